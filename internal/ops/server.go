@@ -1,0 +1,117 @@
+// Package ops is what the people who run the worker see of it: metrics, health, a start page, logs. It serves what others
+// measure and judge; it measures and judges nothing itself.
+package ops
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// stopTime is how long requests that are being answered may take once the server stops.
+const stopTime = 2 * time.Second
+
+// Server answers /metrics, /livez, /readyz and /.
+type Server struct {
+	http     *http.Server
+	listener net.Listener
+	done     chan error
+}
+
+// Options says what a Server serves.
+type Options struct {
+	// Listen is host:port; port 0 takes a free one, which Addr then tells.
+	Listen   string
+	Gatherer prometheus.Gatherer
+	Health   *Health
+	Build    Build
+	Log      *slog.Logger
+}
+
+// Start listens and serves in a goroutine of its own until Stop. An address that is taken is an error that says so.
+func Start(ctx context.Context, o Options) (*Server, error) {
+	var lc net.ListenConfig
+	listener, err := lc.Listen(ctx, "tcp", o.Listen)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("listen on %s: another program uses this address: stop it, or set IMSWORKER_HTTP_LISTEN to another one: %w", o.Listen, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s (IMSWORKER_HTTP_LISTEN): %w", o.Listen, err)
+	}
+	s := &Server{listener: listener, done: make(chan error, 1), http: &http.Server{
+		Handler:           handler(o),
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		IdleTimeout:       time.Minute,
+		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelWarn),
+	}}
+	go func() { s.done <- s.http.Serve(listener) }()
+	return s, nil
+}
+
+// Addr is the address on which the server really listens.
+func (s *Server) Addr() string { return s.listener.Addr().String() }
+
+// Stop ends the server, lets answers that are under way finish for up to two seconds, and waits for its goroutine. It must be
+// called once.
+func (s *Server) Stop(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
+	defer cancel()
+	err := s.http.Shutdown(ctx)
+	if err != nil {
+		err = errors.Join(err, s.http.Close())
+	}
+	if served := <-s.done; !errors.Is(served, http.ErrServerClosed) {
+		err = errors.Join(err, served)
+	}
+	return err
+}
+
+func handler(o Options) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Gatherer, promhttp.HandlerOpts{
+		EnableOpenMetrics: true,
+		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelError),
+		ErrorHandling:     promhttp.ContinueOnError,
+	}))
+	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { text(w, http.StatusOK, "alive\n") })
+	mux.HandleFunc("GET /readyz", o.Health.serve)
+	mux.HandleFunc("GET /{$}", startPage(o))
+	return mux
+}
+
+// serve lists the conditions, those that do not hold first: they are what a person looks for.
+func (h *Health) serve(w http.ResponseWriter, _ *http.Request) {
+	holding, missing := h.Conditions()
+	var b strings.Builder
+	status, word := http.StatusOK, "ready\n"
+	if len(missing) > 0 {
+		status, word = http.StatusServiceUnavailable, "not ready\n"
+	}
+	b.WriteString(word)
+	for _, name := range missing {
+		fmt.Fprintf(&b, "[-] %s\n", name)
+	}
+	for _, name := range holding {
+		fmt.Fprintf(&b, "[+] %s\n", name)
+	}
+	text(w, status, b.String())
+}
+
+func text(w http.ResponseWriter, status int, body string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, body) // the reader may be gone; nobody else wants to know
+}

@@ -1,0 +1,242 @@
+package messages
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// maxAttributeBytes bounds what is carried into the headers of every event,
+// so that no request can make its own events too large to publish.
+const maxAttributeBytes = 1024
+
+// Envelope is what a request message says besides its data.
+type Envelope struct {
+	Identity
+	// HasIdentity is false for plain JSON without Nats-Msg-Id: the receiver
+	// then makes an id of the stream sequence and the stored time.
+	HasIdentity bool
+	// Attempt is the attempt that a replay asks for, 0 for all others.
+	Attempt int
+	// Time is the sender's, zero where none was given.
+	Time          time.Time
+	CorrelationID string
+	TraceParent   string
+	// Data is the request's data: JSON, but not yet looked at further.
+	Data json.RawMessage
+}
+
+// ReadEnvelope takes a request message apart. The forms are tried in the
+// contract's order: CloudEvents structured, CloudEvents binary, plain JSON.
+// All that is wrong is told at once. Even with problems the identity is filled
+// as far as it could be read, so that the rejection can be recorded; Data is
+// set only if it is sound JSON within the limits.
+func ReadEnvelope(operation string, header map[string][]string, body []byte) (Envelope, Problems) {
+	r := reader{operation: operation, tooLarge: len(body) > MaxBodyBytes}
+	r.headers = foldHeaders(header, &r.problems)
+	if r.tooLarge {
+		r.add("", "the body has %d bytes, at most %d are allowed", len(body), MaxBodyBytes)
+	}
+	r.form(body)
+	r.replayIdentity()
+	r.HasIdentity = r.Source != "" && r.ID != ""
+	return r.Envelope, r.problems.Sorted()
+}
+
+// reader collects one envelope and its problems.
+type reader struct {
+	Envelope
+	operation string
+	tooLarge  bool
+	headers   headers
+	problems  Problems
+}
+
+func (r *reader) add(field, format string, args ...any) { r.problems.Add(field, format, args...) }
+
+func (r *reader) form(body []byte) {
+	kind := mediaType(r.headers[HeaderContentType])
+	switch {
+	case strings.HasPrefix(kind, "application/cloudevents"):
+		r.structured(kind, body)
+	case r.headers.has("ce-specversion"):
+		r.binary()
+		r.takeData(body)
+	default:
+		r.plain()
+		r.takeData(body)
+		r.refuseHiddenCloudEvent()
+	}
+}
+
+// takeData checks and keeps the data; what is too large is not looked at.
+func (r *reader) takeData(data []byte) {
+	if r.tooLarge {
+		return
+	}
+	ps := CheckJSON(data)
+	if len(ps) == 0 {
+		r.Data = data
+	}
+	r.problems = append(r.problems, ps...)
+}
+
+func (r *reader) binary() {
+	attribute := func(name string) (string, bool) {
+		return r.headers.decoded("ce-"+name, &r.problems), r.headers.has("ce-" + name)
+	}
+	r.attributes("ce-", attribute)
+	if kind, given := attribute("datacontenttype"); given {
+		r.checkDataKind("ce-datacontenttype", kind)
+	}
+}
+
+// attributes reads the CloudEvents attributes, wherever they stand; prefix
+// goes before their names in problems.
+func (r *reader) attributes(prefix string, get func(name string) (string, bool)) {
+	if version, _ := get("specversion"); version != "1.0" {
+		r.add(prefix+"specversion", "is %q; only CloudEvents 1.0 is understood", clip(version))
+	}
+	r.checkType(prefix, get)
+	r.Source = r.identityPart(prefix+"source", get, "source")
+	r.ID = r.identityPart(prefix+"id", get, "id")
+	if text, given := get("time"); given {
+		r.Time = r.timestamp(prefix+"time", text)
+	}
+	r.CorrelationID = r.carried(prefix+"correlationid", get, "correlationid")
+	r.TraceParent = r.carried(prefix+"traceparent", get, "traceparent")
+}
+
+func (r *reader) checkType(prefix string, get func(string) (string, bool)) {
+	want := RequestType(r.operation)
+	got, given := get("type")
+	switch {
+	case got == want:
+	case !given:
+		r.add(prefix+"type", "is missing; it must be %s", want)
+	default:
+		r.add(prefix+"type", "is %q, but the subject asks for %s; send %s, or publish to the subject of the operation that is meant",
+			clip(got), r.operation, want)
+	}
+}
+
+func (r *reader) identityPart(field string, get func(string) (string, bool), name string) string {
+	value, given := get(name)
+	if !given {
+		r.add(field, "is missing; source and id together name the request")
+		return ""
+	}
+	return r.checkIdentity(field, value)
+}
+
+// checkIdentity gives back a usable source or id, or nothing and a problem.
+func (r *reader) checkIdentity(field, value string) string {
+	switch {
+	case value == "":
+		r.add(field, "is empty; source and id together name the request")
+		return ""
+	case strings.ContainsFunc(value, unicode.IsControl):
+		r.add(field, "contains a control character; send printable text")
+		return ""
+	case len(value) > maxAttributeBytes:
+		r.add(field, "has %d bytes, at most %d are allowed", len(value), maxAttributeBytes)
+		return ""
+	case !utf8.ValidString(value):
+		r.add(field, "is not UTF-8 text")
+		return ""
+	}
+	return value
+}
+
+// carried reads an attribute that only travels on into events.
+func (r *reader) carried(field string, get func(string) (string, bool), name string) string {
+	value, given := get(name)
+	if !given || value == "" {
+		return ""
+	}
+	return r.checkIdentity(field, value)
+}
+
+func (r *reader) timestamp(field, text string) time.Time {
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		r.add(field, "is %q; write an RFC 3339 time like 2026-11-21T22:00:00Z", clip(text))
+	}
+	return at
+}
+
+func (r *reader) checkDataKind(field, contentType string) {
+	if !isJSON(mediaType(contentType)) {
+		r.add(field, "is %q; the data must be application/json", clip(contentType))
+	}
+}
+
+// plain takes the identity of plain JSON. Headers that would be an identity
+// in a CloudEvent are refused rather than overlooked.
+func (r *reader) plain() {
+	for _, name := range []string{"ce-id", "ce-source", "ce-type"} {
+		if r.headers.has(name) {
+			r.add(name, "is given without ce-specversion; add ce-specversion: 1.0 to send a CloudEvent")
+		}
+	}
+	if r.headers.has(HeaderMsgID) {
+		r.ID = r.checkIdentity(HeaderMsgID, r.headers[strings.ToLower(HeaderMsgID)])
+	}
+	if r.ID != "" {
+		r.Source = PlainSource
+	}
+}
+
+// refuseHiddenCloudEvent explains the content type to a sender of structured
+// CloudEvents who left it out.
+func (r *reader) refuseHiddenCloudEvent() {
+	var body map[string]json.RawMessage
+	if json.Unmarshal(r.Data, &body) != nil {
+		return
+	}
+	if _, ok := body["specversion"]; ok {
+		r.add("specversion", "the body looks like a structured CloudEvent; send it with the header content-type: application/cloudevents+json")
+	}
+}
+
+// replayIdentity lets the Ims-Request- headers go before any other identity.
+func (r *reader) replayIdentity() {
+	source := r.headers.has(HeaderRequestSource)
+	id := r.headers.has(HeaderRequestID)
+	switch {
+	case source && id:
+		r.Source = r.checkIdentity(HeaderRequestSource, r.headers.decoded(HeaderRequestSource, &r.problems))
+		r.ID = r.checkIdentity(HeaderRequestID, r.headers.decoded(HeaderRequestID, &r.problems))
+	case source:
+		r.add(HeaderRequestID, "is missing beside %s", HeaderRequestSource)
+	case id:
+		r.add(HeaderRequestSource, "is missing beside %s", HeaderRequestID)
+	}
+	r.replayAttempt()
+}
+
+func (r *reader) replayAttempt() {
+	if !r.headers.has(HeaderRequestAttempt) {
+		return
+	}
+	text := r.headers[strings.ToLower(HeaderRequestAttempt)]
+	attempt, err := strconv.ParseInt(strings.TrimSpace(text), 10, 32)
+	if err != nil || attempt < 1 {
+		r.add(HeaderRequestAttempt, "is %q; it must be a whole number from 1", clip(text))
+		return
+	}
+	r.Attempt = int(attempt)
+}
+
+// clip keeps a quoted value readable.
+func clip(value string) string {
+	const most = 100
+	runes := []rune(value)
+	if len(runes) <= most {
+		return value
+	}
+	return string(runes[:most]) + "…"
+}

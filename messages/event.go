@@ -1,0 +1,149 @@
+package messages
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Event is the data of every event: what is known of a request at one moment.
+// Its JSON always has all members of the contract's sample; what is not known
+// is null or empty. Readers must ignore members they do not know.
+type Event struct {
+	Request RequestInfo `json:"request"`
+	State   State       `json:"state"`
+	// Job is nil until the cloud has answered with a job, and for operations
+	// that have none.
+	Job *Job `json:"job"`
+	// Images are the images made, as far as they are known.
+	Images []Image `json:"images"`
+	Result Result  `json:"result"`
+	// Parent is the request that caused this one, Next those this one causes.
+	Parent *Relative  `json:"parent"`
+	Next   []Relative `json:"next"`
+	// Duplicates are further images that carry this request's marker.
+	Duplicates []Image  `json:"duplicates"`
+	Warnings   []string `json:"warnings"`
+	Estimate   Estimate `json:"estimate"`
+	// Error is set for failed, rejected and unresolved requests only.
+	Error *Failure `json:"error"`
+	Times Times    `json:"times"`
+}
+
+// MarshalJSON writes empty lists as [], never as null.
+func (e Event) MarshalJSON() ([]byte, error) {
+	type plain Event
+	p := plain(e)
+	p.Images = filled(p.Images)
+	p.Next = filled(p.Next)
+	p.Duplicates = filled(p.Duplicates)
+	p.Warnings = filled(p.Warnings)
+	return json.Marshal(p)
+}
+
+// RequestInfo says which request an event is about.
+type RequestInfo struct {
+	ID        string `json:"id"`
+	Source    string `json:"source"`
+	Key       string `json:"key"`
+	Cloud     string `json:"cloud"`
+	Operation string `json:"operation"`
+	Attempt   int    `json:"attempt"`
+	// Data is the request's data as it came; only accepted events carry it.
+	Data json.RawMessage `json:"data,omitempty"`
+}
+
+// Job is the cloud's own slow work. Status, Percent (0 to 100) and Task are
+// the cloud's words; Percent is nil where the cloud tells none.
+type Job struct {
+	ID      string   `json:"id"`
+	Type    string   `json:"type"`
+	Status  string   `json:"status"`
+	Percent *float64 `json:"percent"`
+	Task    string   `json:"task"`
+	// Polls counts the status queries made so far.
+	Polls int `json:"polls"`
+}
+
+// Image is one image and the cloud it is in.
+type Image struct {
+	ID    string `json:"id"`
+	Name  string `json:"name"`
+	Cloud string `json:"cloud"`
+}
+
+// Result is what came of a job besides images.
+type Result struct {
+	// Members are the outcomes of sharing, one for an image and a project.
+	Members []Member `json:"members"`
+	// Object is the exported object as "bucket:key".
+	Object *string `json:"object"`
+}
+
+// MarshalJSON writes an empty list of members as [], never as null.
+func (r Result) MarshalJSON() ([]byte, error) {
+	type plain Result
+	p := plain(r)
+	p.Members = filled(p.Members)
+	return json.Marshal(p)
+}
+
+// Member is the outcome of sharing one image with one project; Status is the
+// cloud's word in lower case.
+type Member struct {
+	ImageID   string `json:"image_id"`
+	ProjectID string `json:"project_id"`
+	Status    string `json:"status"`
+}
+
+// Relative names another request: a parent or a follow-up.
+type Relative struct {
+	Key       string `json:"key"`
+	Cloud     string `json:"cloud"`
+	Operation string `json:"operation"`
+}
+
+// Estimate is what the worker, not the cloud, expects. Percent is 0 to 100.
+type Estimate struct {
+	Start   *time.Time `json:"start"`
+	End     *time.Time `json:"end"`
+	Percent *float64   `json:"percent"`
+}
+
+// Failure says why a request did not succeed.
+type Failure struct {
+	Reason Reason `json:"reason"`
+	// Code and Message are the cloud's words; Code is empty without one.
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	// Remedy is what a person can do.
+	Remedy string `json:"remedy"`
+	// HTTPStatus is 0 where no answer of the cloud is meant.
+	HTTPStatus     int       `json:"http_status"`
+	CloudRequestID string    `json:"cloud_request_id"`
+	Problems       []Problem `json:"problems"`
+}
+
+// MarshalJSON writes an empty list of problems as [], never as null.
+func (f Failure) MarshalJSON() ([]byte, error) {
+	type plain Failure
+	p := plain(f)
+	p.Problems = filled(p.Problems)
+	return json.Marshal(p)
+}
+
+// Times are the moments of an attempt; nil where they have not come yet. The
+// remote ones are the cloud's, by its own clock.
+type Times struct {
+	Accepted    *time.Time `json:"accepted"`
+	Submitted   *time.Time `json:"submitted"`
+	Finished    *time.Time `json:"finished"`
+	RemoteBegin *time.Time `json:"remote_begin"`
+	RemoteEnd   *time.Time `json:"remote_end"`
+}
+
+func filled[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}

@@ -1,0 +1,53 @@
+package messages
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Problem is one mistake in a message, in words for the person who sent it.
+type Problem struct {
+	// Field is the path of the field, as in "image_tags[0].key", or the name
+	// of a header; empty when the whole message is meant.
+	Field string `json:"field"`
+	// Message says what was given, what is allowed and what to do.
+	Message string `json:"message"`
+}
+
+// String gives the field, if there is one, and the message in one line.
+func (p Problem) String() string {
+	if p.Field == "" {
+		return p.Message
+	}
+	return p.Field + ": " + p.Message
+}
+
+// Problems are all mistakes of one message. They are an error whose text is
+// one line; an empty list is no error, so compare the length, not with nil.
+type Problems []Problem
+
+// Error joins all problems in one line, sorted by field and message.
+func (ps Problems) Error() string {
+	lines := make([]string, 0, len(ps))
+	for _, p := range ps.Sorted() {
+		lines = append(lines, p.String())
+	}
+	return strings.Join(lines, "; ")
+}
+
+// Sorted returns a copy in the order of fields and messages, each mistake
+// once.
+func (ps Problems) Sorted() Problems {
+	sorted := slices.Clone(ps)
+	slices.SortFunc(sorted, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(a.Field, b.Field), cmp.Compare(a.Message, b.Message))
+	})
+	return slices.Compact(sorted)
+}
+
+// Add appends one problem whose message is formatted as by fmt.Sprintf.
+func (ps *Problems) Add(field, format string, args ...any) {
+	*ps = append(*ps, Problem{Field: field, Message: fmt.Sprintf(format, args...)})
+}

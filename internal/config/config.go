@@ -50,8 +50,8 @@ type Config struct {
 type NATS struct {
 	// URL is the broker's address, several separated by commas, or "inside". It may hold a password, so it is a Secret.
 	URL Secret `env:"URL" file:"true"`
-	// Creds is a file with a user's JWT and seed.
-	Creds string `env:"CREDS"`
+	// Creds is the name of a file with a user's JWT and seed, or its content.
+	Creds Secret `env:"CREDS" file:"true"`
 	// NKey is a file with a user's seed.
 	NKey string `env:"NKEY"`
 	// User and Password are the plain form of entering.

@@ -167,6 +167,15 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
+func TestCredentialsByContent(t *testing.T) {
+	creds := "-----BEGIN NATS USER JWT-----\nx\n------END NATS USER JWT------"
+	set(t, map[string]string{"NATS_CREDS_FILE": write(t, creds+"\n")})
+	c, err := Load()
+	if err != nil || string(c.NATS.Creds) != creds {
+		t.Errorf("got %q, %v", string(c.NATS.Creds), err)
+	}
+}
+
 func TestSecretIsNeverPrinted(t *testing.T) {
 	set(t, map[string]string{"NATS_URL": "nats://u:t0ps3cret@host", "NATS_USER": "u", "NATS_PASSWORD": "t0ps3cret"})
 	c, err := Load()

@@ -13,7 +13,7 @@ import (
 
 var (
 	notInToken = regexp.MustCompile(`[^A-Za-z0-9_-]`)
-	seed       = regexp.MustCompile(`^S[A-Z][A-Z2-7]{56}$`)
+	seed       = regexp.MustCompile(`^(S[A-Z][A-Z2-7]{56}|eyJ.*)$`)
 	schemes    = []string{"nats", "tls", "ws", "wss"}
 )
 
@@ -60,7 +60,7 @@ func (v *check) broker(n NATS) {
 		}
 	}
 	var ways []string
-	for name, value := range map[string]string{"NATS_CREDS": n.Creds, "NATS_NKEY": n.NKey, "NATS_USER": n.User} {
+	for name, value := range map[string]string{"NATS_CREDS": string(n.Creds), "NATS_NKEY": n.NKey, "NATS_USER": n.User} {
 		if value != "" {
 			ways = append(ways, variable(name))
 		}
@@ -143,11 +143,19 @@ func (v *check) oneOf(name, given string, allowed ...string) {
 
 func (v *check) files(c Config) {
 	for _, f := range []struct{ name, path string }{
-		{"NATS_CREDS", c.NATS.Creds}, {"NATS_NKEY", c.NATS.NKey}, {"NATS_CA", c.NATS.CA}, {"NATS_CERT", c.NATS.Cert},
+		{"NATS_CREDS", credsFile(c.NATS.Creds)}, {"NATS_NKEY", c.NATS.NKey}, {"NATS_CA", c.NATS.CA}, {"NATS_CERT", c.NATS.Cert},
 		{"NATS_KEY", c.NATS.Key}, {"NATS_CONFIG", c.NATS.Config}, {"CLOUDS_FILE", c.CloudsFile},
 	} {
 		v.file(f.name, f.path)
 	}
+}
+
+// credsFile is empty where the credentials themselves are given.
+func credsFile(creds Secret) string {
+	if strings.HasPrefix(strings.TrimSpace(string(creds)), "-----BEGIN") {
+		return ""
+	}
+	return string(creds)
 }
 
 // file wants a file that can be opened. Who pasted a secret where its file's name belongs does not see it in the error.

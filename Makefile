@@ -1,0 +1,69 @@
+# Go, git and make are all that `make run` and `make test` need. `make check` needs what `make tools` fetches into .tools.
+
+GOLANGCI_VERSION := 2.15.0
+ASYNCAPI_VERSION := 3.6.3
+
+TOOLS    := $(CURDIR)/.tools
+GOLANGCI := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)/golangci-lint
+ASYNCAPI := $(TOOLS)/asyncapi-$(ASYNCAPI_VERSION)/node_modules/@asyncapi/parser/package.json
+
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+FUZZTIME ?= 10s
+TIMEOUT  ?= 8m
+
+# The race detector needs a C compiler. Where there is none the tests run without it, and say so; CI sets RACE=-race and fails.
+CC_FOUND := $(shell command -v $$(go env CC | cut -d' ' -f1) 2>/dev/null)
+RACE     ?= $(if $(and $(CC_FOUND),$(filter 1,$(shell go env CGO_ENABLED))),-race)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check build tools fmt vet lint tidy generated fuzz asyncapi
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+run: ## broker, fake cloud and worker in one process, with samples
+	go run ./cmd/imsworker dev
+
+test: ## all tests, with the race detector
+	@test -n "$(RACE)" || echo "no C compiler found: the tests run without the race detector"
+	go test $(RACE) -timeout $(TIMEOUT) ./...
+
+check: fmt vet lint tidy generated asyncapi fuzz ## everything but the tests: format, lint, modules, generated files, schemas, a short fuzz
+
+build: ## a static binary, bin/imsworker
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/imsworker ./cmd/imsworker
+
+tools: $(GOLANGCI) $(ASYNCAPI) ## fetch what `make check` needs into .tools
+
+fmt: ## is everything formatted
+	@bad=$$(git ls-files -z --cached --others --exclude-standard '*.go' | xargs -0 gofmt -l 2>&1); \
+	  test -z "$$bad" || { echo "not formatted, run gofmt -w on:"; echo "$$bad"; exit 1; }
+
+vet: ## go vet
+	go vet ./...
+
+lint: ## golangci-lint, with the rules of who may import whom
+	@test -x $(GOLANGCI) || { echo "golangci-lint $(GOLANGCI_VERSION) is missing: run make tools"; exit 1; }
+	$(GOLANGCI) run ./...
+
+tidy: ## are go.mod and go.sum what the code needs
+	go mod tidy -diff
+
+generated: ## are generated files what their generators make
+	@before=$$(git status --porcelain; git diff); go generate ./... && \
+	  test "$$before" = "$$(git status --porcelain; git diff)" || { echo "generated files were not up to date: commit what go generate made"; exit 1; }
+
+asyncapi: ## is schemas/asyncapi.yaml valid AsyncAPI
+	@command -v node >/dev/null || { echo "node is missing: install Node.js 20 or newer"; exit 1; }
+	@test -f $(ASYNCAPI) || { echo "the AsyncAPI parser $(ASYNCAPI_VERSION) is missing: run make tools"; exit 1; }
+	NODE_PATH=$(TOOLS)/asyncapi-$(ASYNCAPI_VERSION)/node_modules node .ci/asyncapi.cjs schemas/asyncapi.yaml
+
+fuzz: ## every fuzz target for FUZZTIME
+	.ci/fuzz $(FUZZTIME)
+
+$(GOLANGCI):
+	GOBIN=$(dir $@) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v$(GOLANGCI_VERSION)
+
+$(ASYNCAPI):
+	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 20 or newer"; exit 1; }
+	npm install --prefix $(TOOLS)/asyncapi-$(ASYNCAPI_VERSION) --no-audit --no-fund --no-save --ignore-scripts --loglevel=error @asyncapi/parser@$(ASYNCAPI_VERSION)

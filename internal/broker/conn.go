@@ -1,0 +1,177 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// ErrNotConnected says that no broker could be reached.
+var ErrNotConnected = errors.New("broker not reachable")
+
+// ErrDenied says that the broker's permissions forbid what was tried.
+var ErrDenied = errors.New("not permitted by the broker")
+
+// Conn is one connection to the broker. It reconnects for ever; its methods may
+// be used by any number of goroutines.
+type Conn struct {
+	nc     *nats.Conn
+	js     jetstream.JetStream
+	api    string // prefix of API subjects: "$JS.API." or "$JS.<domain>.API."
+	log    *slog.Logger
+	denied denials
+
+	mu      sync.Mutex
+	onState []func(connected bool)
+	closed  chan struct{} // closed when the connection is finally down
+	down    func()        // closes it, once
+}
+
+// Dial connects, and checks that the server is new enough and has JetStream.
+// Without Options.Wait it gives up with ErrNotConnected when nobody answers,
+// with it only when ctx ends. The caller closes the connection. No error and no
+// log line holds a password.
+func Dial(ctx context.Context, o Options, log *slog.Logger) (*Conn, error) {
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	c := &Conn{log: log, api: apiPrefix(o.JSDomain), closed: make(chan struct{})}
+	c.down = sync.OnceFunc(func() { close(c.closed) })
+	c.denied.init()
+	if err := c.connect(ctx, o); err != nil {
+		return nil, err
+	}
+	if err := c.check(ctx); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+func apiPrefix(domain string) string {
+	if domain == "" {
+		return "$JS.API."
+	}
+	return "$JS." + domain + ".API."
+}
+
+func (c *Conn) connect(ctx context.Context, o Options) error {
+	opts := append(o.natsOptions(), c.handlers()...)
+	if o.Nkey != "" {
+		nkey, err := nats.NkeyOptionFromSeed(o.Nkey)
+		if err != nil {
+			return errors.New("broker: the nkey seed file cannot be read or holds no seed")
+		}
+		opts = append(opts, nkey)
+	}
+	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 2*time.Second) {
+		nc, err := nats.Connect(o.URL, opts...)
+		if err == nil {
+			return c.use(nc, o.JSDomain)
+		}
+		err = fmt.Errorf("connect to %s: %w: %w", redactURLs(o.URL), ErrNotConnected, err)
+		if !o.Wait || !connectable(err) {
+			return err
+		}
+		c.log.WarnContext(ctx, "broker not reachable yet", "url", redactURLs(o.URL), "err", err)
+		if sleep(ctx, jitter(pause)) != nil {
+			return err
+		}
+	}
+}
+
+// connectable tells errors that waiting can cure from mistakes in files.
+func connectable(err error) bool {
+	return errors.Is(err, nats.ErrNoServers) || errors.Is(err, nats.ErrTimeout) ||
+		errors.Is(err, nats.ErrAuthorization) || strings.Contains(err.Error(), "dial") ||
+		strings.Contains(err.Error(), "EOF")
+}
+
+func (c *Conn) use(nc *nats.Conn, domain string) error {
+	js, err := newJetStream(nc, domain)
+	if err != nil {
+		nc.Close()
+		return fmt.Errorf("use JetStream domain %q: %w", domain, err)
+	}
+	c.nc, c.js = nc, js
+	return nil
+}
+
+func newJetStream(nc *nats.Conn, domain string) (jetstream.JetStream, error) {
+	if domain == "" {
+		return jetstream.New(nc)
+	}
+	return jetstream.NewWithDomain(nc, domain)
+}
+
+func (c *Conn) handlers() []nats.Option {
+	return []nats.Option{
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil {
+				c.log.Warn("broker connection lost", "err", err)
+			}
+			c.tell(false)
+		}),
+		nats.ReconnectHandler(func(nc *nats.Conn) {
+			c.log.Info("broker connection is back", "url", nc.ConnectedUrlRedacted(), "version", nc.ConnectedServerVersion())
+			c.tell(true)
+		}),
+		nats.ClosedHandler(func(*nats.Conn) { c.down() }),
+		nats.ErrorHandler(c.asyncError),
+	}
+}
+
+// asyncError logs what the server says outside of any answer. A publish that
+// is not permitted shows nowhere else: its caller only sees a time-out.
+func (c *Conn) asyncError(_ *nats.Conn, sub *nats.Subscription, err error) {
+	if errors.Is(err, nats.ErrPermissionViolation) {
+		c.denied.add(err)
+		c.log.Warn("not permitted by the broker", "err", err)
+		return
+	}
+	subject := ""
+	if sub != nil {
+		subject = sub.Subject
+	}
+	c.log.Warn("broker reports an error", "err", err, "subject", subject)
+}
+
+func (c *Conn) tell(connected bool) {
+	c.mu.Lock()
+	told := append([]func(bool){}, c.onState...)
+	c.mu.Unlock()
+	for _, f := range told {
+		f(connected)
+	}
+}
+
+// Connected says whether the connection stands at this moment.
+func (c *Conn) Connected() bool { return c.nc.IsConnected() }
+
+// OnState has f called at each loss (false) and each return (true) of the
+// connection, in order. f must not block.
+func (c *Conn) OnState(f func(connected bool)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.onState = append(c.onState, f)
+}
+
+// JetStream returns the client's JetStream interface of this connection.
+func (c *Conn) JetStream() jetstream.JetStream { return c.js }
+
+// NATS returns the connection itself, for plain requests and replies.
+func (c *Conn) NATS() *nats.Conn { return c.nc }
+
+// Close ends the connection and waits until its goroutines are told so.
+// Nothing is flushed: every primitive has had its answer when it returns.
+func (c *Conn) Close() {
+	c.nc.Close()
+	<-c.closed
+}

@@ -1,0 +1,68 @@
+package broker
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+)
+
+// denials remembers what the server has just refused for lack of permission.
+// Such a refusal comes apart from any answer; the request itself only times
+// out. At most a few hundred subjects are kept.
+type denials struct {
+	mu      sync.Mutex
+	at      map[string]time.Time
+	changed chan struct{} // closed and replaced at each refusal
+}
+
+func (d *denials) init() {
+	d.at = make(map[string]time.Time)
+	d.changed = make(chan struct{})
+}
+
+// add notes the subject that stands in quotes in the server's words.
+func (d *denials) add(err error) {
+	parts := strings.Split(err.Error(), `"`)
+	if len(parts) < 3 {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.at) > 256 {
+		clear(d.at)
+	}
+	d.at[parts[1]] = time.Now()
+	close(d.changed)
+	d.changed = make(chan struct{})
+}
+
+func (d *denials) since(subject string, start time.Time) (bool, <-chan struct{}) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	at, found := d.at[subject]
+	return found && !at.Before(start), d.changed
+}
+
+// watch returns a context that ends with ErrDenied as its cause when the server
+// refuses subject from now on. The caller calls stop, which waits for nothing.
+func (d *denials) watch(ctx context.Context, subject string) (watched context.Context, stop func()) {
+	start := time.Now()
+	watched, cancel := context.WithCancelCause(ctx)
+	go func() {
+		for {
+			refused, changed := d.since(subject, start)
+			if refused {
+				cancel(fmt.Errorf("%w: %s", ErrDenied, subject))
+				return
+			}
+			select {
+			case <-changed:
+			case <-watched.Done():
+				return
+			}
+		}
+	}()
+	return watched, func() { cancel(context.Canceled) }
+}

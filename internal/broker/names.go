@@ -1,0 +1,71 @@
+// Package broker is the worker's side of NATS JetStream: the list of every
+// stream, subject and consumer (names.go, topology.go), the server inside the
+// process, the connection, the four primitives that all state stands on (Put,
+// Last, Tail and the topology's Plan), and Watermill's subscriber and
+// publisher. It knows neither operations nor records nor clouds.
+package broker
+
+import (
+	"fmt"
+	"strconv"
+)
+
+// The streams that every worker uses. The ledger's streams, one a shard, are
+// named by TrackStream.
+const (
+	StreamRequests = "IMS_REQUESTS"
+	StreamEvents   = "IMS_EVENTS"
+	StreamDead     = "IMS_DEAD"
+	StreamState    = "IMS_STATE"
+)
+
+// LeftoverConsumer is the durable consumer of StreamRequests that holds what
+// the subject transform did not match: a wrong number of tokens. Every replica
+// fetches from it, without a lease.
+const LeftoverConsumer = "leftover"
+
+// The subject filters that are used in more than one place.
+const (
+	RequestFilter = "ims.request.>"
+	LeaseFilter   = "ims.lease.*"
+)
+
+// TokenHeader carries the token that Put writes beside a message, so that the
+// writer's own message can be told from a foreign one after a lost answer.
+const TokenHeader = "Ims-Token"
+
+// TrackStream returns the name of the ledger stream of a shard: IMS_TRACK_05.
+func TrackStream(shard int) string { return fmt.Sprintf("IMS_TRACK_%02d", shard) }
+
+// TrackSubject returns the subject of a record: ims.track.05.<key>.
+func TrackSubject(shard int, key string) string {
+	return fmt.Sprintf("ims.track.%02d.%s", shard, key)
+}
+
+// TrackFilter returns the filter that matches the whole ledger of a shard.
+func TrackFilter(shard int) string { return fmt.Sprintf("ims.track.%02d.>", shard) }
+
+// ShardConsumer returns the durable consumer of StreamRequests that belongs to
+// a shard: shard-05.
+func ShardConsumer(shard int) string { return fmt.Sprintf("shard-%02d", shard) }
+
+// InboxFilter returns the filter of a shard's consumer: ims.inbox.5.>. The
+// server writes partitions without leading zeros; a padded filter is accepted
+// and never matches.
+func InboxFilter(shard int) string { return "ims.inbox." + strconv.Itoa(shard) + ".>" }
+
+// LeaseSubject returns the subject of a shard's lease: ims.lease.05.
+func LeaseSubject(shard int) string { return fmt.Sprintf("ims.lease.%02d", shard) }
+
+// PacePrefix begins the subjects of learned durations,
+// ims.pace.<cloud>.<operation>.
+const PacePrefix = "ims.pace."
+
+// PausedPrefix begins the subjects of pauses, ims.paused.<cloud>.<operation>.
+const PausedPrefix = "ims.paused."
+
+// QuerySubject returns the subject on which the owner of a shard answers live
+// questions: ims.query.05.limits.
+func QuerySubject(shard int, what string) string {
+	return fmt.Sprintf("ims.query.%02d.%s", shard, what)
+}

@@ -1,0 +1,184 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// ErrRewound says that a stream has fewer messages than were read from it: it
+// was made anew or set back. Whoever built something on it must begin again.
+var ErrRewound = errors.New("the stream was set back")
+
+// Tail calls each for every message under filter, in the stream's order: first
+// all that is there, then what comes, until ctx ends. caughtUp is called once,
+// after the last message that was there at the start, also when there was none.
+// Lost connections and restarts of servers are survived without a gap and
+// without a repetition. Both functions are called from the goroutine that
+// called Tail, never at the same time; while they run nothing more than a few
+// hundred messages is fetched. It returns the context's cause, or what cannot
+// be waited out.
+func (c *Conn) Tail(ctx context.Context, stream, filter string, each func(Stored), caughtUp func()) error {
+	t := &tail{conn: c, stream: stream, filter: filter, each: each, caughtUp: caughtUp}
+	var pause backoff
+	for {
+		before := t.position
+		err := t.follow(ctx)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err != nil && !t.passing(err) {
+			return fmt.Errorf("tail %s %s: %w", stream, filter, err)
+		}
+		if t.position > before {
+			pause = backoff{}
+		}
+		if cause := pause.wait(ctx); cause != nil {
+			return cause
+		}
+	}
+}
+
+// tail is the state that outlives one consumer.
+type tail struct {
+	conn     *Conn
+	stream   string
+	filter   string
+	each     func(Stored)
+	caughtUp func() // nil after its call
+	position uint64 // sequence of the last message given to each
+	target   uint64 // sequence of the last message that was there at the start
+}
+
+// passing says whether a new consumer may go on where the old one ended.
+func (t *tail) passing(err error) bool {
+	return transient(err) || errors.Is(err, jetstream.ErrConsumerDeleted) || errors.Is(err, errGap) ||
+		errors.Is(err, jetstream.ErrConsumerNotFound) || errors.Is(err, jetstream.ErrMsgIteratorClosed)
+}
+
+var errGap = errors.New("a message of the consumer is missing")
+
+// follow reads with one consumer until that ends.
+func (t *tail) follow(ctx context.Context) error {
+	if err := t.prepare(ctx); err != nil {
+		return err
+	}
+	consumer, err := t.consumer(ctx)
+	if err != nil {
+		return err
+	}
+	messages, err := consumer.Messages(jetstream.PullMaxMessages(512), jetstream.PullHeartbeat(5*time.Second),
+		jetstream.WithMessagesErrOnMissingHeartbeat(true))
+	if err != nil {
+		return fmt.Errorf("read the consumer: %w", err)
+	}
+	defer messages.Stop()
+	defer context.AfterFunc(ctx, messages.Stop)()
+	for delivered := uint64(1); ; delivered++ {
+		if err := t.next(ctx, messages, delivered); err != nil {
+			return err
+		}
+	}
+}
+
+// prepare finds out where the news begins, or that the stream was set back.
+func (t *tail) prepare(ctx context.Context) error {
+	if t.position > 0 {
+		if err := t.notRewound(ctx); err != nil {
+			return err
+		}
+	}
+	return t.aim(ctx)
+}
+
+func (t *tail) notRewound(ctx context.Context) error {
+	info, err := t.conn.streamInfo(ctx, t.stream)
+	if err != nil {
+		return err
+	}
+	if info.State.LastSeq < t.position {
+		return fmt.Errorf("%w: from message %d to %d", ErrRewound, t.position, info.State.LastSeq)
+	}
+	return nil
+}
+
+// aim asks the leader for the last message to be read before caughtUp. It is
+// asked again when nothing comes any more: the message may have been removed
+// meanwhile.
+func (t *tail) aim(ctx context.Context) error {
+	if t.caughtUp == nil {
+		return nil
+	}
+	last, err := t.conn.Last(ctx, t.stream, t.filter)
+	if err != nil && !errors.Is(err, ErrNone) {
+		return err
+	}
+	if t.target == 0 || last.Sequence < t.target {
+		t.target = last.Sequence
+	}
+	t.arrived()
+	return nil
+}
+
+func (t *tail) arrived() {
+	if t.caughtUp != nil && t.position >= t.target {
+		t.caughtUp()
+		t.caughtUp = nil
+	}
+}
+
+func (t *tail) consumer(ctx context.Context) (jetstream.Consumer, error) {
+	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
+	defer cancel()
+	consumer, err := t.conn.js.CreateConsumer(ctx, t.stream, jetstream.ConsumerConfig{
+		FilterSubject:     t.filter,
+		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
+		OptStartSeq:       t.position + 1,
+		AckPolicy:         jetstream.AckNonePolicy,
+		MaxDeliver:        1,
+		MemoryStorage:     true,
+		Replicas:          1,
+		InactiveThreshold: 15 * time.Second,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make a consumer: %w", err)
+	}
+	return consumer, nil
+}
+
+// next gives one message to each. delivered is its number in this consumer.
+func (t *tail) next(ctx context.Context, messages jetstream.MessagesContext, delivered uint64) error {
+	msg, err := t.wait(ctx, messages)
+	if err != nil {
+		return err
+	}
+	meta, err := msg.Metadata()
+	if err != nil {
+		return fmt.Errorf("read the delivery: %w", err)
+	}
+	if meta.Sequence.Consumer != delivered {
+		return errGap
+	}
+	t.each(Stored{Subject: msg.Subject(), Sequence: meta.Sequence.Stream, Time: meta.Timestamp, Header: msg.Headers(), Data: msg.Data()})
+	t.position = meta.Sequence.Stream
+	t.arrived()
+	return nil
+}
+
+// wait returns the next message. Before caughtUp it does not wait long without
+// asking the leader again whether there is still something to wait for.
+func (t *tail) wait(ctx context.Context, messages jetstream.MessagesContext) (jetstream.Msg, error) {
+	for t.caughtUp != nil {
+		msg, err := messages.Next(jetstream.NextMaxWait(250 * time.Millisecond))
+		if !timedOut(err) {
+			return msg, err
+		}
+		if err := t.aim(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return messages.Next()
+}

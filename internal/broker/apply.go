@@ -1,0 +1,142 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const codeNameInUse = 10058 // a stream of that name, configured otherwise
+
+// Apply makes what is missing and updates what differs. If nothing does, no
+// right to create or update is needed. A difference that cannot be mended is a
+// *PlanError, found before anything is changed unless only the broker knew.
+func (c *Conn) Apply(ctx context.Context, want []Stream) (Plan, error) {
+	plan, err := c.Plan(ctx, want)
+	if err != nil {
+		return nil, err
+	}
+	if !plan.Applicable() {
+		return plan, &PlanError{Plan: plan}
+	}
+	for _, w := range want {
+		if err := c.applyStream(ctx, plan, w); err != nil {
+			return plan, err
+		}
+	}
+	return plan, nil
+}
+
+func (c *Conn) applyStream(ctx context.Context, plan Plan, w Stream) error {
+	if err := c.shapeStream(ctx, plan, w); err != nil {
+		return err
+	}
+	for _, consumer := range w.Consumers {
+		mine := plan.of(w.Config.Name, consumer.Name)
+		if len(mine) == 0 {
+			continue
+		}
+		if err := c.putConsumer(ctx, w.Config.Name, consumer); err != nil {
+			return blame(mine, err)
+		}
+	}
+	return nil
+}
+
+func (c *Conn) shapeStream(ctx context.Context, plan Plan, w Stream) error {
+	mine := plan.of(w.Config.Name, "")
+	if len(mine) == 0 {
+		return nil
+	}
+	if mine[0].Action == ActionCreate {
+		return blame(mine, c.createStream(ctx, w))
+	}
+	return blame(mine, c.updateStream(ctx, w))
+}
+
+func (p Plan) of(stream, consumer string) Plan {
+	var mine Plan
+	for _, c := range p {
+		if c.Stream == stream && c.Consumer == consumer {
+			mine = append(mine, c)
+		}
+	}
+	return mine
+}
+
+// blame turns the broker's refusal into the part of the plan that it refused.
+func blame(mine Plan, err error) error {
+	if err == nil {
+		return nil
+	}
+	refused := make(Plan, 0, len(mine))
+	for _, c := range mine {
+		c.Action = ActionManual
+		c.Remedy = remedyFor(err)
+		refused = append(refused, c)
+	}
+	return &PlanError{Plan: refused, Err: err}
+}
+
+func remedyFor(err error) string {
+	if errors.Is(err, ErrDenied) || errors.Is(err, context.DeadlineExceeded) {
+		return "let an administrator do it (imsworker streams -o json), or give this user the right"
+	}
+	if full(err) {
+		return "make room: the requests alone reserve " + fmt.Sprint(RequestsMaxBytes>>20) + " MiB"
+	}
+	return "change it by hand, or delete it when it is empty"
+}
+
+func (c *Conn) createStream(ctx context.Context, w Stream) error {
+	w.Config.Replicas = c.replicas(w.Config.Replicas)
+	err := c.change(ctx, "STREAM.CREATE."+w.Config.Name, w.Config)
+	if api, ok := apiError(err); ok && api.ErrorCode == codeNameInUse {
+		return c.updateStream(ctx, w) // another replica was quicker
+	}
+	return err
+}
+
+// updateStream keeps what is the administrator's affair (placement, metadata,
+// compression) as it is.
+func (c *Conn) updateStream(ctx context.Context, w Stream) error {
+	info, err := c.streamInfo(ctx, w.Config.Name)
+	if err != nil {
+		return err
+	}
+	if len(compareStream(info.Config, w.Config)) == 0 {
+		return nil
+	}
+	return c.change(ctx, "STREAM.UPDATE."+w.Config.Name, onto(info.Config, w.Config))
+}
+
+func (c *Conn) putConsumer(ctx context.Context, stream string, want jetstream.ConsumerConfig) error {
+	verb := "CONSUMER.CREATE." + stream + "." + want.Name + "." + want.FilterSubject
+	return c.change(ctx, verb, struct {
+		Stream string                   `json:"stream_name"`
+		Config jetstream.ConsumerConfig `json:"config"`
+	}{stream, want})
+}
+
+// change asks for something that alters the broker; a broker that stays silent
+// for 15 s counts as a refusal.
+func (c *Conn) change(ctx context.Context, verb string, question any) error {
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	var answer struct{}
+	return c.ask(ctx, verb, question, &answer)
+}
+
+// replicas is what an operator gets who asked for no number.
+func (c *Conn) replicas(wanted int) int {
+	if wanted > 0 {
+		return wanted
+	}
+	if c.nc.ConnectedClusterName() != "" && len(c.nc.Servers()) >= 3 {
+		return 3
+	}
+	return 1
+}

@@ -1,0 +1,117 @@
+package broker
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// TopologyOptions are the few things an operator may choose.
+type TopologyOptions struct {
+	Shards       int           // fixed when the streams are made
+	Replicas     int           // copies of every stream; 0: three on a cluster of three or more, else one, and existing streams keep theirs
+	EventsMaxAge time.Duration // how long events are kept
+}
+
+// Stream is one stream as it should be, with its durable consumers.
+type Stream struct {
+	Config    jetstream.StreamConfig
+	Consumers []jetstream.ConsumerConfig
+}
+
+// Limits of the streams.
+const (
+	RequestsMaxBytes   = 1 << 30   // of StreamRequests; a full queue refuses
+	RequestMaxMsgBytes = 512 << 10 // largest message of StreamRequests, headers included
+	duplicateWindow    = 2 * time.Minute
+	leastWindow        = 100 * time.Millisecond // the least that the server accepts
+	markerTTL          = time.Minute            // of delete markers in StreamState
+)
+
+// AckWait is how long a request may stay with a consumer that is silent.
+const AckWait = 5 * time.Second
+
+// MaxAckPending is how many requests of one consumer may be unanswered.
+const MaxAckPending = 256
+
+// Topology lists every stream and consumer as they should be.
+func Topology(o TopologyOptions) []Stream {
+	streams := []Stream{requests(o.Shards), events(o.EventsMaxAge), dead(), state()}
+	for shard := range o.Shards {
+		streams = append(streams, track(shard))
+	}
+	for i := range streams {
+		streams[i].Config.Replicas = o.Replicas
+	}
+	return streams
+}
+
+// plain is a stream that keeps everything, in the form the server gives back.
+func plain(name, description string, subjects ...string) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name: name, Description: description, Subjects: subjects,
+		Retention: jetstream.LimitsPolicy, Discard: jetstream.DiscardOld, Storage: jetstream.FileStorage,
+		MaxConsumers: -1, MaxMsgs: -1, MaxBytes: -1, MaxMsgsPerSubject: -1, MaxMsgSize: -1,
+		Duplicates: duplicateWindow, AllowDirect: true,
+	}
+}
+
+// requests is the work queue. The server spreads clouds over the shards.
+func requests(shards int) Stream {
+	c := plain(StreamRequests, "requests, control messages and backup notices that wait for a worker",
+		RequestFilter, "ims.control.*.*", "ims.backup.*.*")
+	c.Retention, c.Discard = jetstream.WorkQueuePolicy, jetstream.DiscardNew
+	c.MaxBytes, c.MaxMsgSize, c.Duplicates = RequestsMaxBytes, RequestMaxMsgBytes, leastWindow
+	c.SubjectTransform = &jetstream.SubjectTransformConfig{Source: "ims.*.*.*", Destination: inboxTransform(shards)}
+	s := Stream{Config: c, Consumers: []jetstream.ConsumerConfig{puller(LeftoverConsumer, RequestFilter)}}
+	for shard := range shards {
+		s.Consumers = append(s.Consumers, puller(ShardConsumer(shard), InboxFilter(shard)))
+	}
+	return s
+}
+
+func inboxTransform(shards int) string {
+	return fmt.Sprintf("ims.inbox.{{partition(%d,2)}}.{{wildcard(1)}}.{{wildcard(2)}}.{{wildcard(3)}}", shards)
+}
+
+func puller(name, filter string) jetstream.ConsumerConfig {
+	return jetstream.ConsumerConfig{
+		Name: name, Durable: name, FilterSubject: filter,
+		DeliverPolicy: jetstream.DeliverAllPolicy, AckPolicy: jetstream.AckExplicitPolicy,
+		AckWait: AckWait, MaxDeliver: -1, MaxAckPending: MaxAckPending,
+	}
+}
+
+func events(maxAge time.Duration) Stream {
+	c := plain(StreamEvents, "what became of requests, as CloudEvents", "ims.event.>")
+	c.MaxMsgsPerSubject, c.MaxAge = 1, maxAge
+	if maxAge > 0 {
+		c.Duplicates = min(duplicateWindow, maxAge)
+	}
+	return Stream{Config: c}
+}
+
+func dead() Stream {
+	return Stream{Config: plain(StreamDead, "messages that could not become a record", "ims.dead.>")}
+}
+
+// state holds leases and members (with a time to live, their end seen as a
+// delete marker), learned durations and pauses.
+func state() Stream {
+	c := plain(StreamState, "leases, members, learned durations, pauses",
+		LeaseFilter, "ims.member.*", PacePrefix+"*.*", PausedPrefix+"*.*")
+	c.MaxMsgsPerSubject = 1
+	c.AllowMsgTTL, c.AllowRollup, c.SubjectDeleteMarkerTTL = true, true, markerTTL
+	return Stream{Config: c}
+}
+
+// track is the ledger of one shard. It has no limit per subject on purpose:
+// with one, and messages that expire, the server brings replaced messages back
+// after a hard crash (nats-server issue 8505). Every update is a rollup
+// instead.
+func track(shard int) Stream {
+	c := plain(TrackStream(shard), fmt.Sprintf("ledger of shard %02d", shard), TrackFilter(shard))
+	c.AllowRollup, c.AllowMsgTTL = true, true
+	return Stream{Config: c}
+}

@@ -1,0 +1,104 @@
+package ims
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// projects finds the project's id once.
+type projects struct {
+	cfg  Config
+	do   link
+	lock semaphore // held while id is read or asked for
+	id   string
+}
+
+func newProjects(cfg Config, do link) *projects {
+	return &projects{cfg: cfg, do: do, lock: newSemaphore(), id: cfg.ProjectID}
+}
+
+func (p *projects) get(ctx context.Context) (string, error) {
+	if p.cfg.ProjectID != "" {
+		return p.cfg.ProjectID, nil
+	}
+	if err := p.lock.acquire(ctx); err != nil {
+		return "", err
+	}
+	defer p.lock.release()
+	if p.id != "" {
+		return p.id, nil
+	}
+	id, err := p.ask(ctx)
+	p.id = id
+	return id, err
+}
+
+func (p *projects) ask(ctx context.Context) (string, error) {
+	k := projectCall(p.cfg)
+	r, err := p.do(ctx, k)
+	if err != nil {
+		return "", asAuth(err)
+	}
+	var answer struct {
+		Projects []struct {
+			ID   text `json:"id"`
+			Name text `json:"name"`
+		} `json:"projects"`
+	}
+	if err := json.Unmarshal(r.body, &answer); err != nil {
+		return "", p.failure(r, shape(err))
+	}
+	name := k.query.Get("name")
+	for _, found := range answer.Projects {
+		if found.Name.trim() == name && found.ID.trim() != "" {
+			return found.ID.trim(), nil
+		}
+	}
+	return "", p.failure(r, fmt.Errorf("IAM knows no project %q that these keys may use", name))
+}
+
+func (p *projects) failure(r *reply, err error) *Error {
+	return &Error{
+		Call: "Project", Cloud: p.cfg.Cloud, Status: 404, Code: statusCode(404),
+		RequestID: r.requestID(), NotSent: true, Err: err, auth: true,
+	}
+}
+
+// asAuth marks an error of a call that only prepares another one: the other
+// one was not sent.
+func asAuth(err error) error {
+	var e *Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	marked := *e
+	marked.auth, marked.NotSent = true, true
+	return &marked
+}
+
+// semaphore is a lock that can be waited for with a context.
+type semaphore chan struct{}
+
+func newSemaphore() semaphore { return make(semaphore, 1) }
+
+func (s semaphore) acquire(ctx context.Context) error {
+	select {
+	case s <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return &wireError{err: ctx.Err()}
+	}
+}
+
+func (s semaphore) tryAcquire() bool {
+	select {
+	case s <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+func (s semaphore) release() { <-s }

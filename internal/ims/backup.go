@@ -1,0 +1,122 @@
+package ims
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+// ServerBackup is the resource type of a backup that a whole image can be made
+// from.
+const ServerBackup = "OS::Nova::Server"
+
+// Backup is a CBR backup (API reference, section 5).
+type Backup struct {
+	ID, Name, Status         string
+	ImageType                string // backup or replication
+	ResourceType, ResourceID string
+	ResourceName             string
+	VaultID, ProjectID       string
+	ParentID                 string
+	CreatedAt, UpdatedAt     time.Time
+	ProtectedAt, ExpiredAt   time.Time // zero where the cloud tells none
+	ContainSystemDisk        *bool     // nil where the cloud tells nothing
+	ImageIDs                 []string  // images made of it already: not empty means that it is used up
+}
+
+// BackupFilter chooses backups; empty fields choose nothing away.
+type BackupFilter struct {
+	Status, ResourceID, VaultID string
+	Limit, Offset               int
+}
+
+// Backup returns one backup. One that does not exist is an error for which
+// errors.Is(err, ErrNotFound) holds.
+func (c *Client) Backup(ctx context.Context, id string) (Backup, error) {
+	k := call{name: "Backup", method: http.MethodGet, service: cbrService, path: "/v3/{project_id}/backups/", id: id}
+	var wire struct {
+		Backup wireBackup `json:"backup"`
+	}
+	if err := c.get(ctx, k, &wire); err != nil {
+		return Backup{}, err
+	}
+	if wire.Backup.ID.trim() != id {
+		return Backup{}, c.unreadable(k, errors.New("the answer is about another backup"))
+	}
+	return wire.Backup.backup(), nil
+}
+
+// Backups returns one page of the backups that f chooses.
+func (c *Client) Backups(ctx context.Context, f BackupFilter) ([]Backup, error) {
+	k := call{name: "Backups", method: http.MethodGet, service: cbrService, path: "/v3/{project_id}/backups", query: f.query(), limit: maxList}
+	var wire struct {
+		Backups []wireBackup `json:"backups"`
+	}
+	if err := c.get(ctx, k, &wire); err != nil {
+		return nil, err
+	}
+	backups := make([]Backup, 0, len(wire.Backups))
+	for _, b := range wire.Backups {
+		backups = append(backups, b.backup())
+	}
+	return backups, nil
+}
+
+func (f BackupFilter) query() url.Values {
+	q := url.Values{}
+	for key, value := range map[string]string{"status": f.Status, "resource_id": f.ResourceID, "vault_id": f.VaultID} {
+		if value != "" {
+			q.Set(key, value)
+		}
+	}
+	for key, value := range map[string]int{"limit": f.Limit, "offset": f.Offset} {
+		if value > 0 {
+			q.Set(key, strconv.Itoa(value))
+		}
+	}
+	return q
+}
+
+// wireBackup is a backup as CBR writes it.
+type wireBackup struct {
+	ID           text    `json:"id"`
+	Name         text    `json:"name"`
+	Status       text    `json:"status"`
+	ImageType    text    `json:"image_type"`
+	ResourceType text    `json:"resource_type"`
+	ResourceID   text    `json:"resource_id"`
+	ResourceName text    `json:"resource_name"`
+	VaultID      text    `json:"vault_id"`
+	ProjectID    text    `json:"project_id"`
+	ParentID     text    `json:"parent_id"`
+	CreatedAt    instant `json:"created_at"`
+	UpdatedAt    instant `json:"updated_at"`
+	ProtectedAt  instant `json:"protected_at"`
+	ExpiredAt    instant `json:"expired_at"`
+	Extend       struct {
+		SystemDisk text `json:"contain_system_disk"`
+		Images     []struct {
+			ImageID text `json:"image_id"`
+		} `json:"os_images_data"`
+	} `json:"extend_info"`
+}
+
+func (w wireBackup) backup() Backup {
+	b := Backup{
+		ID: w.ID.trim(), Name: string(w.Name), Status: w.Status.trim(), ImageType: w.ImageType.trim(),
+		ResourceType: w.ResourceType.trim(), ResourceID: w.ResourceID.trim(), ResourceName: string(w.ResourceName),
+		VaultID: w.VaultID.trim(), ProjectID: w.ProjectID.trim(), ParentID: w.ParentID.trim(),
+		CreatedAt: w.CreatedAt.Time, UpdatedAt: w.UpdatedAt.Time,
+		ProtectedAt: w.ProtectedAt.Time, ExpiredAt: w.ExpiredAt.Time,
+		ContainSystemDisk: w.Extend.SystemDisk.optionalBool(),
+	}
+	for _, i := range w.Extend.Images {
+		if id := i.ImageID.trim(); id != "" {
+			b.ImageIDs = append(b.ImageIDs, id)
+		}
+	}
+	return b
+}

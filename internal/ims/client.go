@@ -1,0 +1,149 @@
+package ims
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+)
+
+// Client calls the services of one account. It is safe for concurrent use and
+// keeps connections of its own; Close gives them back.
+type Client struct {
+	cfg     Config
+	do      link // the whole chain
+	wire    *wire
+	auth    authorizer
+	tokens  *tokens // nil where requests are signed
+	clock   *clock
+	queries *queries
+}
+
+// New checks cfg and makes a client; it sends nothing.
+func New(cfg Config) (*Client, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, fmt.Errorf("client for cloud %s: %w", cfg.Cloud, err)
+	}
+	c := &Client{cfg: cfg.withDefaults(), clock: &clock{}}
+	c.queries = &queries{configured: c.cfg.JobQuery}
+	c.wire = newWire(c.cfg)
+	c.assemble()
+	return c, nil
+}
+
+// assemble builds the chain. A call passes the links from the last line of
+// this function to the first, its answer the other way.
+func (c *Client) assemble() {
+	veil := newVeil(c.cfg.Credentials)
+	base := c.wire.do
+	base = dating(base, c.clock)
+	base = logging(base, c.cfg, veil)
+
+	bare := addressing(base, c.cfg, nil)
+	bare = decoding(bare, c.cfg, veil)
+	bare = measuring(bare, c.cfg.Observe)
+	c.chooseAuth(bare, veil)
+
+	do := addressing(base, c.cfg, c.auth)
+	do = decoding(do, c.cfg, veil)
+	do = measuring(do, c.cfg.Observe)
+	do = retrying(do, defaultRetry)
+	c.do = renewing(do, c.auth)
+}
+
+// chooseAuth gives the client keys or tokens; what they have to ask goes
+// through bare, which signs nothing.
+func (c *Client) chooseAuth(bare link, veil *veil) {
+	if c.cfg.Credentials.keys() {
+		c.auth = newKeys(c.cfg, c.clock, bare)
+		return
+	}
+	c.tokens = newTokens(c.cfg, c.clock, bare, veil)
+	c.auth = c.tokens
+}
+
+// Close gives back the client's idle connections; calls that are under way go
+// on.
+func (c *Client) Close() { c.wire.close() }
+
+// CloudTime returns how far the cloud's clock is ahead of ours, by the latest
+// answer's Date, and whether there was one. It is exact to about a second.
+func (c *Client) CloudTime() (time.Duration, bool) { return c.clock.offset() }
+
+// CredentialExpiry returns when the present token ends, by our clock; it is
+// zero where there is none. A token is renewed well before.
+func (c *Client) CredentialExpiry() time.Time {
+	if c.tokens == nil {
+		return time.Time{}
+	}
+	return c.tokens.expiry()
+}
+
+// ProjectID returns the id of the account's project; the first call may have
+// to ask IAM for it.
+func (c *Client) ProjectID(ctx context.Context) (string, error) { return c.auth.project(ctx) }
+
+// Ping makes the cheapest call that needs credentials, for checks.
+func (c *Client) Ping(ctx context.Context) error {
+	f := ImageFilter{Limit: 1}
+	_, err := c.images(ctx, call{name: "Ping", path: "/v2/cloudimages", query: f.query()})
+	return err
+}
+
+// String names the client without anything secret.
+func (c *Client) String() string { return "ims client for " + c.cfg.Cloud }
+
+// Format keeps every verb, %+v included, from printing what the client holds.
+func (c *Client) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, c.String()) }
+
+// get makes a call that reads and decodes its answer.
+func (c *Client) get(ctx context.Context, k call, answer any) error {
+	return c.run(ctx, k, answer)
+}
+
+// send makes a call that changes something; a nil body sends none, a nil
+// answer reads none.
+func (c *Client) send(ctx context.Context, k call, body, answer any) error {
+	if body != nil {
+		b, err := encode(body)
+		if err != nil {
+			return c.refuse(k, err)
+		}
+		k.body = b
+	}
+	return c.run(ctx, k, answer)
+}
+
+func (c *Client) run(ctx context.Context, k call, answer any) error {
+	if k.id != "" || k.needsID() {
+		if err := checkSegment(k.id); err != nil {
+			return c.refuse(k, err)
+		}
+	}
+	r, err := c.do(ctx, k)
+	if err != nil {
+		return err
+	}
+	if answer == nil {
+		return nil
+	}
+	if err := json.Unmarshal(r.body, answer); err != nil {
+		e := c.unreadable(k, shape(err))
+		e.Status, e.RequestID = r.status, r.requestID()
+		return e
+	}
+	return nil
+}
+
+// unreadable is the error for an answer that came but makes no sense: whatever
+// was asked for may have happened.
+func (c *Client) unreadable(k call, err error) *Error {
+	return &Error{Call: k.name, Cloud: c.cfg.Cloud, Status: http.StatusOK, Err: err}
+}
+
+// refuse is the error for a call that is not sent at all.
+func (c *Client) refuse(k call, err error) *Error {
+	return &Error{Call: k.name, Cloud: c.cfg.Cloud, NotSent: true, Err: err, local: true}
+}

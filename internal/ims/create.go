@@ -1,0 +1,65 @@
+package ims
+
+import (
+	"context"
+	"errors"
+	"net/http"
+)
+
+// Tag is one tag of an image.
+type Tag struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+}
+
+// WholeImage asks for a full-ECS image, from a server (InstanceID) or from a
+// backup (BackupID); API reference 2.2.
+type WholeImage struct {
+	Name                string   `json:"name"`
+	InstanceID          string   `json:"instance_id,omitempty"`
+	BackupID            string   `json:"backup_id,omitempty"`
+	WholeImageType      string   `json:"whole_image_type,omitempty"`
+	VaultID             string   `json:"vault_id,omitempty"`
+	Description         string   `json:"description,omitempty"`
+	Tags                []string `json:"tags,omitempty"`
+	ImageTags           []Tag    `json:"image_tags,omitempty"`
+	EnterpriseProjectID string   `json:"enterprise_project_id,omitempty"`
+	MaxRAM              *int     `json:"max_ram,omitempty"`
+	MinRAM              *int     `json:"min_ram,omitempty"`
+}
+
+// ImageCopy asks for a copy within the region; API reference 2.7.
+type ImageCopy struct {
+	Name                string `json:"name"`
+	Description         string `json:"description,omitempty"`
+	CMKID               string `json:"cmk_id,omitempty"`
+	EnterpriseProjectID string `json:"enterprise_project_id,omitempty"`
+}
+
+// CreateWholeImage starts the making of a full-ECS image and returns the id of
+// its job. It is sent at most once; ctx alone limits its time.
+func (c *Client) CreateWholeImage(ctx context.Context, w WholeImage) (string, error) {
+	return c.start(ctx, call{name: "CreateWholeImage", path: "/v1/cloudimages/wholeimages/action"}, w)
+}
+
+// CopyImage starts the copying of an image within its region and returns the
+// id of the job. It is sent at most once; ctx alone limits its time.
+func (c *Client) CopyImage(ctx context.Context, imageID string, i ImageCopy) (string, error) {
+	return c.start(ctx, call{name: "CopyImage", path: "/v1/cloudimages/", id: imageID, tail: "/copy"}, i)
+}
+
+// start sends a call that is answered with a job.
+func (c *Client) start(ctx context.Context, k call, body any) (string, error) {
+	k.method, k.service = http.MethodPost, imageService
+	var answer struct {
+		JobID text `json:"job_id"`
+	}
+	if err := c.send(ctx, k, body, &answer); err != nil {
+		return "", err
+	}
+	id := answer.JobID.trim()
+	if id == "" {
+		return "", c.unreadable(k, errors.New("the answer has no job id"))
+	}
+	return id, nil
+}

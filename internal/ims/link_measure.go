@@ -1,0 +1,47 @@
+package ims
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+)
+
+// otherCode stands for every outcome that is neither a status nor in the table.
+const otherCode = "other"
+
+// measuring is the link that tells the observer of each try.
+func measuring(next link, observe Observer) link {
+	return func(ctx context.Context, k call) (*reply, error) {
+		start := time.Now()
+		r, err := next(ctx, k)
+		if attempted(err) {
+			observe.Called(k.name, label(r, err), time.Since(start))
+		}
+		return r, err
+	}
+}
+
+// attempted is false where a token or the project could not be had, which is
+// counted as a call of its own.
+func attempted(err error) bool {
+	var e *Error
+	return !errors.As(err, &e) || !e.auth
+}
+
+func label(r *reply, err error) string {
+	var e *Error
+	switch {
+	case err == nil:
+		return strconv.Itoa(r.status)
+	case !errors.As(err, &e):
+		return otherCode
+	}
+	if _, ok := Explain(e.Code); ok {
+		return e.Code
+	}
+	if e.Status >= 100 && e.Status <= 599 {
+		return strconv.Itoa(e.Status)
+	}
+	return otherCode
+}

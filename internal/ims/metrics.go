@@ -1,0 +1,58 @@
+package ims
+
+import (
+	"errors"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Metrics counts calls; one is shared by all clients of a process.
+type Metrics struct {
+	calls    *prometheus.CounterVec   // cloud, call, code
+	duration *prometheus.HistogramVec // call
+	errors   *prometheus.CounterVec   // call, code
+}
+
+// NewMetrics makes the collectors and registers them.
+func NewMetrics(reg prometheus.Registerer) (*Metrics, error) {
+	m := &Metrics{
+		calls: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "imsworker_api_calls_total",
+			Help: "Calls of the cloud's API, retries included, by the client's method and the HTTP status or the cloud's code.",
+		}, []string{"cloud", "call", "code"}),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:                            "imsworker_api_call_duration_seconds",
+			Help:                            "How long one call of the cloud's API took, answer read to its end.",
+			Buckets:                         []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 200},
+			NativeHistogramBucketFactor:     1.1,
+			NativeHistogramMaxBucketNumber:  100,
+			NativeHistogramMinResetDuration: time.Hour,
+		}, []string{"call"}),
+		errors: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "imsworker_api_errors_total",
+			Help: "Calls of the cloud's API that were not answered with success, by the client's method and the HTTP status or the cloud's code.",
+		}, []string{"call", "code"}),
+	}
+	return m, errors.Join(reg.Register(m.calls), reg.Register(m.duration), reg.Register(m.errors))
+}
+
+// For returns the observer for the client of one configured cloud.
+func (m *Metrics) For(cloud string) Observer { return cloudMetrics{m, cloud} }
+
+// Forget drops the series of a cloud that is no longer configured.
+func (m *Metrics) Forget(cloud string) { m.calls.DeletePartialMatch(prometheus.Labels{"cloud": cloud}) }
+
+type cloudMetrics struct {
+	*Metrics
+	cloud string
+}
+
+// Called counts one call.
+func (m cloudMetrics) Called(call, code string, d time.Duration) {
+	m.calls.WithLabelValues(m.cloud, call, code).Inc()
+	m.duration.WithLabelValues(call).Observe(d.Seconds())
+	if len(code) != 3 || code[0] != '2' {
+		m.errors.WithLabelValues(call, code).Inc()
+	}
+}

@@ -1,0 +1,49 @@
+package ims
+
+import (
+	"context"
+	"net/http"
+)
+
+// ImageTags returns the tags of an image (API reference 4.5).
+func (c *Client) ImageTags(ctx context.Context, imageID string) ([]Tag, error) {
+	k := tagCall("ImageTags", http.MethodGet, imageID, "/tags")
+	var wire struct {
+		Tags []struct {
+			Key   text `json:"key"`
+			Value text `json:"value"`
+		} `json:"tags"`
+	}
+	if err := c.get(ctx, k, &wire); err != nil {
+		return nil, err
+	}
+	tags := make([]Tag, 0, len(wire.Tags))
+	for _, t := range wire.Tags {
+		tags = append(tags, Tag{Key: string(t.Key), Value: string(t.Value)})
+	}
+	return tags, nil
+}
+
+// AddImageTags puts tags on an image; a key that is there gets the new value,
+// so a repetition is harmless. The client does not repeat it by itself.
+func (c *Client) AddImageTags(ctx context.Context, imageID string, tags ...Tag) error {
+	body := struct {
+		Action string `json:"action"`
+		Tags   []Tag  `json:"tags"`
+	}{Action: "create", Tags: tags}
+	return c.send(ctx, tagCall("AddImageTags", http.MethodPost, imageID, "/tags/action"), body, nil)
+}
+
+// DeleteImageTag takes a tag off an image. A key that is not there is an error
+// for which errors.Is(err, ErrNotFound) holds.
+func (c *Client) DeleteImageTag(ctx context.Context, imageID, key string) error {
+	k := tagCall("DeleteImageTag", http.MethodDelete, imageID, "/tags/"+key)
+	if err := checkSegment(key); err != nil {
+		return c.refuse(k, err)
+	}
+	return c.send(ctx, k, nil, nil)
+}
+
+func tagCall(name, method, imageID, tail string) call {
+	return call{name: name, method: method, service: imageService, path: "/v2/{project_id}/images/", id: imageID, tail: tail}
+}

@@ -1,0 +1,81 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"time"
+
+	"github.com/imsworker/imsworker/internal/ims"
+	"github.com/imsworker/imsworker/messages"
+)
+
+// imageCopier is what copy-image needs of the cloud.
+type imageCopier interface {
+	CopyImage(ctx context.Context, imageID string, i ims.ImageCopy) (string, error)
+	ImagePages(ctx context.Context, f ims.ImageFilter) iter.Seq2[[]ims.Image, error]
+}
+
+// copyImage copies an image within its region (API reference 2.7).
+//
+// The call takes no tags, so the key stands at the end of the copy's
+// description. It is safe to run twice because a second run finds the copy
+// there; only when nothing shows up to the horizon is the call sent again, and
+// a copy that appears later still carries the same key.
+func copyImage() Operation {
+	return define(plan[messages.CopyImage, imageCopier]{
+		name:    "copy-image",
+		bucket:  "copy",
+		policy:  Policy{Deadline: time.Hour, Horizon: 20 * time.Minute, Resubmit: true},
+		options: func(d messages.CopyImage) messages.Options { return d.Options },
+		rules:   copyImageRules,
+		submit:  submitCopy,
+		find:    findCopy,
+		unmark:  keepMarkerText,
+	})
+}
+
+func copyImageRules(d messages.CopyImage, p ims.Profile) messages.Problems {
+	ps := nameRules(d.Name, p)
+	if !d.Options.MarkerKept() {
+		ps.Add("options.keep_marker", "false is not carried out for copies by this version; leave it out")
+	}
+	return append(ps, optionsRules(d.Options)...)
+}
+
+func submitCopy(ctx context.Context, c imageCopier, d messages.CopyImage, key string) (Submission, error) {
+	job, err := c.CopyImage(ctx, d.ImageID, ims.ImageCopy{
+		Name:                d.Name,
+		Description:         markedDescription(d.Description, key),
+		CMKID:               d.CmkID,
+		EnterpriseProjectID: d.EnterpriseProjectID,
+	})
+	if err != nil {
+		return Submission{}, fmt.Errorf("copy image %s: %w", d.ImageID, err)
+	}
+	return Submission{JobID: job}, nil
+}
+
+// findCopy looks through all images since then, first the registered ones,
+// then all.
+func findCopy(ctx context.Context, c imageCopier, d messages.CopyImage, s Search) (Found, error) {
+	own := func(i ims.Image) (bool, error) { return ownCopy(d, i, s), nil }
+	found, err := firstImage(ctx, c, ims.ImageFilter{CreatedSince: s.Since}, own)
+	if !errors.Is(err, ErrNotFound) {
+		return found, err
+	}
+	return firstImage(ctx, c, ims.ImageFilter{CreatedSince: s.Since, Native: true}, own)
+}
+
+// ownCopy judges a candidate by the key in its description. A parent that the
+// cloud names must fit, since a copy of our copy may have taken the
+// description over. The name is no evidence: it may have been changed.
+func ownCopy(d messages.CopyImage, i ims.Image, s Search) bool {
+	return candidate(i, s) && hasMarkerText(i.Description, s.Key) &&
+		(i.OriginalImage == "" || strings.EqualFold(i.OriginalImage, d.ImageID))
+}
+
+// keepMarkerText does nothing: requests that ask for the removal are refused.
+func keepMarkerText(context.Context, imageCopier, string) error { return nil }

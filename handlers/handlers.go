@@ -1,0 +1,128 @@
+// Package handlers is what the worker can do: one operation a file. An
+// operation decodes a request's data, may look before it leaps, makes one
+// creating call, and finds again what an earlier call made.
+//
+// Every step may run twice, or be cut off anywhere. When to run which, how
+// often and how long to wait is left to the engine; how answers are to be
+// read, to the cloud's client.
+package handlers
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/imsworker/imsworker/internal/ims"
+	"github.com/imsworker/imsworker/messages"
+)
+
+// table is the only list of operations.
+var table = []Operation{
+	createWholeImage(),
+	copyImage(),
+}
+
+// All returns every operation, in the order of the table.
+func All() []Operation { return slices.Clone(table) }
+
+// Lookup returns the operation of a name, and false where there is none.
+func Lookup(name string) (Operation, bool) {
+	i := slices.IndexFunc(table, func(o Operation) bool { return o.Name == name })
+	if i < 0 {
+		return Operation{}, false
+	}
+	return table[i], true
+}
+
+// Names returns the names of all operations, in the order of the table.
+func Names() []string {
+	names := make([]string, 0, len(table))
+	for _, o := range table {
+		names = append(names, o.Name)
+	}
+	return names
+}
+
+// Operation is one row of the table.
+type Operation struct {
+	// Name is the subject token.
+	Name string
+	// Bucket is the budget that the creating call takes from (contract,
+	// section 5).
+	Bucket string
+	// Policy is the default; one request may have another, see Work.
+	Policy
+
+	decode func(data []byte, p ims.Profile) (Work, messages.Problems)
+}
+
+// Policy is how long a request may take and what to do when the answer to its
+// creating call was lost (design, section 5).
+type Policy struct {
+	// Deadline counts from acceptance, if the request names no other.
+	Deadline time.Duration
+	// Horizon counts from the creating call: before it, absence proves
+	// nothing.
+	Horizon time.Duration
+	// Resubmit says what follows when nothing was found by then: true to send
+	// the call again, false to leave the request unresolved.
+	Resubmit bool
+}
+
+// Decode turns a request's data into work for a cloud of the profile. All that
+// is wrong with it is told at once, sorted; the work is nil then.
+func (o Operation) Decode(data []byte, p ims.Profile) (Work, messages.Problems) {
+	return o.decode(data, p)
+}
+
+// Work is one decoded request. Its methods may be called again after any
+// outcome, and by several callers at once.
+type Work interface {
+	// Options are those of the request.
+	Options() messages.Options
+	// Policy is that of exactly this request.
+	Policy() Policy
+	// Submit makes the one creating call, with the key as marker. It blocks
+	// until the cloud has answered or ctx ends; the error is what the client
+	// gave and has its verdict.
+	Submit(ctx context.Context, c *ims.Client, key string) (Submission, error)
+	// Find looks for what an earlier Submit with this key made. ErrNotFound
+	// says that nothing is there, which proves nothing before the horizon.
+	Find(ctx context.Context, c *ims.Client, s Search) (Found, error)
+	// Preflight asks the cloud whether Submit can work. It begins nothing. A
+	// refusal has the verdict that Submit would have met; any other error
+	// means only that the cloud could not be asked.
+	Preflight(ctx context.Context, c *ims.Client) error
+	// Unmark takes the marker off an image after success, for requests whose
+	// options ask for it. Doing it twice does no harm.
+	Unmark(ctx context.Context, c *ims.Client, imageID string) error
+}
+
+// Search says what Find looks for.
+type Search struct {
+	Key string
+	// Since is the time of the earliest creating call by the cloud's clock,
+	// less a margin for clocks that differ.
+	Since time.Time
+	// Exclude are ids of images that belong to others.
+	Exclude []string
+}
+
+// Found is an image that carries the marker, or that nothing else can have
+// made. Status is the image's: queued, saving or active.
+type Found struct {
+	ImageID string
+	Name    string
+	Status  string
+}
+
+// Submission is what the cloud answered: a job, or for some operations an
+// image at once.
+type Submission struct {
+	JobID   string
+	ImageID string
+}
+
+// ErrNotFound says that nothing of a request was found.
+var ErrNotFound = errors.New("nothing found of this request")

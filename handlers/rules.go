@@ -1,0 +1,56 @@
+package handlers
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/imsworker/imsworker/internal/ims"
+	"github.com/imsworker/imsworker/messages"
+)
+
+// nameRules finds what a profile's clouds do not take in a name although the
+// schema, which speaks for all clouds, does (API reference 4.4).
+func nameRules(name string, p ims.Profile) (ps messages.Problems) {
+	if p != ims.ProfileHuawei && strings.ContainsFunc(name, func(r rune) bool { return r > 0x7f }) {
+		ps.Add("name", "is %q; clouds of profile %s take no Chinese characters in names", name, p)
+	}
+	return ps
+}
+
+// tagsRules finds keys given twice: the cloud would keep one of them.
+func tagsRules(tags []string) (ps messages.Problems) {
+	seen := make(map[string]int)
+	for i, tag := range tags {
+		key, _, _ := strings.Cut(tag, ".")
+		repeatedTag(&ps, seen, fmt.Sprintf("tags[%d]", i), key)
+		seen[key]++
+	}
+	return ps
+}
+
+func imageTagsRules(tags []messages.Tag) (ps messages.Problems) {
+	seen := make(map[string]int)
+	for i, tag := range tags {
+		repeatedTag(&ps, seen, fmt.Sprintf("image_tags[%d].key", i), tag.Key)
+		seen[tag.Key]++
+	}
+	return ps
+}
+
+func repeatedTag(ps *messages.Problems, seen map[string]int, field, key string) {
+	if key != "" && seen[key] > 0 {
+		ps.Add(field, "the tag %q is given twice; an image has one tag of a key", key)
+	}
+}
+
+// optionsRules refuses what the schema knows but this version does not carry
+// out, so that it is never silently left undone.
+func optionsRules(o messages.Options) (ps messages.Problems) {
+	if o.OnDeadline == messages.OnDeadlineCancel {
+		ps.Add("options.on_deadline", `"cancel" is not carried out by this version; use "report" or leave it out`)
+	}
+	if len(o.OnSuccess) > 0 {
+		ps.Add("options.on_success", "follow-up steps are not carried out by this version; leave it out and send them as requests of their own")
+	}
+	return ps
+}

@@ -2,6 +2,7 @@ package messages
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -43,7 +44,7 @@ func ReadEnvelope(operation string, header map[string][]string, body []byte) (En
 	r.form(body)
 	r.replayIdentity()
 	r.HasIdentity = r.Source != "" && r.ID != ""
-	return r.Envelope, r.problems.Sorted()
+	return r.Envelope, r.problems.Limited()
 }
 
 // reader collects one envelope and its problems.
@@ -98,7 +99,7 @@ func (r *reader) binary() {
 // goes before their names in problems.
 func (r *reader) attributes(prefix string, get func(name string) (string, bool)) {
 	if version, _ := get("specversion"); version != "1.0" {
-		r.add(prefix+"specversion", "is %q; only CloudEvents 1.0 is understood", clip(version))
+		r.add(prefix+"specversion", "is %q; only CloudEvents 1.0 is understood", brief(version))
 	}
 	r.checkType(prefix, get)
 	r.Source = r.identityPart(prefix+"source", get, "source")
@@ -119,7 +120,7 @@ func (r *reader) checkType(prefix string, get func(string) (string, bool)) {
 		r.add(prefix+"type", "is missing; it must be %s", want)
 	default:
 		r.add(prefix+"type", "is %q, but the subject asks for %s; send %s, or publish to the subject of the operation that is meant",
-			clip(got), r.operation, want)
+			brief(got), r.operation, want)
 	}
 }
 
@@ -135,6 +136,8 @@ func (r *reader) identityPart(field string, get func(string) (string, bool), nam
 // checkIdentity gives back a usable source or id, or nothing and a problem.
 func (r *reader) checkIdentity(field, value string) string {
 	switch {
+	case value == "" && r.faulty(field):
+		return ""
 	case value == "":
 		r.add(field, "is empty; source and id together name the request")
 		return ""
@@ -151,6 +154,11 @@ func (r *reader) checkIdentity(field, value string) string {
 	return value
 }
 
+// faulty reports whether something is known to be wrong with a field.
+func (r *reader) faulty(field string) bool {
+	return slices.ContainsFunc(r.problems, func(p Problem) bool { return p.Field == field })
+}
+
 // carried reads an attribute that only travels on into events.
 func (r *reader) carried(field string, get func(string) (string, bool), name string) string {
 	value, given := get(name)
@@ -163,14 +171,14 @@ func (r *reader) carried(field string, get func(string) (string, bool), name str
 func (r *reader) timestamp(field, text string) time.Time {
 	at, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		r.add(field, "is %q; write an RFC 3339 time like 2026-11-21T22:00:00Z", clip(text))
+		r.add(field, "is %q; write an RFC 3339 time like 2026-11-21T22:00:00Z", brief(text))
 	}
 	return at
 }
 
 func (r *reader) checkDataKind(field, contentType string) {
 	if !isJSON(mediaType(contentType)) {
-		r.add(field, "is %q; the data must be application/json", clip(contentType))
+		r.add(field, "is %q; the data must be application/json", brief(contentType))
 	}
 }
 
@@ -225,18 +233,11 @@ func (r *reader) replayAttempt() {
 	text := r.headers[strings.ToLower(HeaderRequestAttempt)]
 	attempt, err := strconv.ParseInt(strings.TrimSpace(text), 10, 32)
 	if err != nil || attempt < 1 {
-		r.add(HeaderRequestAttempt, "is %q; it must be a whole number from 1", clip(text))
+		r.add(HeaderRequestAttempt, "is %q; it must be a whole number from 1", brief(text))
 		return
 	}
 	r.Attempt = int(attempt)
 }
 
-// clip keeps a quoted value readable.
-func clip(value string) string {
-	const most = 100
-	runes := []rune(value)
-	if len(runes) <= most {
-		return value
-	}
-	return string(runes[:most]) + "…"
-}
+// brief keeps a quoted value readable.
+func brief(value string) string { return cut(value, 100) }

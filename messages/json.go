@@ -76,7 +76,7 @@ func (w walker) value(path string, depth int) bool {
 		return true
 	}
 	if depth++; depth > MaxDepth {
-		w.ps.Add("", "the data is nested deeper than %d levels, at %s; make it flatter", MaxDepth, shorten(path))
+		w.ps.Add("", "the data is nested deeper than %d levels, at %s; make it flatter", MaxDepth, cut(path, 80))
 		return false
 	}
 	if delim == '[' {
@@ -121,13 +121,4 @@ func JoinField(path, name string) string {
 		return name
 	}
 	return path + "." + name
-}
-
-// shorten keeps a path readable that somebody made very long.
-func shorten(path string) string {
-	const most = 80
-	if len(path) <= most {
-		return path
-	}
-	return path[:most] + "…"
 }

@@ -51,3 +51,39 @@ func (ps Problems) Sorted() Problems {
 func (ps *Problems) Add(field, format string, args ...any) {
 	*ps = append(*ps, Problem{Field: field, Message: fmt.Sprintf(format, args...)})
 }
+
+// Bounds of Limited.
+const (
+	maxProblems     = 50
+	maxProblemField = 120
+	maxProblemText  = 500
+)
+
+// Limited returns a sorted copy that fits into an event and a header however
+// much was wrong: long fields and messages are cut, and a last problem counts
+// those left out.
+func (ps Problems) Limited() Problems {
+	limited := ps.Sorted()
+	more := len(limited) - maxProblems
+	limited = limited[:min(len(limited), maxProblems)]
+	for i := range limited {
+		limited[i].Field = cut(limited[i].Field, maxProblemField)
+		limited[i].Message = cut(limited[i].Message, maxProblemText)
+	}
+	if more > 0 {
+		limited.Add("", "and %d more problems", more)
+	}
+	return limited
+}
+
+// cut shortens text to so many characters, marking that it did.
+func cut(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	runes := []rune(text)
+	if len(runes) <= most {
+		return text
+	}
+	return string(runes[:most]) + "…"
+}

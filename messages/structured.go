@@ -10,7 +10,7 @@ import (
 // the body.
 func (r *reader) structured(kind string, body []byte) {
 	if kind != "application/cloudevents+json" {
-		r.add(HeaderContentType, "is %q; of structured CloudEvents only application/cloudevents+json is understood", clip(kind))
+		r.add(HeaderContentType, "is %q; of structured CloudEvents only application/cloudevents+json is understood", brief(kind))
 		return
 	}
 	members, ok := r.members(body)
@@ -73,7 +73,7 @@ func (r *reader) member(members map[string]json.RawMessage, name string) (string
 	}
 	var text string
 	if json.Unmarshal(raw, &text) != nil {
-		r.add(name, "is %s; the attribute must be a string", clip(string(raw)))
+		r.add(name, "is %s; the attribute must be a string", brief(string(raw)))
 	}
 	return text, true
 }

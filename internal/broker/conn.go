@@ -163,6 +163,27 @@ func (c *Conn) OnState(f func(connected bool)) {
 	c.onState = append(c.onState, f)
 }
 
+// onceLost calls f when the connection is lost, unless stop was called before.
+// A consumer that lived in the server's memory is then gone, and waiting for
+// missing heartbeats would take much longer.
+func (c *Conn) onceLost(f func()) (stop func()) {
+	status := c.nc.StatusChanged(nats.RECONNECTING, nats.DISCONNECTED, nats.CLOSED)
+	stopped := make(chan struct{})
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		select {
+		case <-status:
+			f()
+		case <-stopped:
+		}
+	})
+	return func() {
+		close(stopped)
+		c.nc.RemoveStatusListener(status)
+		wait.Wait()
+	}
+}
+
 // JetStream returns the client's JetStream interface of this connection.
 func (c *Conn) JetStream() jetstream.JetStream { return c.js }
 

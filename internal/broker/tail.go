@@ -15,7 +15,8 @@ var ErrRewound = errors.New("the stream was set back")
 
 // Tail calls each for every message under filter, in the stream's order: first
 // all that is there, then what comes, until ctx ends. caughtUp is called once,
-// after the last message that was there at the start, also when there was none.
+// after the last message that was there at the start, also when there was none;
+// a message that was replaced meanwhile may come, in its newer form, after it.
 // Lost connections and restarts of servers are survived without a gap and
 // without a repetition. Both functions are called from the goroutine that
 // called Tail, never at the same time; while they run nothing more than a few
@@ -77,6 +78,7 @@ func (t *tail) follow(ctx context.Context) error {
 	}
 	defer messages.Stop()
 	defer context.AfterFunc(ctx, messages.Stop)()
+	defer t.conn.onceLost(messages.Stop)()
 	for delivered := uint64(1); ; delivered++ {
 		if err := t.next(ctx, messages, delivered); err != nil {
 			return err

@@ -1,0 +1,255 @@
+package broker
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+func usual(shards int) []Stream {
+	return Topology(TopologyOptions{Shards: shards, EventsMaxAge: 720 * time.Hour})
+}
+
+func apply(t *testing.T, c *Conn, want []Stream) Plan {
+	t.Helper()
+	plan, err := c.Apply(within(t), want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plan
+}
+
+func TestApplyTwice(t *testing.T) {
+	t.Parallel()
+	c := connect(t)
+	first := apply(t, c, usual(16))
+	if want := 20 + 17; len(first) != want {
+		t.Errorf("%d changes on an empty broker, want %d:\n%s", len(first), want, first)
+	}
+	if again := apply(t, c, usual(16)); len(again) != 0 {
+		t.Errorf("the second time:\n%s", again)
+	}
+	if _, err := c.Plan(within(t), usual(16)); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestEveryShardIsReached publishes until each of the 16 shards has got a
+// message, and fetches them from the shards' consumers. A filter that never
+// matches is accepted by the server; only this shows it.
+func TestEveryShardIsReached(t *testing.T) {
+	t.Parallel()
+	c := connect(t)
+	const shards = 16
+	apply(t, c, usual(shards))
+	js := c.JetStream()
+	sent := 0
+	for cloud := 0; len(streamSubjects(t, c)) < shards; cloud++ {
+		if cloud == 2000 {
+			t.Fatalf("only %v were reached", streamSubjects(t, c))
+		}
+		mustPut(t, c, StreamRequests, Message{Subject: fmt.Sprintf("ims.request.cloud-%d.copy-image", cloud)})
+		mustPut(t, c, StreamRequests, Message{Subject: fmt.Sprintf("ims.control.cloud-%d.cancel", cloud)})
+		sent += 2
+	}
+	got := 0
+	for shard := range shards {
+		consumer, err := js.Consumer(t.Context(), StreamRequests, ShardConsumer(shard))
+		if err != nil {
+			t.Fatal(err)
+		}
+		batch, err := consumer.FetchNoWait(MaxAckPending)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mine := 0
+		for msg := range batch.Messages() {
+			if !strings.HasPrefix(msg.Subject(), fmt.Sprintf("ims.inbox.%d.", shard)) {
+				t.Errorf("shard %d got %s", shard, msg.Subject())
+			}
+			mine++
+		}
+		if mine == 0 {
+			t.Errorf("shard %d got nothing", shard)
+		}
+		got += mine
+	}
+	if got != sent {
+		t.Errorf("%d of %d messages were fetched", got, sent)
+	}
+}
+
+// streamSubjects gives the partitions that hold a message.
+func streamSubjects(t *testing.T, c *Conn) map[string]bool {
+	t.Helper()
+	s, err := c.js.Stream(t.Context(), StreamRequests)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := s.Info(t.Context(), jetstream.WithSubjectFilter("ims.inbox.>"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	partitions := map[string]bool{}
+	for subject := range info.State.Subjects {
+		partitions[strings.Split(subject, ".")[2]] = true
+	}
+	return partitions
+}
+
+func TestLeftoverKeepsWrongSubjects(t *testing.T) {
+	t.Parallel()
+	c := connect(t)
+	apply(t, c, usual(4))
+	for _, subject := range []string{"ims.request.demo", "ims.request.demo.copy-image.again"} {
+		mustPut(t, c, StreamRequests, Message{Subject: subject})
+	}
+	consumer, err := c.js.Consumer(t.Context(), StreamRequests, LeftoverConsumer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"ims.request.demo", "ims.request.demo.copy-image.again"} {
+		msg, err := consumer.Next(jetstream.FetchMaxWait(5 * time.Second))
+		if err != nil || msg.Subject() != want {
+			t.Fatalf("got %v, %v, want %s", msg, err, want)
+		}
+	}
+}
+
+func TestApplyMendsWhatCanBeMended(t *testing.T) {
+	t.Parallel()
+	c := connect(t)
+	apply(t, c, usual(2))
+	changed := usual(2)
+	changed[0].Config.MaxBytes = 4 << 20
+	changed[0].Config.Metadata = map[string]string{"owner": "ops"}
+	changed[0].Consumers[1].AckWait = time.Minute
+	changed[4].Config.AllowRollup = false
+	alter(t, c, changed[0], changed[4])
+
+	plan := apply(t, c, usual(2))
+	if len(plan) != 3 {
+		t.Errorf("got %d differences, want 3:\n%s", len(plan), plan)
+	}
+	if left := apply(t, c, usual(2)); len(left) != 0 {
+		t.Errorf("left over:\n%s", left)
+	}
+	if info, err := c.streamInfo(t.Context(), StreamRequests); err != nil || info.Config.Metadata["owner"] != "ops" {
+		t.Errorf("the administrator's metadata is gone: %v %v", info.Config.Metadata, err)
+	}
+}
+
+func alter(t *testing.T, c *Conn, streams ...Stream) {
+	t.Helper()
+	for _, s := range streams {
+		s.Config.Replicas = 1
+		if _, err := c.js.UpdateStream(t.Context(), s.Config); err != nil {
+			t.Fatal(err)
+		}
+		for _, consumer := range s.Consumers {
+			if _, err := c.js.CreateOrUpdateConsumer(t.Context(), s.Config.Name, consumer); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+func TestApplyRefusesAnotherNumberOfShards(t *testing.T) {
+	t.Parallel()
+	c := connect(t)
+	apply(t, c, usual(4))
+	for _, shards := range []int{2, 8} {
+		plan, err := c.Apply(within(t), usual(shards))
+		if !errors.Is(err, ErrTopology) || !strings.Contains(err.Error(), "SHARDS back to what the streams were made with (4)") {
+			t.Errorf("got %v", err)
+		}
+		if len(plan) == 0 || plan[0].Field != "subject_transform" {
+			t.Errorf("the shards do not come first:\n%s", plan)
+		}
+	}
+	if _, found, err := c.lookStream(t.Context(), TrackStream(7)); found || err != nil {
+		t.Errorf("a refused plan has made a stream (%v)", err)
+	}
+}
+
+func TestApplyShowsWhatItCannotMend(t *testing.T) {
+	t.Parallel()
+	c := connect(t)
+	other := usual(2)[2]
+	other.Config.Storage, other.Config.Replicas = jetstream.MemoryStorage, 1
+	if _, err := c.js.CreateStream(t.Context(), other.Config); err != nil {
+		t.Fatal(err)
+	}
+	_, err := c.Apply(within(t), usual(2))
+	if !errors.Is(err, ErrTopology) {
+		t.Fatalf("got %v", err)
+	}
+	for _, want := range []string{StreamDead, "storage", "Memory", "File", "delete it"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("the plan does not say %q:\n%s", want, err)
+		}
+	}
+	if _, found, _ := c.lookStream(t.Context(), StreamRequests); found {
+		t.Error("something was made before the refusal")
+	}
+}
+
+const restricted = `
+authorization { users: [
+	{ user: admin, password: pw }
+	{ user: worker, password: pw, permissions: {
+		publish: [ "$JS.API.STREAM.INFO.*", "$JS.API.CONSUMER.INFO.>", "$JS.API.CONSUMER.MSG.NEXT.>", "$JS.API.STREAM.MSG.GET.*", "$JS.ACK.>", "ims.track.>" ]
+		subscribe: [ "_INBOX_worker.>" ] } }
+	{ user: blind, password: pw, permissions: { publish: [ "ims.event.>" ], subscribe: [ "_INBOX_blind.>" ] } }
+] }`
+
+// TestApplyWithoutTheRight: an administrator makes the streams, the worker may
+// only look.
+func TestApplyWithoutTheRight(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "nats.conf")
+	write(t, file, restricted)
+	inside := startIn(t, InsideOptions{Dir: t.TempDir(), Listen: "127.0.0.1:0", ConfigFile: file})
+	user := func(name string) Options {
+		return Options{URL: inside.URL(), User: name, Password: "pw", InboxPrefix: "_INBOX_" + name}
+	}
+	worker := dial(t, user("worker"))
+	if _, err := worker.Apply(within(t), usual(2)); !errors.Is(err, ErrTopology) || !errors.Is(err, ErrDenied) || !strings.Contains(err.Error(), "administrator") {
+		t.Errorf("nothing there yet: got %v", err)
+	}
+	admin := dial(t, user("admin"))
+	apply(t, admin, usual(2))
+	if plan := apply(t, worker, usual(2)); len(plan) != 0 {
+		t.Errorf("got\n%s", plan)
+	}
+	if _, err := dial(t, user("blind")).Apply(within(t), usual(2)); !errors.Is(err, ErrDenied) || !strings.Contains(err.Error(), "STREAM.INFO") {
+		t.Errorf("without the right to look: got %v", err)
+	}
+	mustPut(t, worker, TrackStream(0), Message{Subject: TrackSubject(0, "k"), Expect: &Expect{}, Token: "t"})
+	if _, err := worker.Put(within(t), StreamDead, Message{Subject: "ims.dead.a.b"}); !errors.Is(err, ErrDenied) {
+		t.Errorf("a forbidden subject: got %v, want ErrDenied", err)
+	}
+}
+
+func TestApplyTogether(t *testing.T) {
+	t.Parallel()
+	inside := startInside(t)
+	done := make(chan error, 3)
+	for range 3 {
+		c := dial(t, Options{URL: inside.URL()})
+		go func() {
+			_, err := c.Apply(t.Context(), usual(3))
+			done <- err
+		}()
+	}
+	for range 3 {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}

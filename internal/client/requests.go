@@ -1,0 +1,200 @@
+package client
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/imsworker/imsworker/internal/broker"
+	"github.com/imsworker/imsworker/internal/ledger"
+	"github.com/imsworker/imsworker/messages"
+)
+
+// ErrUnknown says that neither a record nor an event of a request is there.
+var ErrUnknown = errors.New("no such request")
+
+// Summary is one request in a list.
+type Summary struct {
+	Key       string          `json:"key"`
+	Cloud     string          `json:"cloud"`
+	Operation string          `json:"operation"`
+	Source    string          `json:"source"`
+	ID        string          `json:"id"`
+	Attempt   int             `json:"attempt"`
+	State     string          `json:"state"` // of the record while it lives, then how it ended
+	Reason    messages.Reason `json:"reason,omitempty"`
+	JobID     string          `json:"job_id,omitempty"`
+	Accepted  time.Time       `json:"accepted"`
+	Finished  time.Time       `json:"finished,omitzero"`
+}
+
+// Filter chooses requests; empty fields choose all.
+type Filter struct {
+	Cloud, Operation, State string
+	// History adds what ended so long ago that only its final event is left.
+	History bool
+}
+
+func (f Filter) matches(s Summary) bool {
+	return (f.Cloud == "" || f.Cloud == s.Cloud) && (f.Operation == "" || f.Operation == s.Operation) && (f.State == "" || f.State == s.State)
+}
+
+// Requests lists the requests that have a record, oldest first: all that live and what ended in the last hour. Messages that
+// cannot be read as a record are skipped; a newer worker may have written them.
+func (c *Client) Requests(ctx context.Context, f Filter) ([]Summary, error) {
+	found := map[string]Summary{}
+	if f.History {
+		if err := c.ended(ctx, found); err != nil {
+			return nil, err
+		}
+	}
+	streams, err := c.trackStreams(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, stream := range streams {
+		if err := c.read(ctx, stream, trackFilter(stream), func(m broker.Stored) {
+			if r, err := ledger.Decode(m.Data); err == nil {
+				found[r.Key] = summaryOf(r)
+			}
+		}); err != nil {
+			return nil, fmt.Errorf("read %s: %w", stream, err)
+		}
+	}
+	return chosen(found, f), nil
+}
+
+func chosen(found map[string]Summary, f Filter) []Summary {
+	list := []Summary{}
+	for _, s := range found {
+		if f.matches(s) {
+			list = append(list, s)
+		}
+	}
+	slices.SortFunc(list, func(a, b Summary) int {
+		return cmp.Or(a.Accepted.Compare(b.Accepted), strings.Compare(a.Key, b.Key))
+	})
+	return list
+}
+
+// ended reads the final events; of several attempts the newest counts.
+func (c *Client) ended(ctx context.Context, into map[string]Summary) error {
+	if err := c.need(ctx, broker.StreamEvents); err != nil {
+		return err
+	}
+	err := c.read(ctx, broker.StreamEvents, "ims.event.*.*.final.>", func(m broker.Stored) {
+		meta, event, err := messages.DecodeEvent(m.Header, m.Data)
+		if err == nil && meta.Attempt >= into[meta.Key].Attempt {
+			into[meta.Key] = summaryOfEvent(meta, event)
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("read final events: %w", err)
+	}
+	return nil
+}
+
+func summaryOf(r *ledger.Record) Summary {
+	s := Summary{
+		Key: r.Key, Cloud: r.Cloud, Operation: r.Operation, Source: r.Source, ID: r.ID, Attempt: r.Attempt, State: string(r.State),
+		JobID: r.JobID, Accepted: r.Accepted, Finished: r.Finished,
+	}
+	if r.Done() && r.Outcome != "" {
+		s.State = string(r.Outcome)
+	}
+	if r.Failure != nil {
+		s.Reason = r.Failure.Reason
+	}
+	return s
+}
+
+func summaryOfEvent(m messages.EventMeta, e messages.Event) Summary {
+	s := Summary{
+		Key: m.Key, Cloud: m.Cloud, Operation: e.Request.Operation, Source: e.Request.Source, ID: e.Request.ID,
+		Attempt: m.Attempt, State: string(e.State), Accepted: timeOf(e.Times.Accepted), Finished: timeOf(e.Times.Finished),
+	}
+	if e.Job != nil {
+		s.JobID = e.Job.ID
+	}
+	if e.Error != nil {
+		s.Reason = e.Error.Reason
+	}
+	return s
+}
+
+func timeOf(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return *t
+}
+
+// Detail is all that is known of one request.
+type Detail struct {
+	Summary Summary `json:"summary"`
+	// Record is nil once the tombstone is gone.
+	Record *ledger.Record `json:"record"`
+	// Events are those of all attempts, in the order in which they were published.
+	Events []EventView `json:"events"`
+}
+
+// EventView is one event of a request.
+type EventView struct {
+	ID      string         `json:"id"`
+	Time    time.Time      `json:"time"`
+	Attempt int            `json:"attempt"`
+	State   messages.State `json:"state"`
+	Data    messages.Event `json:"data"`
+}
+
+// Request tells all about the request of that key. ErrUnknown: nothing is known.
+func (c *Client) Request(ctx context.Context, key string) (Detail, error) {
+	record, err := c.record(ctx, key)
+	if err != nil {
+		return Detail{}, err
+	}
+	d := Detail{Record: record, Events: []EventView{}}
+	if err := c.need(ctx, broker.StreamEvents); err != nil {
+		return Detail{}, err
+	}
+	err = c.read(ctx, broker.StreamEvents, eventFilter("*", key), func(m broker.Stored) {
+		if meta, event, err := messages.DecodeEvent(m.Header, m.Data); err == nil {
+			d.Events = append(d.Events, EventView{meta.ID(), meta.Time, meta.Attempt, event.State, event})
+			d.Summary = summaryOfEvent(meta, event)
+		}
+	})
+	if err != nil {
+		return Detail{}, fmt.Errorf("read events of %s: %w", key, err)
+	}
+	if record != nil {
+		d.Summary = summaryOf(record)
+	}
+	if record == nil && len(d.Events) == 0 {
+		return Detail{}, fmt.Errorf("%w with key %s: events are kept for a limited time, and a request that is waiting in the queue has no record yet", ErrUnknown, key)
+	}
+	return d, nil
+}
+
+// record looks for a key in every shard, because only the broker knows which shard a cloud belongs to; nil if there is none.
+func (c *Client) record(ctx context.Context, key string) (*ledger.Record, error) {
+	streams, err := c.trackStreams(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, stream := range streams {
+		subject := strings.TrimSuffix(trackFilter(stream), "*") + key
+		m, err := c.conn.Last(ctx, stream, subject)
+		if errors.Is(err, broker.ErrNone) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read record %s: %w", key, err)
+		}
+		return ledger.Decode(m.Data)
+	}
+	return nil, nil //nolint:nilnil // none is an answer
+}

@@ -17,9 +17,12 @@ const maxAttributeBytes = 1024
 // Envelope is what a request message says besides its data.
 type Envelope struct {
 	Identity
-	// HasIdentity is false for plain JSON without Nats-Msg-Id: the receiver
-	// then makes an id of the stream sequence and the stored time.
+	// HasIdentity is false where no identity was given, or none that can be
+	// used.
 	HasIdentity bool
+	// Anonymous is true for plain JSON without Nats-Msg-Id: the receiver makes
+	// an id of the stream sequence and the stored time.
+	Anonymous bool
 	// Attempt is the attempt that a replay asks for, 0 for all others.
 	Attempt int
 	// Time is the sender's, zero where none was given.
@@ -44,6 +47,7 @@ func ReadEnvelope(operation string, header map[string][]string, body []byte) (En
 	r.form(body)
 	r.replayIdentity()
 	r.HasIdentity = r.Source != "" && r.ID != ""
+	r.Anonymous = r.Anonymous && !r.HasIdentity
 	return r.Envelope, r.problems.Limited()
 }
 
@@ -190,7 +194,7 @@ func (r *reader) plain() {
 			r.add(name, "is given without ce-specversion; add ce-specversion: 1.0 to send a CloudEvent")
 		}
 	}
-	if r.headers.has(HeaderMsgID) {
+	if r.Anonymous = !r.headers.has(HeaderMsgID); !r.Anonymous {
 		r.ID = r.checkIdentity(HeaderMsgID, r.headers[strings.ToLower(HeaderMsgID)])
 	}
 	if r.ID != "" {

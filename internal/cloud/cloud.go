@@ -1,0 +1,154 @@
+package cloud
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/imsworker/imsworker/internal/ims"
+)
+
+// deleteImage is the one operation that has to be allowed by name.
+const deleteImage = "delete-image"
+
+// Values of Settings.OnUncertain.
+const (
+	OnUncertainDefault  = "default"
+	OnUncertainResubmit = "resubmit"
+	OnUncertainHold     = "hold"
+)
+
+// Values of Settings.CrossRegionResult.
+const (
+	CrossRegionImage   = "image"
+	CrossRegionJobOnly = "job-only"
+)
+
+// Cloud is one account in one region.
+type Cloud struct {
+	Name      string // a subject token: the entry's alias, else its name
+	Entry     string // the entry's name in the file
+	Profile   ims.Profile
+	Region    string
+	ProjectID string     // empty: the client finds it by name
+	Client    ims.Config // complete but for Observe, Logger and UserAgent
+	Settings  Settings
+
+	digest string // of all that the entry says, secrets and files included
+}
+
+// Same reports whether both were read from the same words, so that a client
+// made for one can go on for the other.
+func (c Cloud) Same(other Cloud) bool { return c.digest == other.digest }
+
+// Settings is the "imsworker:" block of an entry, defaults filled in.
+type Settings struct {
+	Limits                map[string]Limit // by bucket, complete; TimeFactor is not applied
+	LimitsOff             bool             // no limit is kept
+	CrossRegionConcurrent int              // copies to other regions at once
+	JobQuery              string           // ims.ShowJob or ims.ShowJobProgress
+	OnUncertain           string
+	Horizon               time.Duration // 0: each operation's own
+	TimeFactor            float64       // the cloud's clock runs that much faster; 1 but for fakes
+	Allow                 []string      // nil: all operations but delete-image
+	AllowSteps            []string      // operations that follow-up steps may use
+	AllowTargets          []string      // clouds that bulk and steps may use; nil: this one
+	BackupWatch           BackupWatch
+	SMNTopics             []string
+	CrossRegionResult     string
+	SafeMode              bool
+}
+
+// Limit is how many calls may be made within any window of that length.
+type Limit struct {
+	Count  int
+	Window time.Duration
+}
+
+// BackupWatch asks CBR for finished backups; Every is 0 where it is off.
+type BackupWatch struct {
+	Vaults []string
+	Every  time.Duration
+}
+
+// Allows reports whether requests may ask for the operation.
+func (s Settings) Allows(operation string) bool {
+	if s.Allow == nil {
+		return operation != deleteImage
+	}
+	return slices.Contains(s.Allow, operation)
+}
+
+// Set is all clouds of one reading of the files. It does not change.
+type Set struct {
+	clouds map[string]Cloud
+	digest string
+	files  []string // all that were read
+}
+
+// Get returns the cloud of that name.
+func (s *Set) Get(name string) (Cloud, bool) {
+	c, ok := s.clouds[name]
+	return c, ok
+}
+
+// Names returns the names of all clouds, sorted.
+func (s *Set) Names() []string { return slices.Sorted(maps.Keys(s.clouds)) }
+
+// Files returns the paths of all files that were read, certificates included.
+func (s *Set) Files() []string { return slices.Clone(s.files) }
+
+// Moved is a cloud that names another account than before.
+type Moved struct {
+	Name, What, From, To string // What is region, project or identity endpoint
+}
+
+// String tells the change in words.
+func (m Moved) String() string {
+	return fmt.Sprintf("cloud %s: %s changed from %q to %q", m.Name, m.What, m.From, m.To)
+}
+
+// Moved returns what may not change while requests of a cloud are in flight:
+// its region, project and identity endpoint.
+func (s *Set) Moved(next *Set) []Moved {
+	var moved []Moved
+	for _, name := range s.Names() {
+		now, ok := next.clouds[name]
+		if !ok {
+			continue
+		}
+		was := s.clouds[name]
+		moved = appendMoved(moved, name, "region", was.Region, now.Region)
+		moved = appendMoved(moved, name, "project", was.project(), now.project())
+		moved = appendMoved(moved, name, "identity endpoint", was.Client.Endpoints.Identity, now.Client.Endpoints.Identity)
+	}
+	return moved
+}
+
+func appendMoved(moved []Moved, name, what, from, to string) []Moved {
+	if from == to {
+		return moved
+	}
+	return append(moved, Moved{Name: name, What: what, From: from, To: to})
+}
+
+// project names the project by what the entry says of it.
+func (c Cloud) project() string {
+	credentials := c.Client.Credentials
+	switch {
+	case c.ProjectID != "":
+		return c.ProjectID
+	case credentials.ProjectName != "":
+		return credentials.UserDomainName + "/" + credentials.ProjectName
+	default:
+		return credentials.UserDomainName + "/" + c.Region
+	}
+}
+
+// Format prints the names of the clouds, for every verb.
+func (s *Set) Format(state fmt.State, _ rune) { _, _ = fmt.Fprintf(state, "clouds %v", s.Names()) }
+
+// Format prints the cloud's name, for every verb: the rest may hold secrets.
+func (c Cloud) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state, "cloud "+c.Name) }

@@ -1,0 +1,126 @@
+package cloud
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+const (
+	settle    = 200 * time.Millisecond // a change is several events
+	lookAgain = time.Minute            // for file systems that tell nothing
+)
+
+// Watch reads the files again when they change, in whatever way: written in
+// place, renamed over, or by the swap of a symlink as Kubernetes does it; also
+// when reload says so. A reading that differs is given to apply, which may
+// refuse it. Whatever is bad or refused leaves the running configuration alone
+// and is logged. Watch returns nil when ctx ends, or an error if the file
+// system cannot be watched.
+func Watch(ctx context.Context, o Options, current *Set, reload <-chan struct{}, apply func(*Set) error, log *slog.Logger) error {
+	events, err := fsnotify.NewWatcher()
+	if err != nil {
+		return fmt.Errorf("watch clouds.yaml: %w", err)
+	}
+	defer func() { _ = events.Close() }()
+	w := &watcher{options: o, current: current, apply: apply, log: log, events: events}
+	if err := w.watchDirs(); err != nil {
+		return err
+	}
+	w.run(ctx, reload)
+	return nil
+}
+
+type watcher struct {
+	options Options
+	current *Set
+	refused string // what was logged last, so that it is told once
+	apply   func(*Set) error
+	log     *slog.Logger
+	events  *fsnotify.Watcher
+}
+
+// watchDirs watches the directories of all files, and those that they are
+// links into: a file that is replaced is another file, its directory stays.
+func (w *watcher) watchDirs() error {
+	for _, file := range w.current.files {
+		dirs := []string{filepath.Dir(file)}
+		if real, err := filepath.EvalSymlinks(file); err == nil {
+			dirs = append(dirs, filepath.Dir(real))
+		}
+		if err := w.events.Add(dirs[0]); err != nil {
+			return fmt.Errorf("watch %s: %w", dirs[0], err)
+		}
+		for _, dir := range dirs[1:] {
+			_ = w.events.Add(dir) // a link's target may be gone again
+		}
+	}
+	return nil
+}
+
+func (w *watcher) run(ctx context.Context, reload <-chan struct{}) {
+	quiet := time.NewTimer(lookAgain)
+	defer quiet.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case _, open := <-reload:
+			if !open {
+				reload = nil
+				continue
+			}
+			w.refused = "" // who asks gets an answer
+			w.look(ctx, true)
+		case _, open := <-w.events.Events:
+			if !open {
+				return
+			}
+			quiet.Reset(settle)
+		case err := <-w.events.Errors:
+			w.log.WarnContext(ctx, "watching clouds.yaml", "error", err)
+		case <-quiet.C:
+			w.look(ctx, false)
+			quiet.Reset(lookAgain)
+		}
+	}
+}
+
+func (w *watcher) look(ctx context.Context, asked bool) {
+	next, err := Load(w.options)
+	switch {
+	case err != nil:
+		w.refuse(ctx, "clouds.yaml is not used", err)
+	case next.digest == w.current.digest:
+		w.refused = ""
+		if asked {
+			w.log.InfoContext(ctx, "clouds.yaml has not changed")
+		}
+	default:
+		w.take(ctx, next)
+	}
+}
+
+func (w *watcher) take(ctx context.Context, next *Set) {
+	if err := w.apply(next); err != nil {
+		w.refuse(ctx, "the change of clouds.yaml is refused", err)
+		return
+	}
+	w.current, w.refused = next, ""
+	w.log.InfoContext(ctx, "clouds.yaml read again", "clouds", next.Names())
+	if err := w.watchDirs(); err != nil {
+		w.log.WarnContext(ctx, "watching clouds.yaml", "error", err)
+	}
+}
+
+func (w *watcher) refuse(ctx context.Context, message string, err error) {
+	if err.Error() == w.refused {
+		return
+	}
+	w.refused = err.Error()
+	w.log.ErrorContext(ctx, message+", the running configuration stays", "error", err)
+}

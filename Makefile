@@ -31,7 +31,7 @@ test: ## all tests, with the race detector
 check: fmt vet lint tidy generated asyncapi fuzz ## everything but the tests: format, lint, modules, generated files, schemas, a short fuzz
 
 build: ## a static binary, bin/imsworker
-	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/imsworker ./cmd/imsworker
+	CGO_ENABLED=0 go build -trimpath -buildvcs=auto -ldflags "-s -w -X main.version=$(VERSION)" -o bin/imsworker ./cmd/imsworker
 
 tools: $(GOLANGCI) $(ASYNCAPI) ## fetch what `make check` needs into .tools
 

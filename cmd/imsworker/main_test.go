@@ -1,0 +1,269 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/imsworker/imsworker/internal/broker"
+	"github.com/imsworker/imsworker/messages"
+)
+
+// call runs a command line as main does.
+func call(t *testing.T, stdin string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errOut bytes.Buffer
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetIn(strings.NewReader(stdin))
+	root.SetOut(&out)
+	root.SetErr(&errOut)
+	code = exitCode(root, root.ExecuteContext(t.Context()))
+	return code, out.String(), errOut.String()
+}
+
+// serving starts a broker with the streams of a worker and points the environment to it.
+func serving(t *testing.T) *broker.Conn {
+	t.Helper()
+	log := slog.New(slog.DiscardHandler)
+	inside, err := broker.StartInside(broker.InsideOptions{Dir: t.TempDir(), Listen: "127.0.0.1:0", Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(inside.Stop)
+	t.Setenv("IMSWORKER_NATS_URL", inside.URL())
+	t.Setenv("IMSWORKER_SHARDS", "2")
+	conn, err := broker.Dial(t.Context(), broker.Options{URL: inside.URL()}, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(conn.Close)
+	if _, err := conn.Apply(t.Context(), broker.Topology(broker.TopologyOptions{Shards: 2, EventsMaxAge: 720 * time.Hour})); err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
+// ended publishes the final event of request id.
+func ended(t *testing.T, conn *broker.Conn, id string, state messages.State, failure *messages.Failure) string {
+	t.Helper()
+	key := messages.Key("demo", submitSource, id)
+	header, body, err := messages.EncodeEvent(
+		messages.EventMeta{Cloud: "demo", Operation: "copy-image", Key: key, Attempt: 1, State: state, Time: time.Now().UTC(), CausationID: id},
+		messages.Event{
+			Request: messages.RequestInfo{ID: id, Source: submitSource, Key: key, Cloud: "demo", Operation: "copy-image", Attempt: 1},
+			State:   state, Images: []messages.Image{{ID: "image-1", Name: "x", Cloud: "demo"}}, Error: failure,
+		})
+	if err != nil {
+		t.Fatal(err)
+	}
+	subject := messages.EventSubject("demo", "copy-image", state, key, 1)
+	if _, err := conn.Put(t.Context(), broker.StreamEvents, broker.Message{Subject: subject, Header: header, Data: body}); err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func TestUsage(t *testing.T) {
+	for name, tc := range map[string]struct {
+		args []string
+		want string
+	}{
+		"unknown_command":    {[]string{"sumbit"}, `imsworker has no command "sumbit": did you mean submit?`},
+		"unknown_subcommand": {[]string{"dead", "rpelay"}, `imsworker dead has no command "rpelay": did you mean replay?`},
+		"no_subcommand":      {[]string{"dead"}, "imsworker dead wants one of its commands"},
+		"unknown_flag":       {[]string{"submit", "--clod", "x"}, "unknown flag: --clod"},
+		"bad_output":         {[]string{"version", "-o", "xml"}, "is no output form: table, json and yaml are"},
+		"no_operation":       {[]string{"submit"}, "accepts 1 arg(s), received 0"},
+		"unknown_operation":  {[]string{"submit", "copyimage", "--cloud", "demo"}, `there is no operation "copyimage": did you mean copy-image?`},
+		"no_cloud":           {[]string{"submit", "copy-image"}, "--cloud is \"\""},
+		"no_json":            {[]string{"submit", "copy-image", "--cloud", "demo"}, "standard input: "},
+		"no_file":            {[]string{"submit", "copy-image", "--cloud", "demo", "-f", "/nowhere"}, "open /nowhere"},
+		"no_key":             {[]string{"requests", "get", "X"}, `"X" is no key`},
+		"no_identity":        {[]string{"requests", "get"}, "either a key or --cloud and --id are wanted"},
+		"no_number":          {[]string{"dead", "get", "first"}, `"first" is no dead letter's number`},
+		"no_schema":          {[]string{"schema", "x"}, `there is no schema "x"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			code, out, errOut := call(t, "{", tc.args...)
+			if code != exitUsage || !strings.Contains(errOut, tc.want) || !strings.Contains(errOut, "--help' for usage.") || out != "" {
+				t.Errorf("got code %d, out %q, err %q", code, out, errOut)
+			}
+		})
+	}
+}
+
+func TestBadEnvironment(t *testing.T) {
+	t.Setenv("IMSWORKER_LEASE", "1")
+	code, _, errOut := call(t, "", "requests", "ls")
+	if code != exitUsage || !strings.Contains(errOut, `IMSWORKER_LEASE is "1"`) {
+		t.Errorf("got %d, %q", code, errOut)
+	}
+}
+
+func TestNotConnected(t *testing.T) {
+	t.Setenv("IMSWORKER_NATS_URL", "nats://127.0.0.1:1")
+	code, _, errOut := call(t, "", "requests", "ls")
+	if code != exitNotConnected || !strings.Contains(errOut, "IMSWORKER_NATS_URL") {
+		t.Errorf("got %d, %q", code, errOut)
+	}
+}
+
+func TestEveryCommandHasAnExample(t *testing.T) {
+	commands := newRoot().Commands()
+	for len(commands) > 0 {
+		cmd := commands[0]
+		commands = append(commands[1:], cmd.Commands()...)
+		if cmd.Example == "" || cmd.Short == "" {
+			t.Errorf("%s has no example or no description", cmd.CommandPath())
+		}
+	}
+}
+
+func TestSchemaAndVersion(t *testing.T) {
+	code, out, _ := call(t, "", "schema")
+	if code != exitDone || out != "copy-image\ncreate-whole-image\nevent\nasyncapi\n" {
+		t.Errorf("schema: %d, %q", code, out)
+	}
+	for _, name := range []string{"copy-image", "event"} {
+		if code, out, _ = call(t, "", "schema", name); code != exitDone || !json.Valid([]byte(out)) {
+			t.Errorf("schema %s: %d, %q", name, code, out)
+		}
+	}
+	for form, parse := range map[string]func([]byte, any) error{"json": json.Unmarshal, "yaml": yaml.Unmarshal} {
+		code, out, _ = call(t, "", "version", "-o", form)
+		var value map[string]string
+		if err := parse([]byte(out), &value); code != exitDone || err != nil || value["goversion"] == "" {
+			t.Errorf("version: %d, %q, %v", code, out, err)
+		}
+	}
+}
+
+func TestDryRun(t *testing.T) {
+	good := `{"image_id": "ea0d5dce-ddb2-4f6f-83e3-55da065347fd", "name": "x"}`
+	code, out, errOut := call(t, good, "submit", "copy-image", "--cloud", "demo", "--id", "a", "--dry-run")
+	for _, want := range []string{"ims.request.demo.copy-image", messages.Key("demo", submitSource, "a"), "ce-type: io.imsworker.request.copy-image.v1"} {
+		if code != exitDone || !strings.Contains(out, want) {
+			t.Errorf("got %d, %q, %q: %q is missing", code, out, errOut, want)
+		}
+	}
+	code, out, _ = call(t, `{"image_id": "", "nome": "x"}`, "submit", "copy-image", "--cloud", "demo", "--dry-run", "-o", "json")
+	var value struct{ Problems messages.Problems }
+	if err := json.Unmarshal([]byte(out), &value); err != nil || code != exitNotSucceeded || len(value.Problems) < 2 {
+		t.Errorf("got %d, %q, %v", code, out, err)
+	}
+}
+
+func TestSubmit(t *testing.T) {
+	conn := serving(t)
+	file := filepath.Join(t.TempDir(), "copy.json")
+	if err := os.WriteFile(file, []byte(`{"name": "x"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out, errOut := call(t, "", "submit", "copy-image", "--cloud", "demo", "-f", file, "--id", "a", "-o", "json")
+	if code != exitDone || !strings.Contains(out, messages.Key("demo", submitSource, "a")) {
+		t.Fatalf("got %d, %q, %q", code, out, errOut)
+	}
+	stored, err := conn.Last(t.Context(), broker.StreamRequests, "ims.inbox.*.request.demo.copy-image")
+	if err != nil || string(stored.Data) != `{"name": "x"}` {
+		t.Errorf("stored %q, %v", stored.Data, err)
+	}
+}
+
+func TestSubmitAndWait(t *testing.T) {
+	conn := serving(t)
+	ended(t, conn, "good", messages.StateSucceeded, nil)
+	ended(t, conn, "bad", messages.StateRejected, &messages.Failure{Reason: messages.ReasonInvalid, Message: "no such", Remedy: "mend it"})
+	for name, tc := range map[string]struct {
+		args []string
+		code int
+		want string
+	}{
+		"succeeded": {[]string{"--id", "good"}, exitDone, "image-1"},
+		"json":      {[]string{"--id", "good", "-o", "json"}, exitDone, `"state": "succeeded"`},
+		"rejected":  {[]string{"--id", "bad"}, exitNotSucceeded, "mend it"},
+		"timed_out": {[]string{"--id", "slow", "--timeout", "300ms"}, exitTimedOut, "nothing heard of the request after 300ms"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			args := append([]string{"submit", "copy-image", "--cloud", "demo", "--wait"}, tc.args...)
+			code, out, errOut := call(t, `{"name": "x"}`, args...)
+			if code != tc.code || !strings.Contains(out+errOut, tc.want) {
+				t.Errorf("got %d, %q, %q", code, out, errOut)
+			}
+			if code != exitTimedOut && errOut != "" {
+				t.Errorf("progress where no terminal is: %q", errOut)
+			}
+		})
+	}
+}
+
+func TestRequests(t *testing.T) {
+	conn := serving(t)
+	key := ended(t, conn, "good", messages.StateSucceeded, nil)
+	if code, out, _ := call(t, "", "requests", "ls", "-o", "json"); code != exitDone || strings.TrimSpace(out) != "[]" {
+		t.Errorf("ls: %d, %q", code, out)
+	}
+	if code, out, _ := call(t, "", "requests", "ls", "--history"); code != exitDone || !strings.Contains(out, key+"  demo") {
+		t.Errorf("ls --history: %d, %q", code, out)
+	}
+	for _, args := range [][]string{{key}, {"--cloud", "demo", "--source", submitSource, "--id", "good"}} {
+		code, out, errOut := call(t, "", append([]string{"requests", "get"}, args...)...)
+		if code != exitDone || !strings.Contains(out, "image image-1 x") {
+			t.Errorf("get %v: %d, %q, %q", args, code, out, errOut)
+		}
+	}
+	if code, _, errOut := call(t, "", "requests", "get", messages.Key("demo", "x", "never")); code != exitNotSucceeded || !strings.Contains(errOut, "no such request") {
+		t.Errorf("get unknown: %d, %q", code, errOut)
+	}
+}
+
+func TestDead(t *testing.T) {
+	conn := serving(t)
+	header := map[string][]string{
+		"Ims-Dead-Reason": {"invalid"}, "Ims-Dead-Detail": {"name is missing"}, "Ims-Dead-Subject": {"ims.request.demo.copy-image"},
+		"Ims-Dead-Sequence": {"1"}, "Ims-Orig-Nats-Msg-Id": {"m1"},
+	}
+	if _, err := conn.Put(t.Context(), broker.StreamDead, broker.Message{Subject: "ims.dead.demo.copy-image", Header: header, Data: []byte(`{}`)}); err != nil {
+		t.Fatal(err)
+	}
+	for name, tc := range map[string]struct {
+		args []string
+		code int
+		want string
+	}{
+		"ls":             {[]string{"ls"}, exitDone, "name is missing"},
+		"get":            {[]string{"get", "1"}, exitDone, `"Ims-Dead-Sequence: 1"`},
+		"get_json":       {[]string{"get", "1", "-o", "json"}, exitDone, `"body": "{}"`},
+		"replay":         {[]string{"replay", "1"}, exitDone, messages.Key("demo", "nats", "m1")},
+		"replay_unknown": {[]string{"replay", "1", "99"}, exitNotSucceeded, "no such dead letter: 99"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			code, out, errOut := call(t, "", append([]string{"dead"}, tc.args...)...)
+			if code != tc.code || !strings.Contains(out+errOut, tc.want) {
+				t.Errorf("got %d, %q, %q", code, out, errOut)
+			}
+		})
+	}
+}
+
+func TestStreams(t *testing.T) {
+	serving(t)
+	if code, out, errOut := call(t, "", "streams"); code != exitDone || !strings.Contains(out, "all streams are as they should be") {
+		t.Errorf("fits: %d, %q, %q", code, out, errOut)
+	}
+	t.Setenv("IMSWORKER_SHARDS", "4")
+	if code, out, _ := call(t, "", "streams"); code != exitNotSucceeded || !strings.Contains(out, "IMS_REQUESTS") {
+		t.Errorf("other shards: %d, %q", code, out)
+	}
+	code, out, _ := call(t, "", "streams", "--offline", "-o", "json")
+	if code != exitDone || !json.Valid([]byte(out)) {
+		t.Errorf("offline: %d, %q", code, out)
+	}
+}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.yaml.in/yaml/v3"
+)
+
+// format is the value of -o.
+type format string
+
+const (
+	formatTable format = "table"
+	formatJSON  format = "json"
+	formatYAML  format = "yaml"
+)
+
+// String implements pflag.Value.
+func (f *format) String() string { return string(*f) }
+
+// Type implements pflag.Value.
+func (f *format) Type() string { return "table|json|yaml" }
+
+// Set implements pflag.Value.
+func (f *format) Set(s string) error {
+	if !slices.Contains([]format{formatTable, formatJSON, formatYAML}, format(s)) {
+		return fmt.Errorf("%q is no output form: table, json and yaml are", s)
+	}
+	*f = format(s)
+	return nil
+}
+
+// outputFlag adds -o to a command.
+func outputFlag(cmd *cobra.Command) *format {
+	f := formatTable
+	cmd.Flags().VarP(&f, "output", "o", "form of the output")
+	return &f
+}
+
+// print writes value as JSON or YAML, or calls table.
+func (f *format) print(w io.Writer, value any, table func(io.Writer)) error {
+	if *f == formatTable {
+		tabs := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+		table(tabs)
+		return tabs.Flush()
+	}
+	text, err := json.MarshalIndent(value, "", "  ")
+	if err == nil && *f == formatYAML {
+		text, err = yamlOf(text)
+	}
+	if err != nil {
+		return fmt.Errorf("write output: %w", err)
+	}
+	_, err = fmt.Fprintln(w, strings.TrimSuffix(string(text), "\n"))
+	return err
+}
+
+// yamlOf rewrites JSON, which is YAML already, in the block style with its fields in the same order.
+func yamlOf(text []byte) ([]byte, error) {
+	var node yaml.Node
+	if err := yaml.Unmarshal(text, &node); err != nil {
+		return nil, err
+	}
+	blockStyle(&node)
+	var out bytes.Buffer
+	encoder := yaml.NewEncoder(&out)
+	encoder.SetIndent(2)
+	if err := encoder.Encode(&node); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), encoder.Close()
+}
+
+func blockStyle(node *yaml.Node) {
+	if node.Kind == yaml.MappingNode || node.Kind == yaml.SequenceNode {
+		node.Style = 0
+	} else if node.Tag == "!!str" {
+		node.Style = 0
+	}
+	for _, child := range node.Content {
+		blockStyle(child)
+	}
+}
+
+// row writes one line of a table; a cell's line breaks would tear it.
+func row(w io.Writer, cells ...any) {
+	for i, cell := range cells {
+		if i > 0 {
+			fmt.Fprint(w, "\t")
+		}
+		text := strings.Join(strings.Fields(fmt.Sprint(cell)), " ")
+		if text == "" {
+			text = "-"
+		}
+		fmt.Fprint(w, text)
+	}
+	fmt.Fprintln(w)
+}
+
+// moment is a time for people, empty where there is none.
+func moment(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02 15:04:05Z")
+}

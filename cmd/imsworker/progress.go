@@ -1,0 +1,44 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/imsworker/imsworker/internal/ops"
+	"github.com/imsworker/imsworker/messages"
+)
+
+// progress is one line on a terminal that is written over; elsewhere it shows nothing.
+type progress struct {
+	out       io.Writer // nil where nothing is to be shown
+	plain     bool
+	operation string
+	last      string // the state that was seen last, in words
+}
+
+func newProgress(out io.Writer, operation string) *progress {
+	p := &progress{operation: operation, last: "nothing heard of the request", plain: os.Getenv("NO_COLOR") != ""}
+	if ops.IsTerminal(out) {
+		p.out = out
+	}
+	return p
+}
+
+func (p *progress) show(e messages.Event) {
+	p.last = "still " + string(e.State)
+	if p.out == nil {
+		return
+	}
+	word := string(e.State)
+	if !p.plain {
+		word = "\x1b[36m" + word + "\x1b[0m"
+	}
+	fmt.Fprintf(p.out, "\r\x1b[K%s %s %s", p.operation, word, shortened(eventDetail(e), 60))
+}
+
+func (p *progress) clear() {
+	if p.out != nil {
+		fmt.Fprint(p.out, "\r\x1b[K")
+	}
+}

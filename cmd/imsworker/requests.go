@@ -1,0 +1,143 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/imsworker/imsworker/internal/client"
+	"github.com/imsworker/imsworker/messages"
+)
+
+func newRequests() *cobra.Command {
+	return group("requests", "Look at requests", "  imsworker requests ls\n  imsworker requests get KEY", newRequestsLs(), newRequestsGet())
+}
+
+func newRequestsLs() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "ls", Short: "List requests: all that live, and those that ended in the last hour", Args: cobra.NoArgs,
+		Example: `  imsworker requests ls --cloud demo
+  imsworker requests ls --history --state failed -o json`,
+	}
+	output := outputFlag(cmd)
+	var filter client.Filter
+	cmd.Flags().StringVar(&filter.Cloud, "cloud", "", "only those of this cloud")
+	cmd.Flags().StringVar(&filter.Operation, "operation", "", "only those of this operation")
+	cmd.Flags().StringVar(&filter.State, "state", "", "only those in this state: accepted, submitted, succeeded ...")
+	cmd.Flags().BoolVar(&filter.History, "history", false, "also those that ended earlier, as long as events are kept")
+	cmd.RunE = work(func(cmd *cobra.Command, _ []string) error {
+		return connected(cmd.Context(), func(c *client.Client) error {
+			list, err := c.Requests(cmd.Context(), filter)
+			if err != nil {
+				return err
+			}
+			return output.print(cmd.OutOrStdout(), list, func(w io.Writer) { requestTable(w, list) })
+		})
+	})
+	return cmd
+}
+
+func requestTable(w io.Writer, list []client.Summary) {
+	row(w, "KEY", "CLOUD", "OPERATION", "STATE", "REASON", "ATTEMPT", "ACCEPTED", "FINISHED", "ID")
+	for _, s := range list {
+		row(w, s.Key, s.Cloud, s.Operation, s.State, s.Reason, s.Attempt, moment(s.Accepted), moment(s.Finished), s.ID)
+	}
+}
+
+func newRequestsGet() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "get KEY", Short: "Show all that is known of one request: its record and its events", Args: cobra.MaximumNArgs(1),
+		Example: `  imsworker requests get 5rj3k7wq2m6vxhd4c8tznybape
+  imsworker requests get --cloud demo --source nats --id nightly-web-01`,
+	}
+	output := outputFlag(cmd)
+	var cloud, source, id string
+	cmd.Flags().StringVar(&cloud, "cloud", "", "with --id, instead of the key: the request's cloud")
+	cmd.Flags().StringVar(&source, "source", messages.PlainSource, "with --id: the source of the request")
+	cmd.Flags().StringVar(&id, "id", "", "the id that the sender gave, instead of the key")
+	cmd.RunE = work(func(cmd *cobra.Command, args []string) error {
+		key, err := keyOf(cmd, args, cloud, messages.Identity{Source: source, ID: id})
+		if err != nil {
+			return err
+		}
+		return connected(cmd.Context(), func(c *client.Client) error {
+			detail, err := c.Request(cmd.Context(), key)
+			if err != nil {
+				return err
+			}
+			return output.print(cmd.OutOrStdout(), detail, func(w io.Writer) { detailTable(w, detail) })
+		})
+	})
+	return cmd
+}
+
+// keyOf takes the key, or makes it of the identity.
+func keyOf(cmd *cobra.Command, args []string, cloud string, identity messages.Identity) (string, error) {
+	if len(args) == 1 && identity.ID == "" {
+		if !messages.ValidKey(args[0]) {
+			return "", usage(cmd, "%q is no key: 26 lower-case letters and digits are; `imsworker requests ls` lists them", args[0])
+		}
+		return args[0], nil
+	}
+	if len(args) == 1 || identity.ID == "" || cloud == "" {
+		return "", usage(cmd, "either a key or --cloud and --id are wanted")
+	}
+	return messages.Key(cloud, identity.Source, identity.ID), nil
+}
+
+func detailTable(w io.Writer, d client.Detail) {
+	s := d.Summary
+	row(w, "key", s.Key)
+	row(w, "cloud", s.Cloud)
+	row(w, "operation", s.Operation)
+	row(w, "identity", s.Source+" "+s.ID)
+	row(w, "state", fmt.Sprintf("%s (attempt %d)", s.State, s.Attempt))
+	row(w, "job", s.JobID)
+	failureRows(w, d)
+	fmt.Fprintln(w)
+	row(w, "TIME", "ATTEMPT", "EVENT", "DETAIL")
+	for _, e := range d.Events {
+		row(w, moment(e.Time), e.Attempt, e.State, eventDetail(e.Data))
+	}
+}
+
+// failureRows shows why it failed, or why it was put off.
+func failureRows(w io.Writer, d client.Detail) {
+	failure := failureOf(d)
+	if failure == nil {
+		return
+	}
+	row(w, "reason", fmt.Sprintf("%s %s", failure.Reason, failure.Code))
+	row(w, "message", failure.Message)
+	row(w, "remedy", failure.Remedy)
+	for _, p := range failure.Problems {
+		row(w, "problem", p.String())
+	}
+}
+
+func failureOf(d client.Detail) *messages.Failure {
+	if len(d.Events) > 0 && d.Events[len(d.Events)-1].Data.Error != nil {
+		return d.Events[len(d.Events)-1].Data.Error
+	}
+	if d.Record != nil {
+		return d.Record.Failure
+	}
+	return nil
+}
+
+// eventDetail is what an event tells beside its state, in one line.
+func eventDetail(e messages.Event) string {
+	switch {
+	case e.Error != nil:
+		return fmt.Sprintf("%s %s: %s", e.Error.Reason, e.Error.Code, e.Error.Message)
+	case len(e.Images) > 0:
+		return fmt.Sprintf("image %s %s", e.Images[0].ID, e.Images[0].Name)
+	case e.Job != nil && e.Job.Percent != nil:
+		return fmt.Sprintf("job %s %.0f %% %s", e.Job.ID, *e.Job.Percent, e.Job.Task)
+	case e.Job != nil:
+		return "job " + e.Job.ID
+	default:
+		return ""
+	}
+}

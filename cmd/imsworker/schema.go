@@ -1,0 +1,48 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/imsworker/imsworker/schemas"
+)
+
+func newSchema() *cobra.Command {
+	return &cobra.Command{
+		Use: "schema [OPERATION|event|asyncapi]", Short: "Print the JSON Schema of an operation's data, or list the operations",
+		Long: `Prints the JSON Schema (2020-12) of the data of an operation's requests, the schema of events, or the AsyncAPI document
+of all channels. Without an argument it lists what there is.`,
+		Example: `  imsworker schema
+  imsworker schema copy-image
+  imsworker schema asyncapi > asyncapi.yaml`,
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: cobra.FixedCompletions(schemaNames(), cobra.ShellCompDirectiveNoFileComp),
+		RunE: work(func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				fmt.Fprintln(cmd.OutOrStdout(), strings.Join(schemaNames(), "\n"))
+				return nil
+			}
+			text, ok := schemaOf(args[0])
+			if !ok {
+				return usage(cmd, "there is no schema %q: %s are there", args[0], strings.Join(schemaNames(), ", "))
+			}
+			_, err := cmd.OutOrStdout().Write(text)
+			return err
+		}),
+	}
+}
+
+func schemaNames() []string { return append(schemas.Names(), "event", "asyncapi") }
+
+func schemaOf(name string) ([]byte, bool) {
+	switch name {
+	case "event":
+		return schemas.Event(), true
+	case "asyncapi":
+		return schemas.AsyncAPI(), true
+	default:
+		return schemas.Operation(name)
+	}
+}

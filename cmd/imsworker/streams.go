@@ -1,0 +1,64 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/imsworker/imsworker/internal/client"
+	"github.com/imsworker/imsworker/internal/config"
+)
+
+func newStreams() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "streams", Short: "Show what the streams should be, and how the broker's differ", Args: cobra.NoArgs,
+		Long: `Shows the streams and consumers that workers with these settings use, and every difference from what the broker has: what the
+worker makes or updates when it starts, and what only an administrator can change. Nothing is changed. The exit code is 1 if
+the worker could not start.
+
+With -o json the configurations have the form that the broker's API takes, for administrators who make the streams themselves.`,
+		Example: `  imsworker streams
+  imsworker streams --offline -o json`,
+	}
+	output := outputFlag(cmd)
+	offline := cmd.Flags().Bool("offline", false, "only what should be; the broker is not asked")
+	cmd.RunE = work(func(cmd *cobra.Command, _ []string) error {
+		cfg, err := config.Load()
+		if err != nil {
+			return err
+		}
+		if *offline {
+			return printStreams(cmd, output, client.Expected(cfg))
+		}
+		return connected(cmd.Context(), func(c *client.Client) error {
+			streams, err := c.Streams(cmd.Context(), cfg)
+			if err != nil {
+				return err
+			}
+			return printStreams(cmd, output, streams)
+		})
+	})
+	return cmd
+}
+
+func printStreams(cmd *cobra.Command, output *format, s client.Streams) error {
+	if err := output.print(cmd.OutOrStdout(), s, func(w io.Writer) { streamTable(w, s) }); err != nil {
+		return err
+	}
+	if !s.Plan.Applicable() {
+		return errQuiet
+	}
+	return nil
+}
+
+func streamTable(w io.Writer, s client.Streams) {
+	row(w, "STREAM", "SUBJECTS", "KEEPS", "CONSUMERS", "FOR")
+	for _, x := range s.Streams {
+		row(w, x.Config.Name, strings.Join(x.Config.Subjects, ","), x.Config.Retention, len(x.Consumers), x.Config.Description)
+	}
+	if s.Asked {
+		fmt.Fprintf(w, "\n%s", s.Plan)
+	}
+}

@@ -1,0 +1,204 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/imsworker/imsworker/internal/client"
+	"github.com/imsworker/imsworker/internal/ops"
+	"github.com/imsworker/imsworker/messages"
+)
+
+// submitSource is the source of requests that name no other.
+const submitSource = "/imsworker/submit"
+
+// maxInput is where reading a request's data ends: far above what any worker takes.
+const maxInput = 4 << 20
+
+type submitOptions struct {
+	cloud, file, id, source, profile string
+	correlation                      string
+	wait, dryRun                     bool
+	timeout                          time.Duration
+}
+
+func newSubmit() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "submit OPERATION --cloud CLOUD", Short: "Publish a request, and wait for its end if asked to", Args: cobra.ExactArgs(1),
+		Long: `Publishes a request whose data is read from a file or standard input. The same --source and --id are the same request: sending
+it again changes nothing. With --wait the exit code is 1 unless the request succeeds.`,
+		Example: `  imsworker submit copy-image --cloud demo -f copy.json --wait
+  echo '{"image_id": "...", "name": "copy"}' | imsworker submit copy-image --cloud demo --id copy-1
+  imsworker submit copy-image --cloud demo -f copy.json --dry-run`,
+		ValidArgsFunction: cobra.FixedCompletions(client.Operations(), cobra.ShellCompDirectiveNoFileComp),
+	}
+	output := outputFlag(cmd)
+	o := submitFlags(cmd)
+	cmd.RunE = work(func(cmd *cobra.Command, args []string) error {
+		request, err := o.request(cmd, args[0])
+		if err != nil {
+			return err
+		}
+		if o.dryRun {
+			return dryRun(cmd, output, request, o.profile)
+		}
+		return o.submit(cmd, output, request)
+	})
+	return cmd
+}
+
+func submitFlags(cmd *cobra.Command) *submitOptions {
+	o := &submitOptions{}
+	f := cmd.Flags()
+	f.StringVar(&o.cloud, "cloud", "", "the cloud that does the work (required)")
+	f.StringVarP(&o.file, "file", "f", "-", "file with the request's data as JSON, - for standard input")
+	f.StringVar(&o.id, "id", "", "the request's id; one is made up if it is empty")
+	f.StringVar(&o.source, "source", submitSource, "the request's source")
+	f.StringVar(&o.correlation, "correlation-id", "", "goes into every event of the request")
+	f.StringVar(&o.profile, "profile", "otc", "with --dry-run: the cloud's profile, otc or huaweicloud")
+	f.BoolVar(&o.wait, "wait", false, "wait until the request has ended")
+	f.BoolVar(&o.dryRun, "dry-run", false, "judge the request and show the message, publish nothing")
+	f.DurationVar(&o.timeout, "timeout", 0, "give up after this time (exit code 3); the request goes on")
+	return o
+}
+
+// request reads the data and checks what a person can get wrong on the command line; the worker judges the rest.
+func (o *submitOptions) request(cmd *cobra.Command, operation string) (messages.Request, error) {
+	if !slices.Contains(client.Operations(), operation) {
+		return messages.Request{}, usage(cmd, "there is no operation %q: did you mean %s? There are %s",
+			operation, client.NearestOperation(operation), strings.Join(client.Operations(), ", "))
+	}
+	if o.cloud == "" || strings.ContainsAny(o.cloud, ".*> ") {
+		return messages.Request{}, usage(cmd, "--cloud is %q: the name of a cloud as it stands in clouds.yaml is wanted", o.cloud)
+	}
+	if o.id == "" {
+		o.id = strings.ToLower(rand.Text())
+	}
+	data, err := o.read(cmd)
+	if err != nil {
+		return messages.Request{}, err
+	}
+	return messages.Request{
+		Identity: messages.Identity{Source: o.source, ID: o.id}, Cloud: o.cloud, Operation: operation,
+		Time: time.Now().UTC(), CorrelationID: o.correlation, Data: data,
+	}, nil
+}
+
+func (o *submitOptions) read(cmd *cobra.Command) ([]byte, error) {
+	in, name := cmd.InOrStdin(), "standard input"
+	if o.file != "-" {
+		file, err := os.Open(o.file)
+		if err != nil {
+			return nil, usage(cmd, "%v", err)
+		}
+		defer func() { _ = file.Close() }()
+		in, name = file, o.file
+	} else if !cmd.Flags().Changed("file") && isTerminal(in) {
+		return nil, usage(cmd, "no data: name a file with -f, or - to type it")
+	}
+	data, err := io.ReadAll(io.LimitReader(in, maxInput))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	if problems := messages.CheckJSON(data); len(problems) > 0 {
+		return nil, usage(cmd, "%s: %w", name, problems)
+	}
+	return data, nil
+}
+
+func isTerminal(r io.Reader) bool {
+	f, ok := r.(*os.File)
+	return ok && ops.IsTerminal(f)
+}
+
+// submit publishes, and waits where that is asked for.
+func (o *submitOptions) submit(cmd *cobra.Command, output *format, r messages.Request) error {
+	ctx := cmd.Context()
+	if o.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, o.timeout)
+		defer cancel()
+	}
+	return connected(ctx, func(c *client.Client) error {
+		s, err := c.Submit(ctx, r)
+		if err != nil {
+			return err
+		}
+		if !o.wait {
+			return output.print(cmd.OutOrStdout(), s, func(w io.Writer) {
+				row(w, "KEY", "SUBJECT", "ID")
+				row(w, s.Key, s.Subject, s.ID)
+			})
+		}
+		return o.follow(ctx, cmd, output, c, s)
+	})
+}
+
+func (o *submitOptions) follow(ctx context.Context, cmd *cobra.Command, output *format, c *client.Client, s client.Submission) error {
+	line := newProgress(cmd.ErrOrStderr(), s.Operation)
+	final, err := c.Wait(ctx, s, func(_ messages.EventMeta, e messages.Event) { line.show(e) })
+	line.clear()
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("%s after %s; the request goes on, `imsworker requests get %s` shows it: %w", line.last, o.timeout, s.Key, err)
+	}
+	if errors.Is(err, context.Canceled) {
+		return fmt.Errorf("stopped waiting; the request goes on, `imsworker requests get %s` shows it", s.Key)
+	}
+	if err != nil {
+		return err
+	}
+	if err := output.print(cmd.OutOrStdout(), final, func(w io.Writer) { finalTable(w, s, final) }); err != nil {
+		return err
+	}
+	if final.State.NotSucceeded() {
+		return errQuiet
+	}
+	return nil
+}
+
+func finalTable(w io.Writer, s client.Submission, e messages.Event) {
+	row(w, "KEY", "STATE", "DETAIL")
+	row(w, s.Key, e.State, eventDetail(e))
+	if e.Error == nil {
+		return
+	}
+	for _, p := range e.Error.Problems {
+		row(w, "", "problem", p.String())
+	}
+	if e.Error.Remedy != "" {
+		row(w, "", "remedy", e.Error.Remedy)
+	}
+}
+
+// dryRun shows the message as it would be published.
+func dryRun(cmd *cobra.Command, output *format, r messages.Request, profile string) error {
+	problems := client.Judge(r, profile)
+	subject, header, body := messages.EncodeRequest(r)
+	value := map[string]any{
+		"subject": subject, "key": messages.Key(r.Cloud, r.Source, r.ID), "header": header, "data": r.Data, "problems": append(messages.Problems{}, problems...),
+	}
+	err := output.print(cmd.OutOrStdout(), value, func(w io.Writer) {
+		row(w, "subject", subject)
+		row(w, "key", value["key"])
+		for _, name := range sortedNames(header) {
+			row(w, "header", name+": "+strings.Join(header[name], ", "))
+		}
+		row(w, "data", string(body))
+		for _, p := range problems {
+			row(w, "problem", p.String())
+		}
+	})
+	if err == nil && len(problems) > 0 {
+		return errQuiet
+	}
+	return err
+}

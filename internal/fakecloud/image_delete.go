@@ -1,0 +1,63 @@
+package fakecloud
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// deleteImage is DELETE /v2/images/{image_id} (API reference 4.8). It frees
+// the backup of a whole image, or deletes it too.
+func (c *cloud) deleteImage(q *request) *answer {
+	var body struct {
+		DeleteBackup bool `json:"delete_backup"`
+	}
+	if len(q.body) > 0 {
+		if a := decodeBody(q.body, &body); a != nil {
+			return a
+		}
+	}
+	image := c.images[q.vars["image"]]
+	if image == nil || !image.visible(q.now) {
+		return c.deleteUnknown(q)
+	}
+	if a := c.checkDelete(image, q.now); a != nil {
+		return a
+	}
+	c.remove(image, q.now, body.DeleteBackup)
+	c.accept(q, Mutation{ImageID: image.ID, BackupID: image.BackupID})
+	return noContent()
+}
+
+func (c *cloud) deleteUnknown(q *request) *answer {
+	if c.switches.DeleteUnknown204 {
+		return noContent()
+	}
+	return native(http.StatusNotFound, fmt.Sprintf("No image found with ID %s", q.vars["image"]))
+}
+
+func (c *cloud) checkDelete(i *Image, now time.Time) *answer {
+	status := i.status(now)
+	switch {
+	case i.Type == "gold":
+		return refuse("IMG.0094", "Public images cannot be deleted.")
+	case i.Owner != c.ProjectID:
+		return refuse("IMG.0092", "Only the owner can delete the image.")
+	case i.Protected:
+		return refuse("IMG.0091", "Protected images cannot be deleted.")
+	case status != "active" && status != "killed":
+		return refuse("IMG.0090", "The image is being created.")
+	}
+	return nil
+}
+
+// remove lets the image go, at once or after the ordered lag.
+func (c *cloud) remove(i *Image, now time.Time, withBackup bool) {
+	c.leave(i, now.Add(time.Duration(c.switches.DeleteLag)))
+	c.saveImage(i)
+	c.forget(now)
+	if withBackup && c.backups[i.BackupID] != nil {
+		c.dropBackup(i.BackupID)
+		c.fake.journal.put(c.Name, kindBackup, i.BackupID, nil)
+	}
+}

@@ -1,0 +1,118 @@
+package fakecloud
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+const serviceIAM = "iam"
+
+// access is what a route wants to know of its caller.
+type access int
+
+const (
+	accessProject access = iota // a caller with a project
+	accessAccount               // any caller
+	accessOpen                  // nobody in particular
+)
+
+// route is one call of an API. Its limit names a rate ("" is none); a route
+// may exist only on some clouds.
+type route struct {
+	method  string
+	pattern []string
+	call    string
+	limit   string
+	service string
+	access  access
+	exists  func(*cloud) bool
+	do      func(*cloud, *request) *answer
+}
+
+// routes is the only list of calls.
+var routes = []*route{
+	{method: http.MethodPost, pattern: segments("v1/cloudimages/wholeimages/action"), call: "CreateWholeImage", limit: "whole", do: (*cloud).createWholeImage},
+	{method: http.MethodPost, pattern: segments("v1/cloudimages/{image}/copy"), call: "CopyImage", limit: "copy", do: (*cloud).copyImage},
+	{method: http.MethodPost, pattern: segments("v2.1/cloudimages/{image}/copy"), call: "CopyImage", limit: "copy", exists: onHuawei, do: (*cloud).copyImage},
+
+	{method: http.MethodGet, pattern: segments("v1/{pid}/jobs/{job}"), call: "ShowJob", limit: "show_job", do: (*cloud).showJob},
+	{method: http.MethodGet, pattern: segments("v1/cloudimages/job/{job}"), call: "ShowJobProgress", limit: "show_progress", exists: hasProgress, do: (*cloud).showJobProgress},
+
+	{method: http.MethodGet, pattern: segments("v2/cloudimages"), call: "ListImages", limit: "list", do: (*cloud).listImages},
+	{method: http.MethodGet, pattern: segments("v2/images/{image}"), call: "GetImage", limit: "get_image", do: (*cloud).getImage},
+	{method: http.MethodDelete, pattern: segments("v2/images/{image}"), call: "DeleteImage", limit: "update", do: (*cloud).deleteImage},
+	{method: http.MethodGet, pattern: segments("v1/cloudimages/quota"), call: "ShowQuota", limit: "quota", do: (*cloud).showQuota},
+
+	{method: http.MethodPost, pattern: segments("v2/{pid}/images/resource_instances/action"), call: "FindImagesByTags", limit: "tags", do: (*cloud).findImagesByTags},
+	{method: http.MethodGet, pattern: segments("v2/{pid}/images/tags"), call: "ListProjectTags", limit: "tags", do: (*cloud).listProjectTags},
+	{method: http.MethodPost, pattern: segments("v2/{pid}/images/{image}/tags"), call: "AddImageTag", limit: "tags", do: (*cloud).addImageTag},
+	{method: http.MethodGet, pattern: segments("v2/{pid}/images/{image}/tags"), call: "ListImageTags", limit: "tags", do: (*cloud).listImageTags},
+	{method: http.MethodPost, pattern: segments("v2/{pid}/images/{image}/tags/action"), call: "BatchImageTags", limit: "tags", do: (*cloud).batchImageTags},
+	{method: http.MethodDelete, pattern: segments("v2/{pid}/images/{image}/tags/{key}"), call: "DeleteImageTag", limit: "tags", do: (*cloud).deleteImageTag},
+
+	{method: http.MethodGet, pattern: segments("v3/{pid}/backups"), call: "ListBackups", limit: "cbr", do: (*cloud).listBackups},
+	{method: http.MethodGet, pattern: segments("v3/{pid}/backups/{backup}"), call: "ShowBackup", limit: "cbr", do: (*cloud).showBackup},
+	{method: http.MethodGet, pattern: segments("v3/{pid}/vaults/{vault}"), call: "ShowVault", limit: "cbr", do: (*cloud).showVault},
+
+	{method: http.MethodPost, pattern: segments("v3/auth/tokens"), call: "CreateToken", limit: "iam", service: serviceIAM, access: accessOpen, do: (*cloud).createToken},
+	{method: http.MethodGet, pattern: segments("v3/projects"), call: "ListProjects", limit: "iam", service: serviceIAM, access: accessAccount, do: (*cloud).listProjects},
+}
+
+func segments(pattern string) []string { return strings.Split(pattern, "/") }
+
+func onHuawei(c *cloud) bool { return c.Profile == ProfileHuawei }
+
+// match finds the route of a path below the cloud's prefix; nil where the
+// cloud has no such call.
+func match(c *cloud, method, path string) (*route, map[string]string) {
+	parts := segments(path)
+	for _, r := range routes {
+		if r.method != method || len(r.pattern) != len(parts) || !r.fits(parts) {
+			continue
+		}
+		if r.exists != nil && !r.exists(c) {
+			return nil, nil
+		}
+		return r, r.vars(parts)
+	}
+	return nil, nil
+}
+
+func (r *route) fits(parts []string) bool {
+	for n, want := range r.pattern {
+		if isVar(want) && parts[n] != "" {
+			continue
+		}
+		if want != parts[n] {
+			return false
+		}
+	}
+	return true
+}
+
+func (r *route) vars(parts []string) map[string]string {
+	vars := make(map[string]string, 2)
+	for n, name := range r.pattern {
+		if isVar(name) {
+			vars[strings.Trim(name, "{}")] = parts[n]
+		}
+	}
+	return vars
+}
+
+func isVar(segment string) bool { return strings.HasPrefix(segment, "{") }
+
+// callNames lists the names that the call log and orders use.
+func callNames() []string {
+	var names []string
+	for _, r := range routes {
+		names = append(names, r.call)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+func knownCall(name string) bool {
+	return name == "*" || slices.Contains(callNames(), name)
+}

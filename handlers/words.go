@@ -89,6 +89,9 @@ func (t *teller) tell(e *jsonschema.ValidationError) {
 func leaf(k jsonschema.ErrorKind, value any, at map[string]any) string {
 	switch k := k.(type) {
 	case *kind.Type:
+		if value == nil {
+			return "is null; give " + list(k.Want, " or ", typeName) + " or leave it out"
+		}
 		return fmt.Sprintf("is %s, %s; %s is wanted", brief(value), typeName(k.Got), list(k.Want, " or ", typeName))
 	case *kind.Enum:
 		return fmt.Sprintf("is %s; allowed are %s", brief(value), list(k.Want, ", ", brief))
@@ -200,8 +203,6 @@ func typeName(name string) string {
 		return "an object"
 	case "array":
 		return "an array"
-	case "null":
-		return "nothing"
 	default:
 		return "a " + name
 	}

@@ -1,0 +1,99 @@
+package handlers
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/imsworker/imsworker/internal/ims"
+)
+
+const (
+	key      = "mfrggzdfmztwq2lknnwg23tpob"
+	otherKey = "nfrggzdfmztwq2lknnwg23tpob"
+	backupID = "9b27efab-4a17-4c06-bfa2-3e0cf021d3c3"
+	serverID = "94eba8b2-acc9-4d82-badc-127144cc5526"
+	sourceID = "465076de-dc36-4aec-80f5-ef9d8009428f"
+)
+
+var sent = time.Date(2026, 11, 21, 22, 0, 0, 0, time.UTC)
+
+// fakeCloud answers the calls of all operations; a call whose function is not
+// set is a mistake of the test or of the operation.
+type fakeCloud struct {
+	createWholeImage func(ims.WholeImage) (string, error)
+	copyImage        func(string, ims.ImageCopy) (string, error)
+	listed           []ims.Image // shown by both lists if registered, else by the native one
+	listErr          error
+	image            func(string) (ims.Image, error)
+	backup           func(string) (ims.Backup, error)
+	deleteImageTag   func(string, string) error
+}
+
+func (f fakeCloud) CreateWholeImage(_ context.Context, w ims.WholeImage) (string, error) {
+	return f.createWholeImage(w)
+}
+
+func (f fakeCloud) CopyImage(_ context.Context, imageID string, i ims.ImageCopy) (string, error) {
+	return f.copyImage(imageID, i)
+}
+
+func (f fakeCloud) Image(_ context.Context, id string) (ims.Image, error) { return f.image(id) }
+
+func (f fakeCloud) Backup(_ context.Context, id string) (ims.Backup, error) { return f.backup(id) }
+
+func (f fakeCloud) DeleteImageTag(_ context.Context, imageID, tag string) error {
+	return f.deleteImageTag(imageID, tag)
+}
+
+// ImagePages shows one image a page, as a small page size would.
+func (f fakeCloud) ImagePages(_ context.Context, filter ims.ImageFilter) iter.Seq2[[]ims.Image, error] {
+	return func(yield func([]ims.Image, error) bool) {
+		for _, image := range f.listed {
+			if shown(image, filter) && !yield([]ims.Image{image}, nil) {
+				return
+			}
+		}
+		if f.listErr != nil {
+			yield(nil, f.listErr)
+		}
+	}
+}
+
+func shown(image ims.Image, filter ims.ImageFilter) bool {
+	tagged := filter.Tag == "" || slices.ContainsFunc(image.Tags, func(t ims.Tag) bool {
+		return t.Key+"="+t.Value == filter.Tag
+	})
+	return tagged && (image.Registered || filter.Native) && !image.CreatedAt.Before(filter.CreatedSince)
+}
+
+// row is a registered, active image of the test; change alters it.
+func row(id string, change func(*ims.Image)) ims.Image {
+	image := ims.Image{ID: id, Name: "n", Status: ims.ImageActive, Registered: true, CreatedAt: sent.Add(time.Minute)}
+	if change != nil {
+		change(&image)
+	}
+	return image
+}
+
+func marked(value string) func(*ims.Image) {
+	return func(i *ims.Image) { i.Tags = []ims.Tag{{Key: "ims-request", Value: value}} }
+}
+
+func expectFound(t *testing.T, got Found, err error, want string) {
+	t.Helper()
+	text := got.ImageID
+	if err != nil {
+		text = err.Error()
+	}
+	if text != want {
+		t.Errorf("found %q, want %q", text, want)
+	}
+}
+
+func notFound(id string) error {
+	return &ims.Error{Call: "Backup", Status: 404, Code: "HTTP.404", Message: fmt.Sprintf("no %s", id)}
+}

@@ -1,0 +1,199 @@
+package ledger
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/imsworker/imsworker/messages"
+)
+
+// Version is the newest form of a record that this program writes and
+// understands. A record of a newer version is left alone.
+const Version = 1
+
+// State says how far a request has come; the drawing stands in the README.
+type State string
+
+// The states of a record.
+const (
+	// Accepted: stored, nothing has been sent to the cloud.
+	Accepted State = "accepted"
+	// Parked: the cloud put the request off; it is sent again after Until.
+	Parked State = "parked"
+	// Submitting: somebody holds the claim and may be sending right now.
+	Submitting State = "submitting"
+	// Uncertain: something may have been begun; its answer is lost.
+	Uncertain State = "uncertain"
+	// Submitted: the cloud took the request; its job (or image) is followed.
+	Submitted State = "submitted"
+	// Finished: decided; Outcome says how. Events may still have to be told.
+	Finished State = "finished"
+)
+
+// Record is what the worker knows of one request: one job-tracking message,
+// the newest of its subject. Times are UTC. Fields that this version does not
+// know are kept in Extra and written back unchanged.
+type Record struct {
+	Version   int            `json:"v"`
+	Key       string         `json:"key"`
+	Cloud     string         `json:"cloud"`
+	Operation string         `json:"operation"`
+	Source    string         `json:"source"`
+	ID        string         `json:"id"`
+	Attempt   int            `json:"attempt"`
+	State     State          `json:"state"`
+	Outcome   messages.State `json:"outcome,omitempty"`   // of a Finished record
+	Duplicate bool           `json:"duplicate,omitempty"` // closed without an event: its events existed already
+	// Unannounced records were refused before they were accepted: their final
+	// event is their only one.
+	Unannounced bool            `json:"unannounced,omitempty"`
+	Buried      bool            `json:"buried,omitempty"` // a tombstone: everything is told
+	Token       string          `json:"token"`            // of the attempt; stands in its `accepted` event
+	DataHash    string          `json:"data_hash"`        // tells a repetition from another request under the same identity
+	Data        json.RawMessage `json:"data,omitempty"`   // the request's data; tombstones have none
+
+	Accepted  time.Time `json:"accepted"`
+	Deadline  time.Time `json:"deadline,omitzero"`
+	NotBefore time.Time `json:"not_before,omitzero"`
+	Priority  string    `json:"priority,omitempty"`
+
+	CorrelationID string `json:"correlationid,omitempty"`
+	TraceParent   string `json:"traceparent,omitempty"`
+
+	// Until is when a parked or accepted record may be submitted again, or
+	// when an uncertain one is looked up first.
+	Until time.Time `json:"until,omitzero"`
+	// Refusals counts how often in a row the cloud has put the request off.
+	Refusals int `json:"refusals,omitempty"`
+	// Failure is the last refusal of an unfinished record, the reason of a
+	// finished one that did not succeed.
+	Failure *messages.Failure `json:"failure,omitempty"`
+
+	// Posts holds when each creating call was answered (or, where the answer
+	// is lost, when it can have been answered at the latest): the sliding
+	// windows of a new owner begin with them.
+	Posts []time.Time `json:"posts,omitempty"`
+	// Since is the earliest moment, by the cloud's clock, at which something
+	// of this request can have been made. Zero while nothing was ever sent.
+	Since time.Time `json:"since,omitzero"`
+	// Doubted is when the latest claim with an unknown end was made; its
+	// horizon is counted from here. Zero while every answer is known.
+	Doubted time.Time `json:"doubted,omitzero"`
+	// EverUncertain stays true once an answer was lost: a refusal as already
+	// there may then speak of this request's own work.
+	EverUncertain bool `json:"ever_uncertain,omitempty"`
+
+	JobID     string           `json:"job_id,omitempty"`
+	ImageID   string           `json:"image_id,omitempty"`
+	Submitted time.Time        `json:"submitted,omitzero"`
+	Finished  time.Time        `json:"finished,omitzero"`
+	Job       *messages.Job    `json:"job,omitempty"` // as last seen; written when it ended
+	Begin     time.Time        `json:"remote_begin,omitzero"`
+	End       time.Time        `json:"remote_end,omitzero"`
+	Images    []messages.Image `json:"images,omitempty"`
+	Result    *messages.Result `json:"result,omitempty"`
+	Warnings  []string         `json:"warnings,omitempty"`
+
+	// Extra holds fields written by a program that knows more.
+	Extra map[string]json.RawMessage `json:"-"`
+	// Sequence is the stream sequence of this version, the condition of the
+	// next write; zero for a record that is not stored yet.
+	Sequence uint64 `json:"-"`
+	// Stored is the broker's time of this version; zero right after a write.
+	Stored time.Time `json:"-"`
+}
+
+// Done reports whether nothing is left to be decided about the attempt.
+func (r *Record) Done() bool { return r.State == Finished }
+
+// Clone returns a copy whose slices and pointers may be replaced, not changed
+// in place, without touching r.
+func (r *Record) Clone() *Record {
+	c := *r
+	c.Posts = append([]time.Time(nil), r.Posts...)
+	c.Extra = maps.Clone(r.Extra)
+	return &c
+}
+
+// Tombstone returns what is left of a finished record: enough to recognise a
+// repetition, to count recent failures and to give a next owner its windows.
+func (r *Record) Tombstone() *Record {
+	return &Record{
+		Version: r.Version, Key: r.Key, Cloud: r.Cloud, Operation: r.Operation, Source: r.Source, ID: r.ID,
+		Attempt: r.Attempt, State: Finished, Outcome: r.Outcome, Duplicate: r.Duplicate, Buried: true,
+		Token: r.Token, DataHash: r.DataHash, Accepted: r.Accepted, Finished: r.Finished, Posts: r.Posts,
+		Failure: brief(r.Failure), Sequence: r.Sequence,
+	}
+}
+
+// brief keeps only the reason of a failure: the words stand in the event.
+func brief(f *messages.Failure) *messages.Failure {
+	if f == nil {
+		return nil
+	}
+	return &messages.Failure{Reason: f.Reason, Code: f.Code}
+}
+
+// HashData is the hash by which two requests' data are compared: white space
+// and the order of members do not count. What is no JSON is compared as it is.
+func HashData(data []byte) string {
+	var v any
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	if d.Decode(&v) == nil {
+		if canonical, err := json.Marshal(v); err == nil {
+			data = canonical
+		}
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:16])
+}
+
+type plainRecord Record
+
+// Decode reads a record. Fields it does not know are kept in Extra.
+func Decode(data []byte) (*Record, error) {
+	r := &Record{}
+	strict := json.NewDecoder(bytes.NewReader(data))
+	strict.DisallowUnknownFields()
+	if strict.Decode((*plainRecord)(r)) == nil {
+		return r, nil
+	}
+	return decodeNewer(data)
+}
+
+// decodeNewer reads a record with fields of a later program.
+func decodeNewer(data []byte) (*Record, error) {
+	r := &Record{}
+	if err := json.Unmarshal(data, (*plainRecord)(r)); err != nil {
+		return nil, fmt.Errorf("decode record: %w", err)
+	}
+	all := map[string]json.RawMessage{}
+	if err := json.Unmarshal(data, &all); err != nil {
+		return nil, fmt.Errorf("decode record: %w", err)
+	}
+	known := fieldNames()
+	maps.DeleteFunc(all, func(name string, _ json.RawMessage) bool { return known[name] })
+	r.Extra = all
+	return r, nil
+}
+
+// encode writes a record with what Extra holds.
+func encode(r *Record) ([]byte, error) {
+	data, err := json.Marshal((*plainRecord)(r))
+	if err != nil || len(r.Extra) == 0 {
+		return data, err
+	}
+	all := maps.Clone(r.Extra)
+	known := map[string]json.RawMessage{}
+	if err := json.Unmarshal(data, &known); err != nil {
+		return nil, err
+	}
+	maps.Copy(all, known)
+	return json.Marshal(all)
+}

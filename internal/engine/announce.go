@@ -1,0 +1,98 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/imsworker/imsworker/internal/ledger"
+	"github.com/imsworker/imsworker/messages"
+)
+
+// announce tells that a record is accepted, on condition that no event of its
+// attempt exists: the ledger forgets finished requests, the events remember
+// them longer.
+func (g *Engine) announce(ctx context.Context, t task) result {
+	r, err := g.current(ctx, t)
+	if err != nil {
+		return result{err: fmt.Errorf("announce: %w", err)}
+	}
+	telling, err := g.Events.Tell(ctx, meta(r, messages.StateAccepted, r.Accepted), event(r, messages.StateAccepted), r.Token, true)
+	if err != nil {
+		return result{err: fmt.Errorf("announce: %w", err)}
+	}
+	if telling == Foreign {
+		return g.closeRepeated(ctx, r)
+	}
+	if telling == Told {
+		g.Metrics.accepted(r)
+		g.changed(r, "accepted")
+	}
+	return result{record: r, effect: func(e *entry) { e.announced = true }}
+}
+
+// closeRepeated ends a record whose request was finished long ago: nothing is
+// done a second time. Where the earlier request was another one, the identity
+// was reused, which is a mistake of the publisher's.
+func (g *Engine) closeRepeated(ctx context.Context, r *ledger.Record) result {
+	first, found, err := g.Events.Accepted(ctx, r.Cloud, r.Key, r.Attempt)
+	if err != nil {
+		return result{err: fmt.Errorf("read the first request's event: %w", err)}
+	}
+	if found && (first.Request.Operation != r.Operation || ledger.HashData(first.Request.Data) != r.DataHash) {
+		if err := g.Reused(ctx, r); err != nil {
+			return result{err: fmt.Errorf("store dead letter: %w", err)}
+		}
+	} else {
+		g.Metrics.duplicate(r)
+	}
+	r.State, r.Duplicate, r.Finished = ledger.Finished, true, time.Now().UTC()
+	if err := g.Ledger.Update(ctx, r); err != nil {
+		return result{err: err}
+	}
+	g.changed(r, "duplicate")
+	return result{record: r}
+}
+
+// tell says that a record is submitted. It is told again after a take-over,
+// which the condition of the event makes harmless.
+func (g *Engine) tell(ctx context.Context, t task) result {
+	r, err := g.current(ctx, t)
+	if err != nil {
+		return result{err: fmt.Errorf("tell submitted: %w", err)}
+	}
+	if _, err := g.Events.Tell(ctx, meta(r, messages.StateSubmitted, r.Submitted), event(r, messages.StateSubmitted), r.Token, false); err != nil {
+		return result{err: fmt.Errorf("tell submitted: %w", err)}
+	}
+	return result{record: r, effect: func(e *entry) { e.told = true }}
+}
+
+// late tells that the deadline has passed. A record that the cloud has only
+// put off so far ends here, with the reason of the last refusal; everything
+// else goes on.
+func (g *Engine) late(ctx context.Context, t task) result {
+	r, err := g.current(ctx, t)
+	if err != nil {
+		return result{err: fmt.Errorf("tell late: %w", err)}
+	}
+	if r.State == ledger.Parked {
+		return g.end(ctx, r, messages.StateRejected, r.Failure)
+	}
+	if _, err := g.Events.Tell(ctx, meta(r, messages.StateLate, time.Now().UTC()), event(r, messages.StateLate), r.Token, false); err != nil {
+		return result{err: fmt.Errorf("tell late: %w", err)}
+	}
+	g.changed(r, "late")
+	return result{record: r, effect: func(e *entry) { e.late = true }}
+}
+
+// changed logs one line for each change of a record's state.
+func (g *Engine) changed(r *ledger.Record, state string) {
+	args := []any{"key", r.Key, "cloud", r.Cloud, "operation", r.Operation, "attempt", r.Attempt, "state", state}
+	if r.JobID != "" {
+		args = append(args, "job", r.JobID)
+	}
+	if r.Failure != nil {
+		args = append(args, "reason", string(r.Failure.Reason), "code", r.Failure.Code, "message", r.Failure.Message, "cloud_request_id", r.Failure.CloudRequestID)
+	}
+	g.Log.Info("request "+state, args...)
+}

@@ -1,0 +1,252 @@
+// Package engine works one owned shard: it announces records, submits them
+// within the account's limits, follows the cloud's jobs and finishes them
+// with one final event. Everything that waits, waits in a record's timer or
+// in its account's queue, never in a sleeping goroutine.
+//
+// One goroutine, the loop, owns all that is held in memory and decides; steps
+// (a ledger write, a call of the cloud, an event) run beside it and report
+// back. All the loop knows can be rebuilt from the ledger, so a step may be
+// cut off anywhere and a second owner may have done it already.
+//
+// What a call means to the cloud is left to the operations, which replica
+// owns the shard to the lease.
+package engine
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/imsworker/imsworker/internal/ledger"
+	"github.com/imsworker/imsworker/messages"
+)
+
+// Ledger is where the shard's records are kept; *ledger.Shard is one.
+type Ledger interface {
+	Update(ctx context.Context, r *ledger.Record) error
+	Bury(ctx context.Context, r *ledger.Record, ttl time.Duration) error
+	Get(ctx context.Context, key string) (*ledger.Record, error)
+	Follow(ctx context.Context, each func(*ledger.Record), caughtUp func(), bad func(subject string, err error)) error
+}
+
+// Telling is what became of an event that was to be told once.
+type Telling int
+
+// What Tell can find.
+const (
+	// Told: the event is stored by this call.
+	Told Telling = iota
+	// ToldBefore: it stands there already under the same token.
+	ToldBefore
+	// Foreign: an event of that attempt stands there under another token.
+	Foreign
+)
+
+// Events is where events are told.
+type Events interface {
+	// Tell stores an event once. For accepted events, and for all whose alone
+	// is true, the condition is that no event of the attempt exists; for other
+	// final events that no final one does; for the rest that this one does not.
+	// It blocks until the broker has answered or ctx ends.
+	Tell(ctx context.Context, m messages.EventMeta, e messages.Event, token string, alone bool) (Telling, error)
+	// Replace stores the newest of an event that may repeat.
+	Replace(ctx context.Context, m messages.EventMeta, e messages.Event, token string) error
+	// Accepted reads the accepted event of an attempt, of whatever operation;
+	// false: there is none.
+	Accepted(ctx context.Context, cloud, key string, attempt int) (messages.Event, bool, error)
+}
+
+// Lease says whether the shard may still be decided about.
+type Lease interface {
+	// Valid reports whether the lease has not run out by any clock.
+	Valid() bool
+}
+
+// Options are what an engine works with.
+type Options struct {
+	Shard  int
+	Ledger Ledger
+	Events Events
+	Lease  Lease
+	Clouds Clouds
+	// Reused stores a dead letter for a record whose identity belonged to
+	// another request before.
+	Reused func(ctx context.Context, r *ledger.Record) error
+	// SubmitTimeout bounds a call that creates something, counted from before
+	// its claim is written.
+	SubmitTimeout time.Duration
+	// TombstoneTTL is how long a finished request is recognised by the ledger
+	// alone; afterwards its events are asked.
+	TombstoneTTL time.Duration
+	// Drain is how long running steps may go on after Run's context ended.
+	Drain   time.Duration
+	Metrics *Metrics
+	Log     *slog.Logger
+}
+
+// Engine works one shard. Make it with New, then call Run once.
+type Engine struct {
+	Options
+
+	// The loop owns everything below but the channels.
+	entries  map[string]*entry
+	accounts map[string]*account
+	timers   timers
+	pools    [poolCount]pool
+	loaded   bool
+	running  int
+	stopping bool
+
+	news    chan *ledger.Record
+	results chan result
+	reload  chan struct{}
+	asked   chan func()   // run by the loop
+	over    chan struct{} // closed when the loop has ended
+	ready   chan struct{} // closed when the shard is loaded
+}
+
+// newsBuffer is how many versions may wait for the loop.
+const newsBuffer = 1024
+
+// New returns an engine that is not running yet.
+func New(o Options) *Engine {
+	return &Engine{
+		Options:  o,
+		entries:  map[string]*entry{},
+		accounts: map[string]*account{},
+		pools:    newPools(),
+		news:     make(chan *ledger.Record, newsBuffer),
+		results:  make(chan result),
+		reload:   make(chan struct{}, 1),
+		asked:    make(chan func()),
+		over:     make(chan struct{}),
+		ready:    make(chan struct{}),
+	}
+}
+
+// Ready is closed when the shard's records are loaded.
+func (g *Engine) Ready() <-chan struct{} { return g.ready }
+
+// Reload makes the engine read its clouds again. It never blocks.
+func (g *Engine) Reload() {
+	select {
+	case g.reload <- struct{}{}:
+	default:
+	}
+}
+
+// Run works the shard until ctx ends, then lets running steps end within
+// Drain. It returns nil on a stop that was asked for.
+func (g *Engine) Run(ctx context.Context) error {
+	steps, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cancel(context.Canceled)
+	defer close(g.over)
+	loaded := make(chan struct{})
+	followed := make(chan error, 1)
+	go func() { followed <- g.follow(ctx, loaded) }()
+
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		timer.Reset(g.untilDue())
+		select {
+		case <-ctx.Done():
+			g.drain(ctx, cancel)
+			return <-followed
+		case err := <-followed:
+			g.drain(ctx, cancel)
+			return err
+		case r := <-g.news:
+			g.learn(r)
+		case <-loaded:
+			loaded = nil
+			g.begin()
+		case res := <-g.results:
+			g.conclude(res)
+		case <-g.reload:
+			g.refresh()
+		case look := <-g.asked:
+			look()
+			continue
+		case <-timer.C:
+		}
+		g.pump(steps)
+	}
+}
+
+// follow hands the ledger's news to the loop until ctx ends.
+func (g *Engine) follow(ctx context.Context, loaded chan<- struct{}) error {
+	err := g.Ledger.Follow(ctx, func(r *ledger.Record) {
+		select {
+		case g.news <- r:
+		case <-ctx.Done():
+		}
+	}, func() { close(loaded) }, func(subject string, err error) {
+		g.Log.Error("a message of the ledger is no record; it is left alone", "subject", subject, "error", err)
+	})
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// begin settles all that was loaded. What the ledger handed over before it
+// said so is learned first.
+func (g *Engine) begin() {
+	for {
+		select {
+		case r := <-g.news:
+			g.learn(r)
+			continue
+		default:
+		}
+		break
+	}
+	g.loaded = true
+	for _, e := range g.entries {
+		g.settle(e)
+	}
+	close(g.ready)
+	g.Log.Info("shard loaded", "shard", g.Shard, "records", len(g.entries))
+}
+
+// drain waits for the running steps, at most for Drain; then their context
+// ends and they return at once.
+func (g *Engine) drain(ctx context.Context, cancel context.CancelCauseFunc) {
+	g.stopping = true
+	limit := time.AfterFunc(g.Drain, func() { cancel(context.Cause(ctx)) })
+	defer limit.Stop()
+	for g.running > 0 {
+		select {
+		case res := <-g.results:
+			g.conclude(res)
+		case <-g.news:
+		case look := <-g.asked:
+			look()
+		}
+	}
+}
+
+// untilDue is how long the loop may sleep.
+func (g *Engine) untilDue() time.Duration {
+	if at, ok := g.nextDue(); ok {
+		return max(0, time.Until(at))
+	}
+	return time.Hour
+}
+
+// nextDue is the earliest timer of a record, or of an account's lines as far
+// as there is a place to run what waits in them.
+func (g *Engine) nextDue() (time.Time, bool) {
+	now := time.Now()
+	at, waiting := g.timers.first()
+	for _, a := range g.accounts {
+		if wake, some := a.wakeSubmit(now); some && g.pools[createPool].room() {
+			at, waiting = earliest(at, waiting, wake)
+		}
+		if wake, some := a.wakeAsk(now); some && g.pools[queryPool].room() {
+			at, waiting = earliest(at, waiting, wake)
+		}
+	}
+	return at, waiting
+}

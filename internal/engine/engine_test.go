@@ -1,0 +1,557 @@
+package engine_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/imsworker/imsworker/handlers"
+	"github.com/imsworker/imsworker/internal/budget"
+	"github.com/imsworker/imsworker/internal/engine"
+	"github.com/imsworker/imsworker/internal/ims"
+	"github.com/imsworker/imsworker/internal/ledger"
+	"github.com/imsworker/imsworker/messages"
+)
+
+const (
+	source = "465076de-dc36-4aec-80f5-ef9d8009428f"
+	copied = "ea0d5dce-ddb2-4f6f-83e3-55da065347fd"
+	jobID  = "9a175ac892fa13420193002961972392"
+)
+
+// reply is one scripted answer of the cloud; err means that none comes.
+type reply struct {
+	status int
+	body   string
+	err    error
+	then   func() // runs before the answer
+}
+
+// cloud answers calls by function: creates, job queries and image lists.
+type cloud struct {
+	mu      sync.Mutex
+	creates []time.Time
+	create  func(n int) reply
+	job     func(n int) reply
+	images  func(marker string) string
+	jobs    int
+	body    string
+}
+
+func (c *cloud) RoundTrip(r *http.Request) (*http.Response, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var a reply
+	switch {
+	case r.Method == http.MethodPost:
+		body, _ := io.ReadAll(r.Body)
+		c.body = string(body)
+		c.creates = append(c.creates, time.Now())
+		a = c.create(len(c.creates))
+	case strings.Contains(r.URL.Path, "/job"):
+		c.jobs++
+		a = c.job(c.jobs)
+	default:
+		a = reply{status: 200, body: `{"images":[` + c.images(c.body) + `]}`}
+	}
+	if a.then != nil {
+		a.then()
+	}
+	if a.err != nil {
+		return nil, a.err
+	}
+	h := http.Header{"Date": {time.Now().UTC().Format(http.TimeFormat)}, "Content-Type": {"application/json"}}
+	return &http.Response{StatusCode: a.status, Header: h, Body: io.NopCloser(strings.NewReader(a.body)), Request: r}, nil
+}
+
+func accepted() reply { return reply{status: 200, body: `{"job_id":"` + jobID + `"}`} }
+
+func running(int) reply { return jobIs("RUNNING", `{}`) }
+
+func succeeded(int) reply {
+	return jobIs("SUCCESS", `{"image_id":"`+copied+`","image_name":"copy"}`)
+}
+
+func jobIs(status, entities string) reply {
+	return reply{status: 200, body: fmt.Sprintf(`{"job_id":%q,"job_type":"imsCopyImageInRegionJob","status":%q,"begin_time":"2000-01-01T00:00:00.000Z","end_time":"","error_code":null,"fail_reason":null,"entities":%s}`, jobID, status, entities)}
+}
+
+func refusal(status int, code string) reply {
+	return reply{status: status, body: fmt.Sprintf(`{"error":{"code":%q,"message":"the cloud's words"}}`, code)}
+}
+
+// lease is valid until it is told otherwise.
+type lease struct{ lost atomic.Bool }
+
+func (l *lease) Valid() bool { return !l.lost.Load() }
+
+// account is a Clouds with one cloud named demo.
+type account struct{ a *engine.Account }
+
+func (a account) Account(name string) (*engine.Account, bool) {
+	return a.a, name == "demo" && a.a != nil
+}
+
+// world is one engine and all that it works with.
+type world struct {
+	t      *testing.T
+	ledger *memory
+	events *told
+	cloud  *cloud
+	lease  *lease
+	limits map[string]budget.Limit
+	reused []string
+	stop   context.CancelFunc
+	done   chan error
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	c := &cloud{create: func(int) reply { return accepted() }, job: succeeded, images: func(string) string { return "" }}
+	return &world{t: t, ledger: newMemory(), events: &told{}, cloud: c, lease: &lease{}}
+}
+
+// start runs an engine; stopping it and starting another is a take-over.
+func (w *world) start() {
+	w.t.Helper()
+	client, err := ims.New(ims.Config{
+		Cloud: "demo", Profile: ims.ProfileHuawei, Region: "eu-de", ProjectID: "0123456789abcdef0123456789abcdef",
+		Endpoints:   ims.Endpoints{Image: "http://cloud.test", CBR: "http://cloud.test", Identity: "http://cloud.test"},
+		Credentials: ims.Credentials{AccessKey: "AK", SecretKey: "SK"}, Transport: w.cloud, JobQuery: ims.ShowJob, Signing: ims.SigningSimple,
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	conf := &engine.Account{Name: "demo", Client: client, Profile: ims.ProfileHuawei, Limits: w.limits, TimeFactor: 1}
+	g := engine.New(engine.Options{
+		Ledger: w.ledger, Events: w.events, Lease: w.lease, Clouds: account{conf},
+		Reused: func(_ context.Context, r *ledger.Record) error {
+			w.reused = append(w.reused, r.Key)
+			return nil
+		},
+		SubmitTimeout: 30 * time.Second, TombstoneTTL: time.Hour, Drain: time.Second,
+		Metrics: engine.NewMetrics(prometheus.NewRegistry(), []string{"demo"}, handlers.Names()), Log: slog.New(slog.DiscardHandler),
+	})
+	ctx, stop := context.WithCancel(w.t.Context())
+	w.stop, w.done = stop, make(chan error, 1)
+	go func() { w.done <- g.Run(ctx) }()
+	<-g.Ready()
+}
+
+// end stops the engine and waits for it.
+func (w *world) end() {
+	w.t.Helper()
+	w.stop()
+	if err := <-w.done; err != nil {
+		w.t.Errorf("run: %v", err)
+	}
+}
+
+// request puts the record of a copy into the ledger, as the intake does.
+func (w *world) request(id string, change func(*ledger.Record)) string {
+	w.t.Helper()
+	data, err := json.Marshal(map[string]string{"image_id": source, "name": "copy"})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	r := &ledger.Record{
+		Key: messages.Key("demo", "test", id), Cloud: "demo", Operation: "copy-image", Source: "test", ID: id, Attempt: 1,
+		State: ledger.Accepted, Token: "token-" + id, Accepted: time.Now(), Data: data, DataHash: ledger.HashData(data),
+		Deadline: time.Now().Add(time.Hour),
+	}
+	if change != nil {
+		change(r)
+	}
+	if err := w.ledger.put(r); err != nil {
+		w.t.Fatal(err)
+	}
+	return r.Key
+}
+
+// expect waits in virtual time until the request has told just that.
+func (w *world) expect(key, want string) {
+	w.t.Helper()
+	for range 50000 {
+		synctest.Wait()
+		if w.events.states(key) == want {
+			return
+		}
+		time.Sleep(time.Second)
+	}
+	w.t.Fatalf("told %q, want %q", w.events.states(key), want)
+}
+
+func (w *world) posts() int {
+	w.cloud.mu.Lock()
+	defer w.cloud.mu.Unlock()
+	return len(w.cloud.creates)
+}
+
+func (w *world) wantPosts(want int) {
+	w.t.Helper()
+	if got := w.posts(); got != want {
+		w.t.Errorf("%d creating calls, want %d", got, want)
+	}
+}
+
+// run is a test in virtual time with one engine.
+func run(t *testing.T, test func(w *world)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		test(w)
+		w.end()
+	})
+}
+
+func TestRequestBecomesImage(t *testing.T) {
+	t.Parallel()
+	run(t, func(w *world) {
+		w.cloud.job = func(n int) reply {
+			if n < 3 {
+				return running(n)
+			}
+			return succeeded(n)
+		}
+		w.start()
+		key := w.request("a", nil)
+		w.expect(key, "accepted submitted succeeded")
+		w.wantPosts(1)
+		e := w.events.last(w.t, key)
+		if len(e.Images) != 1 || e.Images[0].ID != copied || e.Images[0].Cloud != "demo" || e.Job.Polls != 3 {
+			w.t.Errorf("event %+v, job %+v", e, e.Job)
+		}
+		if r, _ := w.ledger.Get(w.t.Context(), key); !r.Buried || len(r.Data) != 0 || len(r.Posts) != 1 {
+			w.t.Errorf("no tombstone: %+v", r)
+		}
+	})
+}
+
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		answer reply
+		state  messages.State
+		reason messages.Reason
+		posts  int
+	}{
+		"constraint":        {refusal(400, "IMG.0130"), messages.StateRejected, messages.ReasonConstraint, 1},
+		"conflict":          {refusal(400, "IMG.0009"), messages.StateRejected, messages.ReasonConflict, 1},
+		"busy_to_the_end":   {refusal(400, "IMG.0136"), messages.StateRejected, messages.ReasonConflict, 0},
+		"quota_to_the_end":  {refusal(400, "IMG.0015"), messages.StateRejected, messages.ReasonQuota, 0},
+		"no_right_for_this": {refusal(403, "IMG.0026"), messages.StateRejected, messages.ReasonUnauthorized, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			run(t, func(w *world) {
+				w.cloud.create = func(int) reply { return c.answer }
+				w.start()
+				key := w.request("a", nil)
+				w.expect(key, "accepted "+string(c.state))
+				if got := w.events.last(w.t, key).Error; got == nil || got.Reason != c.reason && name != "busy_to_the_end" {
+					w.t.Errorf("error %+v, want reason %s", got, c.reason)
+				} else if got.Message != "the cloud's words" || got.Remedy == "" {
+					w.t.Errorf("error says %q, remedy %q", got.Message, got.Remedy)
+				}
+				if c.posts > 0 {
+					w.wantPosts(c.posts)
+				} else if n := w.posts(); n < 20 || n > 140 {
+					w.t.Errorf("%d calls within the deadline of an hour", n)
+				}
+			})
+		})
+	}
+}
+
+func TestThrottledBucketWaits(t *testing.T) {
+	t.Parallel()
+	run(t, func(w *world) {
+		w.cloud.create = func(n int) reply {
+			if n == 1 {
+				return reply{status: 429, body: `{"error_code":"APIGW.0308","error_msg":"policy user over ratelimit,limit:15,time:5 minute","request_id":"r"}`}
+			}
+			return accepted()
+		}
+		w.start()
+		key := w.request("a", nil)
+		w.expect(key, "accepted submitted succeeded")
+		w.wantPosts(2)
+		if gap := w.cloud.creates[1].Sub(w.cloud.creates[0]); gap < time.Minute || gap > 6*time.Minute {
+			w.t.Errorf("sent again after %v", gap)
+		}
+	})
+}
+
+func TestWindowIsKept(t *testing.T) {
+	t.Parallel()
+	run(t, func(w *world) {
+		w.limits = map[string]budget.Limit{"copy": {Count: 3, Window: 5 * time.Minute}}
+		w.start()
+		var keys []string
+		for i := range 10 {
+			keys = append(keys, w.request(fmt.Sprint(i), nil))
+		}
+		for _, key := range keys {
+			w.expect(key, "accepted submitted succeeded")
+		}
+		for i := 3; i < 10; i++ {
+			if gap := w.cloud.creates[i].Sub(w.cloud.creates[i-3]); gap < 5*time.Minute {
+				w.t.Errorf("4 calls within %v", gap)
+			}
+		}
+	})
+}
+
+func TestPriorityComesFirst(t *testing.T) {
+	t.Parallel()
+	run(t, func(w *world) {
+		w.limits = map[string]budget.Limit{"copy": {Count: 1, Window: time.Minute}}
+		first := w.request("first", nil)
+		time.Sleep(time.Millisecond)
+		low := w.request("low", func(r *ledger.Record) { r.Priority = messages.PriorityLow })
+		normal := w.request("normal", nil)
+		high := w.request("high", func(r *ledger.Record) { r.Priority = messages.PriorityHigh })
+		w.start()
+		w.expect(high, "accepted submitted succeeded")
+		for _, key := range []string{first, normal, low} {
+			w.expect(key, "accepted submitted succeeded")
+		}
+		events := w.events.events
+		var order []string
+		for _, e := range events {
+			if e.meta.State == messages.StateSubmitted {
+				order = append(order, e.event.Request.ID)
+			}
+		}
+		// The first slot goes to whoever is announced first; the rest is in line.
+		rank := map[string]int{"high": 0, "first": 1, "normal": 1, "low": 2}
+		if !slices.IsSortedFunc(order[1:], func(a, b string) int { return rank[a] - rank[b] }) {
+			w.t.Errorf("submitted in the order %v", order)
+		}
+	})
+}
+
+func TestLostAnswerIsFoundByItsMarker(t *testing.T) {
+	t.Parallel()
+	run(t, func(w *world) {
+		w.cloud.create = func(int) reply {
+			return reply{status: 504, body: `{"message":"Wait response timeout.","request_id":"r"}`}
+		}
+		w.cloud.images = func(posted string) string {
+			var body struct{ Description string }
+			if json.Unmarshal([]byte(posted), &body) != nil || body.Description == "" {
+				return ""
+			}
+			return fmt.Sprintf(`{"id":%q,"name":"copy","status":"active","created_at":%q,"updated_at":%q,"owner":"0123456789abcdef0123456789abcdef","__description":%q,"__originalimagename":%q,"__imagetype":"private","__isregistered":"true"}`,
+				copied, time.Now().UTC().Format(time.RFC3339), time.Now().UTC().Format(time.RFC3339), body.Description, source)
+		}
+		w.start()
+		key := w.request("a", nil)
+		w.expect(key, "accepted submitted succeeded")
+		w.wantPosts(1)
+	})
+}
+
+func TestLostAnswerOfNothingIsSentAgain(t *testing.T) {
+	t.Parallel()
+	run(t, func(w *world) {
+		w.cloud.create = func(n int) reply {
+			if n == 1 {
+				return reply{err: errors.New("connection reset by peer")}
+			}
+			return accepted()
+		}
+		w.start()
+		key := w.request("a", nil)
+		w.expect(key, "accepted submitted succeeded")
+		w.wantPosts(2)
+		if gap := w.cloud.creates[1].Sub(w.cloud.creates[0]); gap < 20*time.Minute {
+			w.t.Errorf("sent again after %v, before the horizon", gap)
+		}
+	})
+}
+
+func TestJobFails(t *testing.T) {
+	t.Parallel()
+	run(t, func(w *world) {
+		w.cloud.job = func(int) reply {
+			return reply{status: 200, body: fmt.Sprintf(`{"job_id":%q,"job_type":"x","status":"FAIL","begin_time":"","end_time":"","error_code":"IMG.0134","fail_reason":"no luck","entities":{}}`, jobID)}
+		}
+		w.start()
+		key := w.request("a", nil)
+		w.expect(key, "accepted submitted failed")
+		if e := w.events.last(w.t, key).Error; e.Reason != messages.ReasonJobFailed || e.Code != "IMG.0134" || e.Message != "no luck" {
+			w.t.Errorf("error %+v", e)
+		}
+	})
+}
+
+func TestLateIsToldOnce(t *testing.T) {
+	t.Parallel()
+	run(t, func(w *world) {
+		end := time.Now().Add(3 * time.Hour)
+		w.cloud.job = func(n int) reply {
+			if time.Now().Before(end) {
+				return running(n)
+			}
+			return succeeded(n)
+		}
+		w.start()
+		key := w.request("a", nil)
+		w.expect(key, "accepted submitted late succeeded")
+	})
+}
+
+func TestNotBefore(t *testing.T) {
+	t.Parallel()
+	run(t, func(w *world) {
+		begun := time.Now()
+		w.start()
+		key := w.request("a", func(r *ledger.Record) { r.NotBefore = begun.Add(30 * time.Minute) })
+		w.expect(key, "accepted submitted succeeded")
+		if early := w.cloud.creates[0].Sub(begun); early < 30*time.Minute || early > 31*time.Minute {
+			w.t.Errorf("submitted after %v", early)
+		}
+	})
+}
+
+func TestAccountPausesAndGoesOn(t *testing.T) {
+	t.Parallel()
+	run(t, func(w *world) {
+		w.cloud.create = func(n int) reply {
+			if n <= 3 {
+				return reply{status: 403, body: `{"error_code":"APIGW.0302","error_msg":"no","request_id":"r"}`}
+			}
+			return accepted()
+		}
+		var keys []string
+		for i := range 20 {
+			keys = append(keys, w.request(fmt.Sprint(i), nil))
+		}
+		w.start()
+		for _, key := range keys {
+			w.expect(key, "accepted submitted succeeded")
+		}
+		if n := w.posts(); n > 60 {
+			w.t.Errorf("%d calls while the account was refused", n)
+		}
+	})
+}
+
+func TestRequestOfLongAgoIsClosed(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*ledger.Record){
+		"same": func(*ledger.Record) {},
+		"other_data": func(r *ledger.Record) {
+			r.Data = json.RawMessage(`{"image_id":"` + source + `","name":"another"}`)
+			r.DataHash = ledger.HashData(r.Data)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			run(t, func(w *world) {
+				w.start()
+				key := w.request("a", nil)
+				w.expect(key, "accepted submitted succeeded")
+				w.ledger.mu.Lock()
+				delete(w.ledger.records, key)
+				w.ledger.mu.Unlock()
+				w.request("a", func(r *ledger.Record) { r.Token = "another"; change(r) })
+				synctest.Wait()
+				time.Sleep(time.Hour)
+				w.expect(key, "accepted submitted succeeded")
+				w.wantPosts(1)
+				if got := len(w.reused) == 1; got != (name == "other_data") {
+					w.t.Errorf("dead letters for a reused identity: %v", w.reused)
+				}
+			})
+		})
+	}
+}
+
+// TestTakeOver begins with what a dead owner may have left behind.
+func TestTakeOver(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change func(*ledger.Record)
+		want   string
+		posts  int
+	}{
+		"accepted_not_told": {nil, "accepted submitted succeeded", 1},
+		"claimed":           {func(r *ledger.Record) { r.State, r.Since = ledger.Submitting, time.Now() }, "accepted submitted succeeded", 1},
+		"submitted_not_told": {func(r *ledger.Record) {
+			r.State, r.JobID, r.Submitted = ledger.Submitted, jobID, time.Now()
+		}, "submitted succeeded", 0},
+		"finished_not_told": {func(r *ledger.Record) {
+			r.State, r.Outcome, r.Finished = ledger.Finished, messages.StateSucceeded, time.Now()
+		}, "succeeded", 0},
+		"rejected_at_once": {func(r *ledger.Record) {
+			r.State, r.Outcome, r.Finished, r.Unannounced = ledger.Finished, messages.StateRejected, time.Now(), true
+		}, "rejected", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			run(t, func(w *world) {
+				key := w.request("a", c.change)
+				w.start()
+				w.expect(key, c.want)
+				w.wantPosts(c.posts)
+			})
+		})
+	}
+}
+
+func TestTwoOwnersInARowTellOnce(t *testing.T) {
+	t.Parallel()
+	run(t, func(w *world) {
+		w.cloud.job = running
+		w.start()
+		key := w.request("a", nil)
+		w.expect(key, "accepted submitted")
+		w.end()
+		w.cloud.job = succeeded
+		w.start()
+		w.expect(key, "accepted submitted succeeded")
+		w.wantPosts(1)
+	})
+}
+
+func TestLostLeaseSendsNothing(t *testing.T) {
+	t.Parallel()
+	run(t, func(w *world) {
+		w.lease.lost.Store(true)
+		w.start()
+		key := w.request("a", nil)
+		w.expect(key, "accepted")
+		time.Sleep(time.Minute)
+		w.wantPosts(0)
+		w.lease.lost.Store(false)
+		w.expect(key, "accepted submitted succeeded")
+		w.wantPosts(1)
+	})
+}
+
+func TestAnswerInHandIsMerged(t *testing.T) {
+	t.Parallel()
+	run(t, func(w *world) {
+		w.ledger.lose = ledger.Submitted
+		w.ledger.other = func(r *ledger.Record) { r.State, r.EverUncertain = ledger.Uncertain, true }
+		w.start()
+		key := w.request("a", nil)
+		w.expect(key, "accepted submitted succeeded")
+		w.wantPosts(1)
+	})
+}

@@ -1,0 +1,124 @@
+package engine
+
+import (
+	"container/heap"
+	"time"
+
+	"github.com/imsworker/imsworker/internal/ledger"
+	"github.com/imsworker/imsworker/messages"
+)
+
+// entry is what the loop holds of one unfinished record. Request data is not
+// held: a step reads it again when it needs it.
+type entry struct {
+	key       string
+	account   *account
+	operation string
+	sequence  uint64 // of the newest version known
+	attempt   int
+	state     ledger.State
+	rank      int // order of submission: 0 before 1 before 2
+
+	accepted  time.Time
+	deadline  time.Time
+	until     time.Time // not to be submitted, or looked up, before
+	doubted   time.Time
+	submitted time.Time
+	jobID     string
+	imageID   string
+
+	announced bool // the accepted event is out
+	told      bool // the submitted event is out
+	late      bool // the late event is out
+	polls     int
+	percent   float64 // last told
+	progress  time.Time
+
+	again time.Time // the next step is not due before
+	due   time.Time // of the timer
+	index int       // in timers, -1 outside
+	busy  bool      // a step runs, or waits for a place in its pool
+	inQ   bool      // waits in the account's queue
+
+	// record is the newest version itself, kept only until the entry waits.
+	record *ledger.Record
+}
+
+// take brings the entry up to a newer version of its record.
+func (e *entry) take(r *ledger.Record) {
+	if r.Attempt != e.attempt {
+		e.announced, e.told, e.late, e.polls = false, false, false, 0
+	}
+	if r.State != e.state {
+		e.again = time.Time{}
+	}
+	e.sequence, e.attempt, e.state = r.Sequence, r.Attempt, r.State
+	e.rank = messages.Options{Priority: r.Priority}.Rank()
+	e.accepted, e.deadline, e.doubted, e.submitted = r.Accepted, r.Deadline, r.Doubted, r.Submitted
+	e.until = r.Until
+	if r.NotBefore.After(e.until) && r.State != ledger.Uncertain {
+		e.until = r.NotBefore
+	}
+	e.jobID, e.imageID = r.JobID, r.ImageID
+	e.record = r
+}
+
+// timers is a heap of entries by due time.
+type timers []*entry
+
+func (t timers) Len() int           { return len(t) }
+func (t timers) Less(i, j int) bool { return t[i].due.Before(t[j].due) }
+func (t timers) Swap(i, j int) {
+	t[i], t[j] = t[j], t[i]
+	t[i].index, t[j].index = i, j
+}
+
+// Push is for container/heap only.
+func (t *timers) Push(x any) {
+	e := x.(*entry)
+	e.index = len(*t)
+	*t = append(*t, e)
+}
+
+// Pop is for container/heap only.
+func (t *timers) Pop() any {
+	last := len(*t) - 1
+	e := (*t)[last]
+	(*t)[last] = nil
+	*t = (*t)[:last]
+	e.index = -1
+	return e
+}
+
+// set arms the entry's timer.
+func (t *timers) set(e *entry, due time.Time) {
+	e.due = due
+	if e.index < 0 {
+		heap.Push(t, e)
+		return
+	}
+	heap.Fix(t, e.index)
+}
+
+// drop disarms the entry's timer.
+func (t *timers) drop(e *entry) {
+	if e.index >= 0 {
+		heap.Remove(t, e.index)
+	}
+}
+
+// first is when the earliest timer is due.
+func (t timers) first() (time.Time, bool) {
+	if len(t) == 0 {
+		return time.Time{}, false
+	}
+	return t[0].due, true
+}
+
+// popDue takes out an entry whose timer is due, or nil.
+func (t *timers) popDue(now time.Time) *entry {
+	if len(*t) == 0 || (*t)[0].due.After(now) {
+		return nil
+	}
+	return heap.Pop(t).(*entry)
+}

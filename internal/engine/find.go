@@ -1,0 +1,148 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/imsworker/imsworker/handlers"
+	"github.com/imsworker/imsworker/internal/ledger"
+	"github.com/imsworker/imsworker/internal/pace"
+	"github.com/imsworker/imsworker/messages"
+)
+
+const (
+	// fence is added to a claim's time limit before anybody looks for what
+	// became of it.
+	fence = 2 * time.Second
+	// skew is the uncertainty of the cloud's clock in look-ups (ims-api.md
+	// 4.10).
+	skew = 5 * time.Minute
+	// Waits between look-ups, in the cloud's time.
+	lookAgain, lookMost = 5 * time.Second, time.Minute
+)
+
+// doubt makes a claim without an answer uncertain. Its call may still be on
+// its way; the look-up begins when it has surely ended, by the broker's clock.
+func (g *Engine) doubt(ctx context.Context, t task) result {
+	r, err := g.current(ctx, t)
+	if err != nil {
+		return result{err: fmt.Errorf("doubt: %w", err)}
+	}
+	if r.State != ledger.Submitting {
+		return result{record: r}
+	}
+	claimed := r.Stored
+	if claimed.IsZero() {
+		claimed = time.Now()
+	}
+	ended := claimed.Add(g.SubmitTimeout).UTC()
+	r.State, r.EverUncertain, r.Doubted, r.Until = ledger.Uncertain, true, claimed.UTC(), ended.Add(fence)
+	r.Posts = posted(r.Posts, ended)
+	if err := g.Ledger.Update(ctx, r); err != nil {
+		return result{err: fmt.Errorf("doubt: %w", err)}
+	}
+	g.Metrics.uncertain(r)
+	g.changed(r, string(r.State))
+	return result{record: r}
+}
+
+// find looks for what an uncertain submission has made. Absence proves
+// nothing before the horizon: rows may appear late.
+func (g *Engine) find(ctx context.Context, t task) result {
+	r, err := g.current(ctx, t)
+	if err != nil {
+		return result{err: fmt.Errorf("look up: %w", err)}
+	}
+	if r.State != ledger.Uncertain {
+		return result{record: r}
+	}
+	work, problems := decode(t.conf, r)
+	if len(problems) > 0 {
+		return g.end(ctx, r, messages.StateUnresolved, unresolved(r))
+	}
+	found, err := work.Find(ctx, t.conf.Client, lookup(r))
+	switch {
+	case err == nil:
+		return g.adopt(ctx, r, found)
+	case !errors.Is(err, handlers.ErrNotFound):
+		return g.unanswered(t, r, err)
+	case time.Since(r.Doubted) < g.horizon(t.conf, work):
+		return result{record: r, answered: true, again: time.Now().Add(lookWait(t.conf, r))}
+	case !resubmits(t.conf, work):
+		return g.end(ctx, r, messages.StateUnresolved, unresolved(r))
+	}
+	return g.submitAgain(ctx, r)
+}
+
+// lookup says what a look-up of the record searches for.
+func lookup(r *ledger.Record) handlers.Search {
+	return handlers.Search{Key: r.Key, Since: r.Since.Add(-skew)}
+}
+
+// adopt goes on with an image that carries the request's evidence.
+func (g *Engine) adopt(ctx context.Context, r *ledger.Record, found handlers.Found) result {
+	now := time.Now().UTC()
+	r, err := g.merge(ctx, r, func(r *ledger.Record) {
+		r.State, r.Submitted, r.ImageID, r.Until = ledger.Submitted, now, found.ImageID, time.Time{}
+		r.Failure, r.Refusals = nil, 0
+		r.Warnings = []string{"the answer to the submission was lost; the image was found by its marker, its job is not known"}
+	})
+	if err != nil {
+		return result{err: fmt.Errorf("adopt image %s: %w", found.ImageID, err)}
+	}
+	g.Metrics.adopted(r)
+	g.changed(r, "adopted")
+	return result{record: r, answered: true}
+}
+
+// submitAgain puts a record back into the queue: beyond the horizon nothing
+// was found, and the operation may be sent again.
+func (g *Engine) submitAgain(ctx context.Context, r *ledger.Record) result {
+	r.State, r.Until = ledger.Accepted, time.Time{}
+	if err := g.Ledger.Update(ctx, r); err != nil {
+		return result{err: fmt.Errorf("submit again: %w", err)}
+	}
+	g.changed(r, "submitted again")
+	return result{record: r, answered: true}
+}
+
+// horizon is how long after the claim something of it may still appear.
+func (g *Engine) horizon(conf *Account, work handlers.Work) time.Duration {
+	if conf.Horizon > 0 {
+		return conf.Scale(conf.Horizon)
+	}
+	return conf.Scale(work.Policy().Horizon)
+}
+
+// resubmits reports whether the request is sent again beyond the horizon.
+func resubmits(conf *Account, work handlers.Work) bool {
+	switch {
+	case conf.Hold:
+		return false
+	case conf.Resubmit:
+		return true
+	}
+	return work.Policy().Resubmit
+}
+
+// lookWait grows with the time since the claim.
+func lookWait(conf *Account, r *ledger.Record) time.Duration {
+	wait := max(time.Since(r.Doubted)/4, conf.Scale(lookAgain))
+	return pace.Backoff(1, min(wait, conf.Scale(lookMost)), lookMost)
+}
+
+// unresolved is the failure of a request of which nothing could be found.
+func unresolved(r *ledger.Record) *messages.Failure {
+	f := &messages.Failure{
+		Reason:  messages.ReasonUnresolved,
+		Message: "the answer to the submission was lost and neither job nor image could be found",
+		Remedy:  "look in the cloud's console for an image that carries the tag " + messages.MarkerKey + "=" + r.Key + " or that text in its description",
+	}
+	if r.Failure != nil {
+		f.Code, f.HTTPStatus, f.CloudRequestID = r.Failure.Code, r.Failure.HTTPStatus, r.Failure.CloudRequestID
+		f.Message += "; the last thing the cloud said: " + r.Failure.Message
+	}
+	return f
+}

@@ -1,0 +1,91 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/imsworker/imsworker/internal/ledger"
+	"github.com/imsworker/imsworker/messages"
+)
+
+// end decides how an attempt ends. The decision is the conditional write;
+// the event only tells of it.
+func (g *Engine) end(ctx context.Context, r *ledger.Record, outcome messages.State, f *messages.Failure) result {
+	return g.endWith(ctx, r, outcome, f, result{answered: outcome == messages.StateSucceeded || outcome == messages.StateFailed})
+}
+
+// endWith is end for a step that has more to report.
+func (g *Engine) endWith(ctx context.Context, r *ledger.Record, outcome messages.State, f *messages.Failure, res result) result {
+	r.State, r.Outcome, r.Failure, r.Finished, r.Until = ledger.Finished, outcome, f, time.Now().UTC(), time.Time{}
+	if err := g.Ledger.Update(ctx, r); err != nil {
+		res.err = fmt.Errorf("end as %s: %w", outcome, err)
+		return res
+	}
+	g.changed(r, string(outcome))
+	res.record = r
+	return res
+}
+
+// finish tells the end of a record once and leaves a tombstone. A record that
+// ended unresolved keeps its data: a person will want to go on with it.
+func (g *Engine) finish(ctx context.Context, t task) result {
+	r, err := g.current(ctx, t)
+	if err != nil {
+		if errors.Is(err, ledger.ErrNone) { // its tombstone is gone already
+			return result{effect: func(e *entry) { g.drop(e) }}
+		}
+		return result{err: fmt.Errorf("finish: %w", err)}
+	}
+	if r.State != ledger.Finished || r.Buried {
+		return result{record: r}
+	}
+	if err := g.tellEnd(ctx, r); err != nil {
+		return result{err: err}
+	}
+	if r.Outcome == messages.StateUnresolved && !r.Duplicate {
+		return result{record: r, effect: func(e *entry) { g.rest(e) }}
+	}
+	if err := g.Ledger.Bury(ctx, r, g.TombstoneTTL); err != nil {
+		return result{err: fmt.Errorf("finish: %w", err)}
+	}
+	sequence := r.Sequence
+	r = r.Tombstone()
+	r.Sequence = sequence
+	return result{record: r}
+}
+
+// tellEnd tells how the attempt ended, unless it was a repetition.
+func (g *Engine) tellEnd(ctx context.Context, r *ledger.Record) error {
+	if r.Duplicate {
+		return nil
+	}
+	telling, err := g.Events.Tell(ctx, meta(r, r.Outcome, r.Finished), event(r, r.Outcome), r.Token, r.Unannounced)
+	if err != nil {
+		return fmt.Errorf("tell %s: %w", r.Outcome, err)
+	}
+	switch telling {
+	case Told:
+		g.Metrics.finished(r)
+	case Foreign:
+		if !r.Unannounced {
+			g.Log.Error("the attempt has a final event of another writer already; this one is not told", "key", r.Key, "attempt", r.Attempt, "state", string(r.Outcome))
+		}
+		r.Duplicate = true
+	}
+	return nil
+}
+
+// drop forgets an entry of which the ledger has nothing left.
+func (g *Engine) drop(e *entry) {
+	g.timers.drop(e)
+	delete(g.entries, e.key)
+}
+
+// resting is how often an unresolved record is looked at while it waits for a
+// person.
+const resting = 24 * time.Hour
+
+// rest keeps an unresolved record; its end is told.
+func (g *Engine) rest(e *entry) { e.again = time.Now().Add(resting) }

@@ -1,0 +1,174 @@
+package engine_test
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/imsworker/imsworker/internal/engine"
+	"github.com/imsworker/imsworker/internal/ledger"
+	"github.com/imsworker/imsworker/messages"
+)
+
+// memory is a ledger in memory with the conditions of the real one.
+type memory struct {
+	mu       sync.Mutex
+	sequence uint64
+	records  map[string]*ledger.Record
+	follower func(*ledger.Record)
+	// lose makes the next update of a record to that state fail as changed,
+	// after somebody else's hand has done other.
+	lose  ledger.State
+	other func(*ledger.Record)
+}
+
+func newMemory() *memory { return &memory{records: map[string]*ledger.Record{}} }
+
+func (m *memory) put(r *ledger.Record) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var have uint64
+	if there := m.records[r.Key]; there != nil {
+		have = there.Sequence
+	}
+	if m.lose != "" && r.State == m.lose {
+		m.lose = ""
+		m.write(m.records[r.Key].Clone(), m.other)
+		return ledger.ErrChanged
+	}
+	if have != r.Sequence {
+		return ledger.ErrChanged
+	}
+	r.Version = ledger.Version
+	m.write(r, func(*ledger.Record) {})
+	return nil
+}
+
+func (m *memory) write(r *ledger.Record, change func(*ledger.Record)) {
+	change(r)
+	m.sequence++
+	r.Sequence, r.Stored = m.sequence, time.Time{}
+	stored := r.Clone()
+	stored.Stored = time.Now()
+	m.records[r.Key] = stored
+	if m.follower != nil {
+		m.follower(stored.Clone())
+	}
+}
+
+func (m *memory) Update(_ context.Context, r *ledger.Record) error { return m.put(r) }
+
+func (m *memory) Bury(_ context.Context, r *ledger.Record, _ time.Duration) error {
+	t := r.Tombstone()
+	if err := m.put(t); err != nil {
+		return err
+	}
+	r.Sequence = t.Sequence
+	return nil
+}
+
+func (m *memory) Get(_ context.Context, key string) (*ledger.Record, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if r := m.records[key]; r != nil {
+		return r.Clone(), nil
+	}
+	return nil, ledger.ErrNone
+}
+
+func (m *memory) Follow(ctx context.Context, each func(*ledger.Record), caughtUp func(), _ func(string, error)) error {
+	news := make(chan *ledger.Record, 10000)
+	m.mu.Lock()
+	there := slices.SortedFunc(maps.Values(m.records), func(a, b *ledger.Record) int { return int(a.Sequence) - int(b.Sequence) })
+	m.follower = func(r *ledger.Record) { news <- r }
+	m.mu.Unlock()
+	for _, r := range there {
+		each(r.Clone())
+	}
+	caughtUp()
+	for {
+		select {
+		case r := <-news:
+			each(r)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// told is an event log in memory with the conditions of the real one.
+type told struct {
+	mu     sync.Mutex
+	events []toldEvent
+}
+
+type toldEvent struct {
+	meta  messages.EventMeta
+	event messages.Event
+	token string
+}
+
+func (l *told) Tell(_ context.Context, m messages.EventMeta, e messages.Event, token string, alone bool) (engine.Telling, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, there := range l.events {
+		sameAttempt := there.meta.Key == m.Key && there.meta.Attempt == m.Attempt
+		if sameAttempt && (alone || there.meta.State == m.State || there.meta.State.Final() && m.State.Final()) {
+			if there.token == token {
+				return engine.ToldBefore, nil
+			}
+			return engine.Foreign, nil
+		}
+	}
+	l.events = append(l.events, toldEvent{m, e, token})
+	return engine.Told, nil
+}
+
+func (l *told) Replace(_ context.Context, m messages.EventMeta, e messages.Event, token string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.events = append(l.events, toldEvent{m, e, token})
+	return nil
+}
+
+func (l *told) Accepted(_ context.Context, _, key string, attempt int) (messages.Event, bool, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, e := range l.events {
+		if e.meta.Key == key && e.meta.Attempt == attempt && e.meta.State == messages.StateAccepted {
+			return e.event, true, nil
+		}
+	}
+	return messages.Event{}, false, nil
+}
+
+// states lists what was told of a request, in order.
+func (l *told) states(key string) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var states []string
+	for _, e := range l.events {
+		if e.meta.Key == key {
+			states = append(states, string(e.meta.State))
+		}
+	}
+	return strings.Join(states, " ")
+}
+
+// last returns the newest event of a request.
+func (l *told) last(t *testing.T, key string) messages.Event {
+	t.Helper()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, e := range slices.Backward(l.events) {
+		if e.meta.Key == key {
+			return e.event
+		}
+	}
+	t.Fatalf("nothing was told of %s", key)
+	return messages.Event{}
+}

@@ -1,0 +1,229 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/imsworker/imsworker/handlers"
+	"github.com/imsworker/imsworker/internal/ims"
+	"github.com/imsworker/imsworker/internal/ledger"
+	"github.com/imsworker/imsworker/internal/pace"
+	"github.com/imsworker/imsworker/messages"
+)
+
+const (
+	// pollTimeout bounds one status query with its repetitions.
+	pollTimeout = 30 * time.Second
+	// leastPoll keeps a fast clock from being asked without a pause.
+	leastPoll = 20 * time.Millisecond
+	// Progress is told when the percentage has moved that far, and no more
+	// often than that.
+	progressStep  = 5.0
+	progressPause = 5 * time.Second
+)
+
+// pollWait is the wait before the next query of a job that old.
+func (g *Engine) pollWait(e *entry, now time.Time) time.Duration {
+	return pollWait(e.account.conf, now.Sub(e.submitted))
+}
+
+func pollWait(conf *Account, age time.Duration) time.Duration {
+	if conf == nil {
+		return pace.Next(age)
+	}
+	virtual := time.Duration(float64(age) * max(conf.TimeFactor, 1))
+	return max(leastPoll, conf.Scale(pace.Next(virtual)))
+}
+
+// poll asks for the job once. Nothing is written unless it has ended.
+func (g *Engine) poll(ctx context.Context, t task) result {
+	if t.jobID == "" {
+		return g.pollImage(ctx, t)
+	}
+	ask, cancel := context.WithTimeout(ctx, pollTimeout)
+	defer cancel()
+	job, err := t.conf.Client.Job(ask, t.jobID)
+	if err != nil {
+		return g.unanswered(t, nil, fmt.Errorf("ask for job %s: %w", t.jobID, err))
+	}
+	switch job.Status {
+	case ims.JobFail:
+		return g.jobFailed(ctx, t, job)
+	case ims.JobSuccess:
+		return g.jobSucceeded(ctx, t, job)
+	}
+	return g.stillRunning(ctx, t, job)
+}
+
+// unanswered is the result of a question that got no answer: it is asked
+// again. A cloud that no longer knows a job says nothing about its image.
+func (g *Engine) unanswered(t task, r *ledger.Record, err error) result {
+	now := time.Now()
+	res := result{record: r, cause: err, again: now.Add(pollWait(t.conf, now.Sub(t.submitted)))}
+	switch ims.VerdictOf(err) {
+	case ims.Account:
+		res.refused = true
+	case ims.Throttled:
+		g.Metrics.throttled(t.cloud, t.conf.Client.JobQuery())
+		res.closed = now.Add(t.conf.Scale(throttleWait(err, 1)))
+	default:
+		g.Log.Warn("the cloud gave no answer to a question; it is asked again", "key", t.key, "cloud", t.cloud, "operation", t.operation, "job", t.jobID, "error", err)
+	}
+	return res
+}
+
+// stillRunning tells noticeable progress and waits on.
+func (g *Engine) stillRunning(ctx context.Context, t task, job ims.Job) result {
+	now := time.Now()
+	res := result{answered: true, again: now.Add(pollWait(t.conf, now.Sub(t.submitted)))}
+	percent := percentOf(job)
+	if percent == nil || math.Abs(*percent-t.percent) < progressStep || now.Sub(t.progress) < progressPause {
+		res.effect = func(e *entry) { e.polls++ }
+		return res
+	}
+	if err := g.tellProgress(ctx, t, job, now); err != nil {
+		g.Log.Warn("progress is not told", "key", t.key, "error", err)
+	}
+	res.effect = func(e *entry) { e.polls, e.percent, e.progress = e.polls+1, *percent, now }
+	return res
+}
+
+func (g *Engine) tellProgress(ctx context.Context, t task, job ims.Job, now time.Time) error {
+	r, err := g.current(ctx, t)
+	if err != nil {
+		return err
+	}
+	ev := event(r, messages.StateProgress)
+	ev.Job = jobData(job, t.polls+1)
+	return g.Events.Replace(ctx, meta(r, messages.StateProgress, now.UTC()), ev, r.Token)
+}
+
+// jobData is what events say of a job.
+func jobData(job ims.Job, polls int) *messages.Job {
+	return &messages.Job{ID: job.ID, Type: job.Type, Status: string(job.Status), Percent: percentOf(job), Task: job.Task, Polls: polls}
+}
+
+// percentOf is the cloud's share of work done, in percent; nil where it tells
+// none.
+func percentOf(job ims.Job) *float64 {
+	if job.Percent == nil {
+		return nil
+	}
+	percent := *job.Percent * 100
+	return &percent
+}
+
+// jobFailed ends a record with the cloud's words.
+func (g *Engine) jobFailed(ctx context.Context, t task, job ims.Job) result {
+	r, err := g.current(ctx, t)
+	if err != nil {
+		return result{err: err}
+	}
+	noteJob(r, t, job)
+	return g.end(ctx, r, messages.StateFailed, &messages.Failure{
+		Reason: messages.ReasonJobFailed, Code: job.ErrorCode, Message: job.FailReason,
+		Remedy: (&ims.Error{Code: job.ErrorCode}).Remedy(),
+	})
+}
+
+// jobSucceeded ends a record with the job's images, all from the very answer
+// that said SUCCESS.
+func (g *Engine) jobSucceeded(ctx context.Context, t task, job ims.Job) result {
+	r, err := g.current(ctx, t)
+	if err != nil {
+		return result{err: err}
+	}
+	images, outcome := handlers.Outcome(job)
+	if len(images) == 0 {
+		return g.nameless(ctx, t, r, job)
+	}
+	for i := range images {
+		images[i].Cloud = r.Cloud
+	}
+	noteJob(r, t, job)
+	r.Images, r.Result = images, &outcome
+	g.Metrics.detected(r, remoteDelay(t.conf, job.End))
+	return g.succeed(ctx, t, r)
+}
+
+// succeed ends a record whose images are there, the marker taken off where
+// the request asks for that.
+func (g *Engine) succeed(ctx context.Context, t task, r *ledger.Record) result {
+	work, problems := decode(t.conf, r)
+	if len(problems) == 0 && !work.Options().MarkerKept() {
+		if err := unmark(ctx, t.conf, work, r); err != nil {
+			if v := ims.VerdictOf(err); v != ims.Refused {
+				return g.unanswered(t, r, err)
+			}
+			r.Warnings = append(r.Warnings, "the marker could not be taken off: "+err.Error())
+		}
+	}
+	return g.end(ctx, r, messages.StateSucceeded, nil)
+}
+
+func unmark(ctx context.Context, conf *Account, work handlers.Work, r *ledger.Record) error {
+	for _, image := range r.Images {
+		if err := work.Unmark(ctx, conf.Client, image.ID); err != nil {
+			return fmt.Errorf("take the marker off image %s: %w", image.ID, err)
+		}
+	}
+	return nil
+}
+
+// nameless looks by its marker for the image of a job that succeeded without
+// naming one.
+func (g *Engine) nameless(ctx context.Context, t task, r *ledger.Record, job ims.Job) result {
+	work, problems := decode(t.conf, r)
+	if len(problems) > 0 {
+		return g.end(ctx, r, messages.StateFailed, invalid(problems))
+	}
+	found, err := work.Find(ctx, t.conf.Client, lookup(r))
+	if err != nil {
+		return g.unanswered(t, r, fmt.Errorf("look for the image of job %s, which ended without naming it: %w", job.ID, err))
+	}
+	noteJob(r, t, job)
+	r.Images = []messages.Image{{ID: found.ImageID, Name: found.Name, Cloud: r.Cloud}}
+	return g.succeed(ctx, t, r)
+}
+
+// pollImage follows an adopted image, whose job nobody knows.
+func (g *Engine) pollImage(ctx context.Context, t task) result {
+	ask, cancel := context.WithTimeout(ctx, pollTimeout)
+	defer cancel()
+	image, err := t.conf.Client.Image(ask, t.imageID)
+	if err != nil && !errors.Is(err, ims.ErrNotFound) {
+		return g.unanswered(t, nil, fmt.Errorf("ask for image %s: %w", t.imageID, err))
+	}
+	if image.Status != "active" && image.Status != "killed" {
+		now := time.Now()
+		return result{answered: true, again: now.Add(pollWait(t.conf, now.Sub(t.submitted))), effect: func(e *entry) { e.polls++ }}
+	}
+	r, err := g.current(ctx, t)
+	if err != nil {
+		return result{err: err}
+	}
+	if image.Status == "killed" {
+		return g.end(ctx, r, messages.StateFailed, &messages.Failure{
+			Reason: messages.ReasonJobFailed, Message: "the image " + t.imageID + " ended as killed",
+			Remedy: "look at the image in the cloud's console and send the request again under a new id",
+		})
+	}
+	r.Images = []messages.Image{{ID: image.ID, Name: image.Name, Cloud: r.Cloud}}
+	return g.succeed(ctx, t, r)
+}
+
+// noteJob keeps the ended job in the record.
+func noteJob(r *ledger.Record, t task, job ims.Job) {
+	r.Job, r.Begin, r.End = jobData(job, t.polls+1), job.Begin, job.End
+}
+
+// remoteDelay is how long ago a job ended, by the cloud's clock, in our time.
+func remoteDelay(conf *Account, end time.Time) time.Duration {
+	if end.IsZero() {
+		return 0
+	}
+	return max(0, conf.Scale(cloudTime(conf.Client, time.Now()).Sub(end)))
+}

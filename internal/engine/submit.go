@@ -1,0 +1,145 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/imsworker/imsworker/handlers"
+	"github.com/imsworker/imsworker/internal/ims"
+	"github.com/imsworker/imsworker/internal/ledger"
+	"github.com/imsworker/imsworker/messages"
+)
+
+// leaseRetry is the wait before a submission is tried again for which the
+// lease was not sure enough.
+const leaseRetry = time.Second
+
+// submit brings one request to the cloud: a claim in the ledger, one creating
+// call, its answer in the ledger. Whoever finds the claim without an answer
+// must assume that the call was made.
+func (g *Engine) submit(ctx context.Context, t task) result {
+	r, err := g.current(ctx, t)
+	if err != nil {
+		return result{err: fmt.Errorf("submit: %w", err)}
+	}
+	if r.State != ledger.Accepted && r.State != ledger.Parked {
+		return result{record: r}
+	}
+	if !g.Lease.Valid() {
+		return result{record: r, again: time.Now().Add(leaseRetry)}
+	}
+	work, problems := decode(t.conf, r)
+	if len(problems) > 0 {
+		return g.end(ctx, r, messages.StateRejected, invalid(problems))
+	}
+	if work.Options().PreflightWanted() {
+		if err := work.Preflight(ctx, t.conf.Client); err != nil {
+			return g.refuse(ctx, t, r, err, time.Time{})
+		}
+	}
+	return g.post(ctx, t, r, work)
+}
+
+// decode makes work of a record's data again. It was valid when the request
+// was accepted; the cloud's profile may have changed since.
+func decode(conf *Account, r *ledger.Record) (handlers.Work, messages.Problems) {
+	op, known := handlers.Lookup(r.Operation)
+	if !known {
+		return nil, messages.Problems{{Message: fmt.Sprintf("operation %q is not known to this version of the worker", r.Operation)}}
+	}
+	return op.Decode(r.Data, conf.Profile)
+}
+
+// post claims the record and makes the call. The call's time limit starts
+// before the claim is written, so that it has surely ended when the claim is
+// that old.
+func (g *Engine) post(ctx context.Context, t task, r *ledger.Record, work handlers.Work) result {
+	claimed := time.Now()
+	call, cancel := context.WithDeadline(ctx, claimed.Add(g.SubmitTimeout))
+	defer cancel()
+	before := *r
+	r.State, r.Until = ledger.Submitting, time.Time{}
+	if r.Since.IsZero() {
+		r.Since = cloudTime(t.conf.Client, claimed)
+	}
+	if err := g.Ledger.Update(ctx, r); err != nil {
+		return result{err: fmt.Errorf("claim: %w", err)}
+	}
+	if !g.Lease.Valid() {
+		return g.unclaim(ctx, r, &before)
+	}
+	done, err := work.Submit(call, t.conf.Client, r.Key)
+	if err != nil {
+		return g.refuse(ctx, t, r, err, claimed)
+	}
+	return g.submitted(ctx, r, done)
+}
+
+// unclaim puts a record back for which surely nothing was sent.
+func (g *Engine) unclaim(ctx context.Context, r, before *ledger.Record) result {
+	r.State, r.Until, r.Since = before.State, before.Until, before.Since
+	if err := g.Ledger.Update(ctx, r); err != nil {
+		return result{err: fmt.Errorf("put back: %w", err)}
+	}
+	return result{record: r, again: time.Now().Add(leaseRetry)}
+}
+
+// submitted stores the cloud's answer, whatever has happened to the record
+// meanwhile: an answer in hand is never thrown away.
+func (g *Engine) submitted(ctx context.Context, r *ledger.Record, done handlers.Submission) result {
+	now := time.Now().UTC()
+	r, err := g.merge(ctx, r, func(r *ledger.Record) {
+		r.State, r.Submitted, r.JobID, r.ImageID = ledger.Submitted, now, done.JobID, done.ImageID
+		r.Posts = posted(r.Posts, now)
+		r.Failure, r.Refusals, r.Doubted = nil, 0, time.Time{}
+	})
+	if err != nil {
+		return result{err: fmt.Errorf("store the cloud's answer, job %q: %w", done.JobID, err), sent: true, answered: true}
+	}
+	g.Metrics.submitted(r)
+	g.changed(r, "submitted")
+	return result{record: r, sent: true, answered: true}
+}
+
+// merge applies a change to the record and stores it; if another writer was
+// first, the change is applied to what that one wrote, as long as the same
+// attempt is unfinished.
+func (g *Engine) merge(ctx context.Context, r *ledger.Record, change func(*ledger.Record)) (*ledger.Record, error) {
+	attempt := r.Attempt
+	for {
+		change(r)
+		err := g.Ledger.Update(ctx, r)
+		if !errors.Is(err, ledger.ErrChanged) {
+			return r, err
+		}
+		if r, err = g.Ledger.Get(ctx, r.Key); err != nil {
+			return nil, err
+		}
+		if r.Attempt != attempt || r.Done() {
+			g.Log.Error("an answer came for an attempt that is over", "key", r.Key, "attempt", attempt, "state", string(r.Outcome))
+			return r, nil
+		}
+	}
+}
+
+// kept is how long the time of a call is remembered: longer than any window.
+const kept = 15 * time.Minute
+
+// posted adds the time of an answer and drops those that no window needs.
+func posted(posts []time.Time, now time.Time) []time.Time {
+	var recent []time.Time
+	for _, at := range posts {
+		if now.Sub(at) < kept {
+			recent = append(recent, at)
+		}
+	}
+	return append(recent, now)
+}
+
+// cloudTime is a moment by the cloud's clock, ours where that is not known.
+func cloudTime(c *ims.Client, at time.Time) time.Time {
+	offset, _ := c.CloudTime()
+	return at.Add(offset).UTC()
+}

@@ -1,0 +1,124 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/imsworker/imsworker/internal/ims"
+	"github.com/imsworker/imsworker/internal/ledger"
+	"github.com/imsworker/imsworker/internal/pace"
+	"github.com/imsworker/imsworker/messages"
+)
+
+// Waits before a request is submitted again, in the cloud's time.
+const (
+	parkFirst, parkMost         = 30 * time.Second, 2 * time.Minute
+	quotaProbe                  = time.Minute
+	throttleFirst, throttleMost = time.Minute, 5 * time.Minute
+	unsentFirst, unsentMost     = time.Second, time.Minute
+	lookFirst                   = time.Second
+)
+
+// refuse turns what the cloud (or the way to it) said instead of an answer
+// into a change of the record. It is the only place that does. claimed is
+// when the claim was made; zero when nothing was to be sent yet.
+func (g *Engine) refuse(ctx context.Context, t task, r *ledger.Record, cause error, claimed time.Time) result {
+	now := time.Now().UTC()
+	verdict := ims.VerdictOf(cause)
+	sent := !claimed.IsZero() && verdict != ims.NotSent
+	if sent {
+		r.Posts = posted(r.Posts, now)
+	}
+	r.Failure = failure(cause)
+	res := result{sent: sent, answered: answered(verdict), cause: cause}
+	switch verdict {
+	case ims.Park:
+		r.State, r.Refusals = ledger.Parked, r.Refusals+1
+		r.Until = now.Add(t.conf.Scale(parkWait(r)))
+	case ims.Throttled:
+		r.State, r.Refusals = ledger.Accepted, r.Refusals+1
+		res.closed = now.Add(t.conf.Scale(throttleWait(cause, r.Refusals)))
+		g.Metrics.throttled(r.Cloud, bucketOf(r.Operation))
+	case ims.Account:
+		r.State, res.refused = ledger.Accepted, true
+	case ims.NotSent:
+		r.State, r.Refusals = ledger.Accepted, r.Refusals+1
+		r.Until = now.Add(t.conf.Scale(pace.Backoff(r.Refusals, unsentFirst, unsentMost)))
+	case ims.Already:
+		if !r.EverUncertain {
+			return g.endWith(ctx, r, messages.StateRejected, r.Failure, res)
+		}
+		r.State, r.Until = ledger.Uncertain, now
+	case ims.Uncertain:
+		if claimed.IsZero() { // a question before the call: nothing was begun
+			r.State, r.Refusals = ledger.Accepted, r.Refusals+1
+			r.Until = now.Add(t.conf.Scale(pace.Backoff(r.Refusals, unsentFirst, unsentMost)))
+			break
+		}
+		g.Metrics.uncertain(r)
+		r.State, r.EverUncertain, r.Doubted = ledger.Uncertain, true, claimed.UTC()
+		r.Until = now.Add(t.conf.Scale(lookFirst))
+	default:
+		return g.endWith(ctx, r, messages.StateRejected, r.Failure, res)
+	}
+	return g.keep(ctx, r, res)
+}
+
+// keep stores a record that goes on. If another writer was first, the loop
+// goes on with what that one wrote.
+func (g *Engine) keep(ctx context.Context, r *ledger.Record, res result) result {
+	if err := g.Ledger.Update(ctx, r); err != nil {
+		res.err = fmt.Errorf("store refusal: %w", err)
+		return res
+	}
+	g.changed(r, string(r.State))
+	res.record = r
+	return res
+}
+
+// answered reports whether the verdict shows that the credentials are good.
+func answered(v ims.Verdict) bool {
+	return v == ims.Park || v == ims.Already || v == ims.Refused
+}
+
+func parkWait(r *ledger.Record) time.Duration {
+	if r.Failure.Reason == messages.ReasonQuota {
+		return quotaProbe
+	}
+	return pace.Backoff(r.Refusals, parkFirst, parkMost)
+}
+
+// throttleWait is how long a bucket stays closed: as long as the cloud says,
+// else longer each time.
+func throttleWait(cause error, refusals int) time.Duration {
+	var e *ims.Error
+	if errors.As(cause, &e) {
+		if wait := e.RetryAfter(); wait > 0 {
+			return wait
+		}
+	}
+	return pace.Backoff(refusals, throttleFirst, throttleMost)
+}
+
+// failure puts an error of the cloud into an event's words.
+func failure(cause error) *messages.Failure {
+	f := &messages.Failure{Reason: messages.Reason(ims.ReasonOf(cause)), Message: cause.Error()}
+	var e *ims.Error
+	if errors.As(cause, &e) {
+		f.Code, f.HTTPStatus, f.CloudRequestID, f.Remedy = e.Code, e.Status, e.RequestID, e.Remedy()
+		if e.Message != "" {
+			f.Message = e.Message
+		}
+	}
+	return f
+}
+
+// invalid is the failure of a request with mistakes.
+func invalid(ps messages.Problems) *messages.Failure {
+	return &messages.Failure{
+		Reason: messages.ReasonInvalid, Message: ps.Error(), Problems: ps.Sorted(),
+		Remedy: "correct the named fields and send the request again under a new id",
+	}
+}

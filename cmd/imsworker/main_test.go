@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/imsworker/imsworker/internal/broker"
@@ -49,6 +50,22 @@ func serving(t *testing.T) *broker.Conn {
 		t.Fatal(err)
 	}
 	return conn
+}
+
+// taking plays the worker that empties the queue.
+func taking(t *testing.T, conn *broker.Conn) {
+	t.Helper()
+	for shard := range 2 {
+		consumer, err := conn.JetStream().Consumer(t.Context(), broker.StreamRequests, broker.ShardConsumer(shard))
+		if err != nil {
+			t.Fatal(err)
+		}
+		consuming, err := consumer.Consume(func(m jetstream.Msg) { _ = m.Ack() })
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(consuming.Stop)
+	}
 }
 
 // ended publishes the final event of request id.
@@ -179,6 +196,7 @@ func TestSubmit(t *testing.T) {
 
 func TestSubmitAndWait(t *testing.T) {
 	conn := serving(t)
+	taking(t, conn)
 	ended(t, conn, "good", messages.StateSucceeded, nil)
 	ended(t, conn, "bad", messages.StateRejected, &messages.Failure{Reason: messages.ReasonInvalid, Message: "no such", Remedy: "mend it"})
 	for name, tc := range map[string]struct {

@@ -126,17 +126,31 @@ func TestStreams(t *testing.T) {
 	}
 }
 
-func TestSubmitAndWait(t *testing.T) {
-	t.Parallel()
-	c := streams(t)
-	r := request("a")
+// submit publishes a request and takes it from the queue, as a worker does.
+func submit(t *testing.T, c *Client, r messages.Request) Submission {
+	t.Helper()
 	s, err := c.Submit(t.Context(), r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Subject != "ims.request.demo.copy-image" || s.Key != messages.Key("demo", "/test", "a") || s.Sequence == 0 {
+	if s.Subject != "ims.request.demo.copy-image" || s.Key != messages.Key(r.Cloud, r.Source, r.ID) || s.Sequence == 0 {
 		t.Errorf("got %+v", s)
 	}
+	stream, err := c.conn.JetStream().Stream(t.Context(), broker.StreamRequests)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.DeleteMsg(t.Context(), s.Sequence); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestSubmitAndWait(t *testing.T) {
+	t.Parallel()
+	c := streams(t)
+	r := request("a")
+	s := submit(t, c, r)
 	tell(t, c, r, 1, messages.StateAccepted)
 	tell(t, c, request("other"), 1, messages.StateFailed)
 	var seen []messages.State
@@ -155,9 +169,9 @@ func TestWaitForNewestAttempt(t *testing.T) {
 	t.Parallel()
 	c := streams(t)
 	r := request("a")
+	s := submit(t, c, r)
 	tell(t, c, r, 1, messages.StateRejected)
 	tell(t, c, r, 2, messages.StateAccepted)
-	s := Submission{Cloud: r.Cloud, Operation: r.Operation, Key: messages.Key(r.Cloud, r.Source, r.ID)}
 	final, err := c.Wait(t.Context(), s, func(m messages.EventMeta, e messages.Event) {
 		if m.Attempt == 2 && e.State == messages.StateAccepted {
 			tell(t, c, r, 2, messages.StateSucceeded)
@@ -171,25 +185,48 @@ func TestWaitForNewestAttempt(t *testing.T) {
 func TestWaitEndsWithContext(t *testing.T) {
 	t.Parallel()
 	c := streams(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	_, err := c.Wait(ctx, Submission{Cloud: "demo", Operation: "copy-image", Key: "k"}, nil)
-	if !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("got %v", err)
-	}
-}
-
-func TestWaitForReusedIdentity(t *testing.T) {
-	t.Parallel()
-	c := streams(t)
-	s, err := c.Submit(t.Context(), request("a"))
+	taken := submit(t, c, request("a"))
+	waiting, err := c.Submit(t.Context(), request("b"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	bury(t, c, s.Sequence+1, "invalid", nil) // another message's
-	bury(t, c, s.Sequence, "identity_reused", nil)
-	if _, err = c.Wait(t.Context(), s, nil); !errors.Is(err, ErrDead) || !strings.Contains(err.Error(), "identity_reused: what is wrong") {
-		t.Errorf("got %v", err)
+	tell(t, c, request("b"), 1, messages.StateSucceeded) // of an earlier message under the same identity
+	for _, s := range []Submission{taken, waiting} {
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		if _, err := c.Wait(ctx, s, nil); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+		cancel()
+	}
+}
+
+func TestWaitForDeadLetter(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		reason string
+		event  messages.State
+		want   error
+	}{
+		"rejected":                  {"invalid", messages.StateRejected, nil},
+		"identity_reused":           {"identity_reused", messages.StateSucceeded, ErrDead},
+		"invalid_under_old_id":      {"invalid", messages.StateSucceeded, ErrDead},
+		"attempt_that_was_not_next": {"attempt", messages.StateRejected, ErrDead},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := streams(t)
+			s := submit(t, c, request("a"))
+			bury(t, c, s.Sequence+1, "unknown_cloud", nil) // another message's
+			bury(t, c, s.Sequence, tc.reason, nil)
+			tell(t, c, request("a"), 1, tc.event)
+			final, err := c.Wait(t.Context(), s, func(messages.EventMeta, messages.Event) {})
+			if !errors.Is(err, tc.want) || err == nil && final.State != messages.StateRejected {
+				t.Errorf("got %s, %v", final.State, err)
+			}
+			if err != nil && !strings.Contains(err.Error(), tc.reason+": what is wrong; `imsworker dead get 2`") {
+				t.Errorf("got %v", err)
+			}
+		})
 	}
 }
 

@@ -28,9 +28,6 @@ const (
 	origPrefix    = "Ims-Orig-"
 )
 
-// identityReused is the reason of a dead letter that no event goes with.
-const identityReused messages.Reason = "identity_reused"
-
 // ErrNoDeadLetter says that no dead letter has that number.
 var ErrNoDeadLetter = errors.New("no such dead letter")
 

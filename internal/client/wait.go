@@ -5,18 +5,22 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
-	"golang.org/x/sync/errgroup"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/imsworker/imsworker/internal/broker"
 	"github.com/imsworker/imsworker/messages"
 )
 
-// ErrDead says that the request became a dead letter without an event of its own.
+// ErrDead says that the message became a dead letter and that the events under its key are another request's.
 var ErrDead = errors.New("the request became a dead letter")
 
-// errDecided ends Wait's readers.
+// errDecided ends the reading of events.
 var errDecided = errors.New("decided")
+
+// takenPause is the wait before the queue is asked again whether a worker has taken a request.
+const takenPause = 100 * time.Millisecond
 
 // Wait follows a submitted request until its newest attempt has ended, and returns the final event. Every event on the way,
 // the final one included, is given to each, one at a time. It ends early with the cause of ctx, or with ErrDead when the
@@ -25,32 +29,104 @@ func (c *Client) Wait(ctx context.Context, s Submission, each func(messages.Even
 	if err := c.need(ctx, broker.StreamEvents); err != nil {
 		return messages.Event{}, err
 	}
-	w := &waiter{each: each}
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return w.events(ctx, c, s) })
-	group.Go(func() error { return w.deadLetter(ctx, c, s) })
-	if err := group.Wait(); !errors.Is(err, errDecided) {
+	if err := c.taken(ctx, s.Sequence); err != nil {
+		return messages.Event{}, err
+	}
+	letter, err := c.letterOf(ctx, s)
+	if err != nil {
+		return messages.Event{}, err
+	}
+	w := &waiter{each: each, letter: letter}
+	if err := w.run(ctx, c, s); !errors.Is(err, errDecided) {
 		return messages.Event{}, err
 	}
 	return w.final, nil
 }
 
+// taken returns once the message has left the queue: by then its record or its dead letter is stored. Without that, the events
+// of an earlier request under the same identity would be taken for this one's.
+func (c *Client) taken(ctx context.Context, sequence uint64) error {
+	stream, err := c.conn.JetStream().Stream(ctx, broker.StreamRequests)
+	if err != nil {
+		return fmt.Errorf("look at the queue: %w", err)
+	}
+	for {
+		if _, err := stream.GetMsg(ctx, sequence); errors.Is(err, jetstream.ErrMsgNotFound) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(takenPause):
+		}
+	}
+}
+
+// letterOf returns the dead letter that the message of the submission became, or nil.
+func (c *Client) letterOf(ctx context.Context, s Submission) (*DeadLetter, error) {
+	var found *DeadLetter
+	sequence := strconv.FormatUint(s.Sequence, 10)
+	err := c.read(ctx, broker.StreamDead, deadSubject(s.Cloud, s.Operation), func(m broker.Stored) {
+		if m.Header.Get(deadSequence) == sequence {
+			letter := deadLetterOf(m)
+			found = &letter
+		}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read dead letters: %w", err)
+	}
+	if found != nil && eventless[found.Reason] {
+		return nil, found.asError()
+	}
+	return found, nil
+}
+
+// eventless are the reasons of dead letters that never yield an event.
+var eventless = map[string]bool{"identity_reused": true, "attempt": true}
+
+func (d DeadLetter) asError() error {
+	return fmt.Errorf("%w: %s: %s; `imsworker dead get %d` shows it", ErrDead, d.Reason, d.Detail, d.Number)
+}
+
 // waiter remembers the end of the newest attempt.
 type waiter struct {
 	each    func(messages.EventMeta, messages.Event)
+	letter  *DeadLetter // not nil: the only event of this request can be its rejection
 	attempt int
 	final   messages.Event
 	ended   bool
 }
 
-func (w *waiter) events(ctx context.Context, c *Client, s Submission) error {
-	return c.follow(ctx, broker.StreamEvents, eventFilter(s.Cloud, s.Key), func(m broker.Stored) error { return w.take(m) }, w.decided)
+// run reads events until the newest attempt has ended, which is errDecided.
+func (w *waiter) run(ctx context.Context, c *Client, s Submission) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	caughtUp := false
+	err := c.conn.Tail(ctx, broker.StreamEvents, eventFilter(s.Cloud, s.Key), func(m broker.Stored) {
+		if err := w.take(m); err != nil {
+			cancel(err)
+		}
+		if caughtUp && w.ended {
+			cancel(errDecided)
+		}
+	}, func() {
+		if caughtUp = true; w.ended {
+			cancel(errDecided)
+		}
+	})
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	return err
 }
 
 func (w *waiter) take(m broker.Stored) error {
 	meta, event, err := messages.DecodeEvent(m.Header, m.Data)
 	if err != nil {
 		return fmt.Errorf("event %s: %w", m.Subject, err)
+	}
+	if w.letter != nil && event.State != messages.StateRejected {
+		return w.letter.asError()
 	}
 	if meta.Attempt < w.attempt {
 		return nil
@@ -63,52 +139,6 @@ func (w *waiter) take(m broker.Stored) error {
 		w.final, w.ended = event, true
 	}
 	return nil
-}
-
-func (w *waiter) decided() error {
-	if w.ended {
-		return errDecided
-	}
-	return nil
-}
-
-// deadLetter ends with ErrDead if the message of the submission lies among the dead letters and no event will come. A
-// rejection has an event too, which is waited for.
-func (w *waiter) deadLetter(ctx context.Context, c *Client, s Submission) error {
-	none := func() error { return nil }
-	return c.follow(ctx, broker.StreamDead, deadSubject(s.Cloud, s.Operation), func(m broker.Stored) error {
-		d := deadLetterOf(m)
-		if d.Header.Get(deadSequence) != strconv.FormatUint(s.Sequence, 10) || d.Reason != string(identityReused) {
-			return nil
-		}
-		return fmt.Errorf("%w: %s: %s", ErrDead, d.Reason, d.Detail)
-	}, none)
-}
-
-// follow hands over the messages under filter until one of the functions returns an error, which follow returns, or ctx ends.
-// settled is called after the stream was read to its end, and after each message since.
-func (c *Client) follow(ctx context.Context, stream, filter string, each func(broker.Stored) error, settled func() error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	caughtUp := false
-	stop := func(err error) {
-		if err != nil {
-			cancel(err)
-		}
-	}
-	err := c.conn.Tail(ctx, stream, filter, func(m broker.Stored) {
-		stop(each(m))
-		if caughtUp {
-			stop(settled())
-		}
-	}, func() {
-		caughtUp = true
-		stop(settled())
-	})
-	if cause := context.Cause(ctx); cause != nil {
-		return cause
-	}
-	return err
 }
 
 func eventFilter(cloud, key string) string { return "ims.event." + cloud + ".*.*.*." + key + ".>" }

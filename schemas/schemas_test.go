@@ -49,15 +49,7 @@ func checkSchema(t *testing.T, name string, text []byte) {
 	if root["$id"] != id || root["title"] == "" || root["description"] == "" {
 		t.Errorf("$id is %v, want %s; title and description are needed", root["$id"], id)
 	}
-	compiler := jsonschema.NewCompiler()
-	compiler.AssertFormat()
-	if err := compiler.AddResource(id, doc); err != nil {
-		t.Fatal(err)
-	}
-	schema, err := compiler.Compile(id)
-	if err != nil {
-		t.Fatal(err)
-	}
+	schema := compile(t, name, text)
 	examples, _ := root["examples"].([]any)
 	if len(examples) == 0 {
 		t.Error("there are no examples")

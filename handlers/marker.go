@@ -26,7 +26,10 @@ func markedTags(tags []string, imageTags []messages.Tag, key string) ([]string, 
 
 // markedDescription puts the marker at the end of a description.
 func markedDescription(description, key string) string {
-	return strings.TrimSpace(description + " " + messages.MarkerKey + "=" + key)
+	if description != "" {
+		description += " "
+	}
+	return description + messages.MarkerKey + "=" + key
 }
 
 // hasMarkerText reports whether a description ends with the key's marker.

@@ -3,7 +3,6 @@ package messages
 import (
 	"encoding/json"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -212,35 +211,6 @@ func (r *reader) refuseHiddenCloudEvent() {
 	if _, ok := body["specversion"]; ok {
 		r.add("specversion", "the body looks like a structured CloudEvent; send it with the header content-type: application/cloudevents+json")
 	}
-}
-
-// replayIdentity lets the Ims-Request- headers go before any other identity.
-func (r *reader) replayIdentity() {
-	source := r.headers.has(HeaderRequestSource)
-	id := r.headers.has(HeaderRequestID)
-	switch {
-	case source && id:
-		r.Source = r.checkIdentity(HeaderRequestSource, r.headers.decoded(HeaderRequestSource, &r.problems))
-		r.ID = r.checkIdentity(HeaderRequestID, r.headers.decoded(HeaderRequestID, &r.problems))
-	case source:
-		r.add(HeaderRequestID, "is missing beside %s", HeaderRequestSource)
-	case id:
-		r.add(HeaderRequestSource, "is missing beside %s", HeaderRequestID)
-	}
-	r.replayAttempt()
-}
-
-func (r *reader) replayAttempt() {
-	if !r.headers.has(HeaderRequestAttempt) {
-		return
-	}
-	text := r.headers[strings.ToLower(HeaderRequestAttempt)]
-	attempt, err := strconv.ParseInt(strings.TrimSpace(text), 10, 32)
-	if err != nil || attempt < 1 {
-		r.add(HeaderRequestAttempt, "is %q; it must be a whole number from 1", brief(text))
-		return
-	}
-	r.Attempt = int(attempt)
 }
 
 // brief keeps a quoted value readable.

@@ -2,7 +2,6 @@ package messages
 
 import (
 	"encoding/json"
-	"strconv"
 	"time"
 )
 
@@ -40,14 +39,4 @@ func EncodeRequest(r Request) (subject string, header map[string][]string, body 
 // RequestSchema is the address of the schema of an operation's data.
 func RequestSchema(operation string) string {
 	return "https://imsworker.io/schemas/" + operation + ".v1.json"
-}
-
-// ReplayHeaders are the headers that give a replayed message the identity and
-// the attempt it is meant to have; put them over those it came with.
-func ReplayHeaders(id Identity, attempt int) map[string][]string {
-	return map[string][]string{
-		HeaderRequestSource:  {encodeValue(id.Source)},
-		HeaderRequestID:      {encodeValue(id.ID)},
-		HeaderRequestAttempt: {strconv.Itoa(attempt)},
-	}
 }

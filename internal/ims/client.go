@@ -19,14 +19,16 @@ type Client struct {
 	tokens  *tokens // nil where requests are signed
 	clock   *clock
 	queries *queries
+	pauses  retry // between tries of calls that read
 }
 
 // New checks cfg and makes a client; it sends nothing.
 func New(cfg Config) (*Client, error) {
+	cfg = cfg.withDefaults()
 	if err := cfg.validate(); err != nil {
 		return nil, fmt.Errorf("client for cloud %s: %w", cfg.Cloud, err)
 	}
-	c := &Client{cfg: cfg.withDefaults(), clock: &clock{}}
+	c := &Client{cfg: cfg, clock: &clock{}, pauses: defaultRetry}
 	c.queries = &queries{configured: c.cfg.JobQuery}
 	c.wire = newWire(c.cfg)
 	c.assemble()
@@ -49,7 +51,7 @@ func (c *Client) assemble() {
 	do := addressing(base, c.cfg, c.auth)
 	do = decoding(do, c.cfg, veil)
 	do = measuring(do, c.cfg.Observe)
-	do = retrying(do, defaultRetry)
+	do = retrying(do, c.pauses)
 	c.do = renewing(do, c.auth)
 }
 

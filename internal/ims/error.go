@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -144,10 +145,12 @@ func (e *Error) RetryAfter() time.Duration { return e.retryAfter }
 func (e *Error) meaning() Meaning {
 	m, known := Explain(e.Code)
 	switch {
-	case e.Status == http.StatusUnauthorized && m.Verdict != Account, !known && !e.forbidden(), e.backEndLost():
+	case e.Status == http.StatusUnauthorized && m.Verdict != Account, !known && !e.forbidden():
 		return byStatus(e.Status)
 	case !known:
 		return Meaning{e.Code, Refused, reasonUnauthorized, "the account may not do this", askRights}
+	case e.backEndLost():
+		return byStatus(http.StatusGatewayTimeout)
 	}
 	return m
 }
@@ -161,8 +164,11 @@ func (e *Error) forbidden() bool {
 // backEndLost tells the two meanings of APIGW.0201 apart: a malformed request,
 // or a service that did not answer in time (API reference 6.5).
 func (e *Error) backEndLost() bool {
-	return e.Code == codeMalformed && e.Status >= http.StatusInternalServerError
+	return e.Code == codeMalformed && (e.Status >= http.StatusInternalServerError || backEnd.MatchString(e.Message))
 }
+
+// backEnd is what the gateway writes of a service that it did not reach.
+var backEnd = regexp.MustCompile(`(?i)back[ -]?end|time[d]?[ -]?out`)
 
 func statusCode(status int) string { return "HTTP." + strconv.Itoa(status) }
 

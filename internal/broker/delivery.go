@@ -1,0 +1,112 @@
+package broker
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Delivery is what the broker says about a message besides its content.
+type Delivery struct {
+	Subject        string
+	Stream         string
+	StreamSequence uint64
+	Time           time.Time   // when it was stored, by the broker's clock
+	Deliveries     uint64      // this one included
+	Header         nats.Header // with every value of a repeated header, names in their own case; not to be changed
+}
+
+// handed is a delivery in a handler's hands: what it is, and the fate that the
+// handler chose for it beyond ack and nack.
+type handed struct {
+	Delivery
+
+	mu     sync.Mutex
+	delay  time.Duration
+	term   bool
+	reason string
+}
+
+type handedKey struct{}
+
+func handedOf(msg *message.Message) (*handed, bool) {
+	h, found := msg.Context().Value(handedKey{}).(*handed)
+	return h, found
+}
+
+// DeliveryOf returns what the broker says about a message, or false when it did
+// not come from a Subscriber.
+func DeliveryOf(msg *message.Message) (Delivery, bool) {
+	h, found := handedOf(msg)
+	if !found {
+		return Delivery{}, false
+	}
+	return h.Delivery, true
+}
+
+// Delay has the broker wait for d before it delivers the message again. It
+// takes effect with Nack, that is, when the handler returns an error.
+func Delay(msg *message.Message, d time.Duration) {
+	if h, found := handedOf(msg); found {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.delay = d
+	}
+}
+
+// Terminate has the broker never deliver the message again. It takes effect
+// with Nack. The reason is shown in the broker's advisory.
+func Terminate(msg *message.Message, reason string) {
+	if h, found := handedOf(msg); found {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.term, h.reason = true, strings.Join(strings.Fields(reason), " ")
+	}
+}
+
+// nak tells the broker what the handler chose.
+func (h *handed) nak(msg jetstream.Msg) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case h.term:
+		return msg.TermWithReason(h.reason)
+	case h.delay > 0:
+		return msg.NakWithDelay(h.delay)
+	}
+	return msg.Nak()
+}
+
+func newHanded(msg jetstream.Msg) (*handed, error) {
+	meta, err := msg.Metadata()
+	if err != nil {
+		return nil, fmt.Errorf("read the delivery of a message on %s: %w", msg.Subject(), err)
+	}
+	return &handed{Delivery: Delivery{
+		Subject: msg.Subject(), Stream: meta.Stream, StreamSequence: meta.Sequence.Stream,
+		Time: meta.Timestamp, Deliveries: meta.NumDelivered, Header: msg.Headers(),
+	}}, nil
+}
+
+// message makes Watermill's form of it: metadata is the first value of each
+// header, the UUID is UUIDHeader's or, without one, stream and sequence.
+func (h *handed) message(ctx context.Context, payload []byte) *message.Message {
+	id := h.Header.Get(UUIDHeader)
+	if id == "" {
+		id = fmt.Sprintf("%s-%d", h.Stream, h.StreamSequence)
+	}
+	msg := message.NewMessage(id, payload)
+	for name, values := range h.Header {
+		if len(values) > 0 {
+			msg.Metadata[name] = values[0]
+		}
+	}
+	msg.SetContext(context.WithValue(ctx, handedKey{}, h))
+	return msg
+}

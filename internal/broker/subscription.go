@@ -1,0 +1,207 @@
+package broker
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// subscription is one call of Subscribe.
+type subscription struct {
+	*Subscriber
+	consumer jetstream.Consumer
+	out      chan *message.Message
+	slots    chan struct{} // one token a message in hand
+	hands    sync.WaitGroup
+}
+
+func newSubscription(s *Subscriber, consumer jetstream.Consumer) *subscription {
+	return &subscription{
+		Subscriber: s, consumer: consumer,
+		out:   make(chan *message.Message),
+		slots: make(chan struct{}, s.o.Concurrency),
+	}
+}
+
+// run fetches until ctx ends or the subscriber closes, then drains.
+func (s *subscription) run(ctx context.Context) {
+	stop, cancel := context.WithCancel(ctx)
+	defer cancel()
+	closing := make(chan struct{})
+	go func() {
+		defer close(closing)
+		select {
+		case <-s.closing:
+			cancel()
+		case <-stop.Done():
+		}
+	}()
+	work, end := context.WithCancelCause(context.WithoutCancel(ctx))
+	s.fetchAll(stop, work)
+	cancel()
+	<-closing
+	s.drain(end)
+	close(s.out)
+}
+
+func (s *subscription) drain(end context.CancelCauseFunc) {
+	timer := time.AfterFunc(s.o.Drain, func() { end(ErrClosed) })
+	s.hands.Wait()
+	timer.Stop()
+	end(context.Canceled)
+}
+
+func (s *subscription) fetchAll(stop, work context.Context) {
+	var pause backoff
+	for stop.Err() == nil {
+		if !s.o.Valid() {
+			_ = sleep(stop, jitter(100*time.Millisecond))
+			continue
+		}
+		free := s.takeSlots(stop)
+		if free == 0 {
+			continue
+		}
+		if err := s.fetch(stop, work, free); err != nil {
+			s.o.Log.DebugContext(work, "fetch", "stream", s.o.Stream, "err", err)
+			_ = pause.wait(stop)
+			continue
+		}
+		pause = backoff{}
+	}
+}
+
+// takeSlots waits for a free slot, and a moment longer for a quarter of all:
+// fetching messages one by one costs a round trip each.
+func (s *subscription) takeSlots(stop context.Context) int {
+	enough := max(1, min(fetchMessages, cap(s.slots))/4)
+	var moment <-chan time.Time
+	for taken := 0; ; {
+		for taken < fetchMessages && s.trySlot() {
+			taken++
+		}
+		if taken >= enough {
+			return taken
+		}
+		if taken > 0 && moment == nil {
+			moment = time.After(5 * time.Millisecond)
+		}
+		select {
+		case s.slots <- struct{}{}:
+			taken++
+		case <-moment:
+			return taken
+		case <-stop.Done():
+			s.freeSlots(taken)
+			return 0
+		}
+	}
+}
+
+func (s *subscription) trySlot() bool {
+	select {
+	case s.slots <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+func (s *subscription) freeSlots(n int) {
+	for range n {
+		<-s.slots
+	}
+}
+
+// fetch asks once and hands out what comes. A message that comes after the end
+// or after the lease was lost goes back at once.
+func (s *subscription) fetch(stop, work context.Context, free int) error {
+	asking, cancel := context.WithTimeout(stop, fetchWait)
+	defer cancel()
+	batch, err := s.consumer.Fetch(free, jetstream.FetchContext(asking))
+	if err != nil {
+		s.freeSlots(free)
+		return err
+	}
+	used := 0
+	for msg := range batch.Messages() {
+		if stop.Err() != nil || !s.o.Valid() {
+			_ = msg.Nak()
+			continue
+		}
+		used++
+		s.hands.Go(func() {
+			defer s.freeSlots(1)
+			s.handle(stop, work, msg)
+		})
+	}
+	s.freeSlots(free - used)
+	if asking.Err() != nil {
+		return nil // nothing was there, or the end
+	}
+	return batch.Error()
+}
+
+// handle has one message worked on and tells the broker how it went.
+func (s *subscription) handle(stop, work context.Context, msg jetstream.Msg) {
+	h, err := newHanded(msg)
+	if err != nil {
+		s.o.Log.WarnContext(work, "delivery cannot be read", "err", err)
+		return
+	}
+	ctx, cancel := context.WithCancel(work)
+	defer cancel()
+	m := h.message(ctx, msg.Data())
+	renew := time.NewTicker(s.o.AckWait * 2 / 5)
+	defer renew.Stop()
+	for {
+		select {
+		case s.out <- m:
+			s.await(work, h, m, msg, renew.C)
+			return
+		case <-renew.C:
+			s.renew(work, h, msg)
+		case <-stop.Done():
+			s.told(work, h, msg.Nak())
+			return
+		}
+	}
+}
+
+// await renews the delivery until the handler has decided. When the time for
+// draining is over it leaves the message to the broker, which delivers it again
+// after AckWait; a nak would do so while the handler may still be at work.
+func (s *subscription) await(work context.Context, h *handed, m *message.Message, msg jetstream.Msg, renew <-chan time.Time) {
+	for {
+		select {
+		case <-m.Acked():
+			s.told(work, h, msg.Ack())
+			return
+		case <-m.Nacked():
+			s.told(work, h, h.nak(msg))
+			return
+		case <-renew:
+			s.renew(work, h, msg)
+		case <-work.Done():
+			return
+		}
+	}
+}
+
+// renew keeps the broker from delivering the message to another one. Without
+// the lease that is just what should happen.
+func (s *subscription) renew(work context.Context, h *handed, msg jetstream.Msg) {
+	if s.o.Valid() {
+		s.told(work, h, msg.InProgress())
+	}
+}
+
+// told logs an answer that could not be sent: the message will come again.
+func (s *subscription) told(ctx context.Context, h *handed, err error) {
+	if err != nil {
+		s.o.Log.DebugContext(ctx, "answer to a delivery not sent", "subject", h.Subject, "sequence", h.StreamSequence, "err", err)
+	}
+}

@@ -1,0 +1,59 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/imsworker/imsworker/internal/ledger"
+	"github.com/imsworker/imsworker/messages"
+)
+
+// storeAttempt stores a further attempt of a request: one that exists is a
+// duplicate; one that is not the last plus one, or whose predecessor has not
+// ended, is a dead letter.
+func (in *Intake) storeAttempt(ctx context.Context, req *request, r *ledger.Record) error {
+	there, err := in.Records.Get(ctx, r.Key)
+	if errors.Is(err, ledger.ErrNone) {
+		return in.afterForgotten(ctx, req, r)
+	}
+	if err != nil {
+		return err
+	}
+	switch {
+	case r.Attempt <= there.Attempt:
+		in.Count.Request(r.Cloud, r.Operation, "duplicate")
+		return nil
+	case r.Attempt != there.Attempt+1:
+		return in.dead(ctx, req, ReasonAttempt, messages.Problems{wrongAttempt(r, there.Attempt)})
+	case !there.Done():
+		return in.dead(ctx, req, ReasonAttempt, messages.Problems{{Field: messages.HeaderRequestAttempt, Message: fmt.Sprintf("attempt %d has not ended yet; wait for its final event", there.Attempt)}})
+	case !there.Buried && there.Outcome != messages.StateUnresolved:
+		return fmt.Errorf("attempt %d of %s is being finished", there.Attempt, r.Key)
+	}
+	r.Sequence, r.Posts = there.Sequence, there.Posts
+	r.Since, r.EverUncertain, r.Doubted = there.Since, there.EverUncertain, there.Doubted
+	r.Version = ledger.Version
+	return in.Records.Update(ctx, r)
+}
+
+// afterForgotten stores an attempt whose predecessor only the events remember.
+func (in *Intake) afterForgotten(ctx context.Context, req *request, r *ledger.Record) error {
+	ended, err := in.Ended(ctx, r.Cloud, r.Key, r.Attempt-1)
+	if err != nil {
+		return err
+	}
+	if !ended {
+		return in.dead(ctx, req, ReasonAttempt, messages.Problems{wrongAttempt(r, 0)})
+	}
+	err = in.Records.Create(ctx, r)
+	if errors.Is(err, ledger.ErrExists) {
+		in.Count.Request(r.Cloud, r.Operation, "duplicate")
+		return nil
+	}
+	return err
+}
+
+func wrongAttempt(r *ledger.Record, last int) messages.Problem {
+	return messages.Problem{Field: messages.HeaderRequestAttempt, Message: fmt.Sprintf("attempt %d is asked for, but the last one is %d; the next is the last plus one", r.Attempt, last)}
+}

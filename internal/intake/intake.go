@@ -1,0 +1,210 @@
+// Package intake takes requests in: it turns each delivery of a shard's queue
+// into a record of the ledger, or into a dead letter that says what is wrong
+// with it. It decides nothing that could not be decided again: a delivery may
+// come any number of times.
+//
+// What data an operation wants is the operation's business, what happens to a
+// record the engine's.
+package intake
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"github.com/imsworker/imsworker/handlers"
+	"github.com/imsworker/imsworker/internal/broker"
+	"github.com/imsworker/imsworker/internal/ims"
+	"github.com/imsworker/imsworker/internal/ledger"
+	"github.com/imsworker/imsworker/messages"
+)
+
+// records is what the intake needs of the shard's ledger.
+type records interface {
+	Create(ctx context.Context, r *ledger.Record) error
+	Update(ctx context.Context, r *ledger.Record) error
+	Get(ctx context.Context, key string) (*ledger.Record, error)
+}
+
+// Cloud is what the intake needs to know of a configured cloud.
+type Cloud struct {
+	Profile ims.Profile
+	// Allows reports whether requests for an operation are taken.
+	Allows func(operation string) bool
+	// Scale divides a duration by the cloud's time factor.
+	Scale func(time.Duration) time.Duration
+}
+
+// Counter counts what became of requests; the result is "duplicate" or "dead".
+type Counter interface {
+	Request(cloud, operation, result string)
+}
+
+// Options are what an intake works with.
+type Options struct {
+	Records records
+	Dead    *DeadLetters
+	// Cloud returns a configured cloud; false: this worker does not know it.
+	Cloud func(name string) (Cloud, bool)
+	// Ended reports whether an attempt of a request has a final event.
+	Ended func(ctx context.Context, cloud, key string, attempt int) (bool, error)
+	Count Counter
+	Log   *slog.Logger
+}
+
+// Intake handles the deliveries of one shard.
+type Intake struct {
+	Options
+	unknown waiting
+}
+
+// New returns an intake.
+func New(o Options) *Intake {
+	return &Intake{Options: o, unknown: waiting{since: map[uint64]time.Time{}}}
+}
+
+// request is one delivery on its way to become a record.
+type request struct {
+	delivery  broker.Delivery
+	cloud     string
+	operation string
+	envelope  messages.Envelope
+	body      []byte
+}
+
+// Handle takes one delivery in; it is the router's handler. A nil error means
+// that the delivery is done with, for good; any other that it comes again.
+func (in *Intake) Handle(msg *message.Message) error {
+	ctx := msg.Context()
+	d, ok := broker.DeliveryOf(msg)
+	if !ok {
+		return errors.New("message without its delivery")
+	}
+	kind, cloud, verb, ok := parseSubject(d.Subject)
+	if !ok || kind != "request" {
+		return in.Dead.Store(ctx, letter(d, msg.Payload, cloud, verb), notTaken(kind, verb))
+	}
+	req := &request{delivery: d, cloud: cloud, operation: verb, body: msg.Payload}
+	conf, known := in.Cloud(cloud)
+	if !known && in.unknown.wait(d) {
+		broker.Delay(msg, unknownPause)
+		return fmt.Errorf("cloud %q is not known here; the request waits", cloud)
+	}
+	in.unknown.done(d)
+	return in.take(ctx, req, conf, known)
+}
+
+// take makes a record of a request, or a dead letter.
+func (in *Intake) take(ctx context.Context, req *request, conf Cloud, known bool) error {
+	var problems messages.Problems
+	req.envelope, problems = messages.ReadEnvelope(req.operation, req.delivery.Header, req.body)
+	if req.envelope.Anonymous {
+		req.envelope.Identity, req.envelope.HasIdentity = deliveryIdentity(req.delivery), true
+	}
+	op, exists := handlers.Lookup(req.operation)
+	switch {
+	case !known:
+		return in.refuse(ctx, req, ReasonUnknownCloud, append(problems, unknownCloud(req.cloud)))
+	case !exists:
+		return in.refuse(ctx, req, ReasonUnknownOperation, append(problems, unknownOperation(req.operation)))
+	case len(problems) > 0 && len(req.envelope.Data) == 0:
+		return in.refuse(ctx, req, ReasonInvalid, problems)
+	}
+	work, more := op.Decode(req.envelope.Data, conf.Profile)
+	if problems = append(problems, more...); len(problems) > 0 {
+		return in.refuse(ctx, req, ReasonInvalid, problems)
+	}
+	r := in.record(req, work, conf)
+	if !conf.Allows(req.operation) {
+		forbid(r)
+	}
+	return in.store(ctx, req, r)
+}
+
+// record is the first version of a request's record.
+func (in *Intake) record(req *request, work handlers.Work, conf Cloud) *ledger.Record {
+	r := bare(req)
+	o := work.Options()
+	r.Data, r.DataHash, r.Priority = req.envelope.Data, ledger.HashData(req.envelope.Data), o.Priority
+	r.Deadline = r.Accepted.Add(conf.Scale(work.Policy().Deadline))
+	if o.Deadline != nil {
+		r.Deadline = o.Deadline.At(r.Accepted)
+		if after, relative := o.Deadline.Duration(); relative {
+			r.Deadline = r.Accepted.Add(conf.Scale(after))
+		}
+	}
+	if o.NotBefore != nil {
+		r.NotBefore = *o.NotBefore
+	}
+	return r
+}
+
+// bare is a record that says no more than who asked for what.
+func bare(req *request) *ledger.Record {
+	id := req.envelope.Identity
+	return &ledger.Record{
+		Key: messages.Key(req.cloud, id.Source, id.ID), Cloud: req.cloud, Operation: req.operation,
+		Source: id.Source, ID: id.ID, Attempt: max(1, req.envelope.Attempt), State: ledger.Accepted,
+		Token: rand.Text(), Accepted: time.Now().UTC(),
+		CorrelationID: req.envelope.CorrelationID, TraceParent: req.envelope.TraceParent,
+	}
+}
+
+// forbid ends a record whose operation the cloud's entry does not allow.
+func forbid(r *ledger.Record) {
+	r.State, r.Outcome, r.Finished, r.Unannounced = ledger.Finished, messages.StateRejected, r.Accepted, true
+	r.Failure = &messages.Failure{
+		Reason:  messages.ReasonConstraint,
+		Message: fmt.Sprintf("cloud %q does not allow the operation %s", r.Cloud, r.Operation),
+		Remedy:  "add the operation to `allow` of the cloud's entry in clouds.yaml, or ask another cloud",
+	}
+}
+
+// store brings the record into the ledger, or finds what stands there.
+func (in *Intake) store(ctx context.Context, req *request, r *ledger.Record) error {
+	if r.Attempt > 1 {
+		return in.storeAttempt(ctx, req, r)
+	}
+	err := in.Records.Create(ctx, r)
+	if !errors.Is(err, ledger.ErrExists) {
+		return err
+	}
+	there, err := in.Records.Get(ctx, r.Key)
+	if err != nil {
+		return err
+	}
+	return in.repeated(ctx, req, r, there)
+}
+
+// repeated handles a request whose key has a record: the same request again,
+// or another one under an identity that is taken.
+func (in *Intake) repeated(ctx context.Context, req *request, r, there *ledger.Record) error {
+	if there.Operation != r.Operation || there.DataHash != r.DataHash {
+		return in.dead(ctx, req, ReasonIdentityReused, messages.Problems{reused(r, there)})
+	}
+	if there.Token != r.Token {
+		in.Count.Request(r.Cloud, r.Operation, "duplicate")
+	}
+	return nil
+}
+
+// parseSubject takes the subject of a delivery apart: ims.inbox.<n>.<kind>.<cloud>.<verb>.
+func parseSubject(subject string) (kind, cloud, verb string, ok bool) {
+	tokens := strings.Split(subject, ".")
+	if len(tokens) != 6 || tokens[0] != "ims" || tokens[1] != "inbox" {
+		return "", "", "", false
+	}
+	return tokens[3], tokens[4], tokens[5], true
+}
+
+// deliveryIdentity is the identity of a plain message without Nats-Msg-Id: a
+// redelivery is the same request, a second publish another one.
+func deliveryIdentity(d broker.Delivery) messages.Identity {
+	return messages.Identity{Source: messages.PlainSource, ID: fmt.Sprintf("%d-%d", d.StreamSequence, d.Time.UnixNano())}
+}

@@ -1,0 +1,106 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"github.com/imsworker/imsworker/handlers"
+	"github.com/imsworker/imsworker/internal/broker"
+	"github.com/imsworker/imsworker/internal/ledger"
+	"github.com/imsworker/imsworker/messages"
+)
+
+// refuse makes a dead letter and, where the request can be named and nobody
+// has its name, a record that ends as rejected: who sent it hears of it.
+func (in *Intake) refuse(ctx context.Context, req *request, reason Reason, problems messages.Problems) error {
+	if err := in.dead(ctx, req, reason, problems); err != nil {
+		return err
+	}
+	if !req.envelope.HasIdentity || req.envelope.Identity.ID == "" || !eventTokens(req) {
+		return nil
+	}
+	r := bare(req)
+	r.State, r.Outcome, r.Finished, r.Unannounced = ledger.Finished, messages.StateRejected, r.Accepted, true
+	r.Attempt, r.DataHash = 1, ledger.HashData(req.body)
+	r.Failure = rejection(problems)
+	err := in.Records.Create(ctx, r)
+	if errors.Is(err, ledger.ErrExists) {
+		return nil
+	}
+	return err
+}
+
+// rejection is the failure that the rejected event carries.
+func rejection(problems messages.Problems) *messages.Failure {
+	return &messages.Failure{
+		Reason: messages.ReasonInvalid, Message: problems.Error(), Problems: problems.Sorted(),
+		Remedy: "correct what is named and send the request again under a new id; the original is kept as a dead letter",
+	}
+}
+
+// eventTokens reports whether cloud and operation can stand in an event's
+// subject as they are.
+func eventTokens(req *request) bool {
+	return !strings.ContainsAny(req.cloud+req.operation, "*> \t")
+}
+
+// dead stores the request as a dead letter.
+func (in *Intake) dead(ctx context.Context, req *request, reason Reason, problems messages.Problems) error {
+	in.Log.Warn("message is a dead letter", "subject", publishedSubject(req.delivery.Subject), "reason", string(reason),
+		"sequence", req.delivery.StreamSequence, "problems", len(problems))
+	l := letter(req.delivery, req.body, req.cloud, req.operation)
+	if req.envelope.HasIdentity {
+		l.Identity = req.envelope.Identity
+	}
+	if err := in.Dead.Store(ctx, l, Verdict{Reason: reason, Problems: problems}); err != nil {
+		return err
+	}
+	in.Count.Request(req.cloud, req.operation, "dead")
+	return nil
+}
+
+func reused(r, there *ledger.Record) messages.Problem {
+	what := "other data"
+	if there.Operation != r.Operation {
+		what = "the operation " + there.Operation
+	}
+	return messages.Problem{Message: fmt.Sprintf("the identity (source %q, id %q) belongs to an earlier request with %s, which is left as it is; give each request an id of its own", r.Source, r.ID, what)}
+}
+
+func unknownCloud(name string) messages.Problem {
+	return messages.Problem{Message: fmt.Sprintf("no worker knows the cloud %q; the second-last token of the subject must be the name of an entry of clouds.yaml that is served", name)}
+}
+
+func unknownOperation(name string) messages.Problem {
+	return messages.Problem{Message: fmt.Sprintf("there is no operation %q; known are %s", name, strings.Join(handlers.Names(), ", "))}
+}
+
+// notTaken is the verdict on messages that are no requests.
+func notTaken(kind, verb string) Verdict {
+	text := "the subject has not the form ims.request.<cloud>.<operation>"
+	reason := ReasonSubject
+	switch kind {
+	case "control":
+		reason, text = ReasonUnknownOperation, fmt.Sprintf("the control verb %q is not known to this version of the worker", verb)
+	case "backup":
+		reason, text = ReasonUnknownOperation, "backup notices are not taken by this version of the worker; ask for create-whole-image with the backup's id"
+	}
+	return Verdict{Reason: reason, Problems: messages.Problems{{Message: text}}}
+}
+
+// Leftover handles what kept its subject in the stream of requests because it
+// has the wrong number of tokens: dead letters, never records.
+func (d *DeadLetters) Leftover(msg *message.Message) error {
+	del, ok := broker.DeliveryOf(msg)
+	if !ok {
+		return errors.New("message without its delivery")
+	}
+	tokens := len(strings.Split(del.Subject, "."))
+	return d.Store(msg.Context(), letter(del, msg.Payload, "", ""), Verdict{Reason: ReasonSubject, Problems: messages.Problems{{
+		Message: fmt.Sprintf("the subject %q has %d tokens; it must be ims.request.<cloud>.<operation>, which has 4", del.Subject, tokens),
+	}}})
+}

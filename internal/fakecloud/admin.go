@@ -104,14 +104,14 @@ func newest(list any, limit string) any {
 	}
 }
 
-func (f *Fake) adminClear(clear func(*cloud)) http.HandlerFunc {
+func (f *Fake) adminClear(drop func(*cloud)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		c := f.adminCloud(w, r)
 		if c == nil {
 			return
 		}
 		c.mu.Lock()
-		clear(c)
+		drop(c)
 		c.mu.Unlock()
 		w.WriteHeader(http.StatusNoContent)
 	}

@@ -1,6 +1,7 @@
 package fakecloud
 
 import (
+	"slices"
 	"strconv"
 	"time"
 )
@@ -50,10 +51,10 @@ func (l *callLog) add(c Call) {
 // list returns the kept calls, oldest first.
 func (l *callLog) list() []Call {
 	if len(l.ring) < callsKept {
-		return append([]Call{}, l.ring...)
+		return append(make([]Call, 0, len(l.ring)), l.ring...)
 	}
 	oldest := l.total % callsKept
-	return append(append([]Call{}, l.ring[oldest:]...), l.ring[:oldest]...)
+	return slices.Concat(l.ring[oldest:], l.ring[:oldest])
 }
 
 // Calls returns the newest calls (at most 20,000), oldest first; nothing for

@@ -24,8 +24,8 @@ func (c clock) now() time.Time {
 	return c.at(time.Now())
 }
 
-func (c clock) at(real time.Time) time.Time {
-	elapsed := real.Sub(c.Real0)
+func (c clock) at(wall time.Time) time.Time {
+	elapsed := wall.Sub(c.Real0)
 	return c.Virtual0.Add(time.Duration(float64(elapsed) * c.Factor))
 }
 

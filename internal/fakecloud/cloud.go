@@ -158,10 +158,8 @@ func decodeRow(r row, into any) error {
 	return nil
 }
 
-// dump writes all rows of this cloud.
+// dump writes all rows of this cloud; the lock is held.
 func (c *cloud) dump(put func(row) error) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	write := func(kind, id string, value any) error {
 		r, err := newRow(c.Name, kind, id, value)
 		if err != nil {

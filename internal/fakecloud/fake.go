@@ -101,7 +101,7 @@ func (f *Fake) restore(r row) error {
 	return c.restore(r)
 }
 
-// dump writes everything that a restart needs.
+// dump writes everything that a restart needs; nobody else may be at work.
 func (f *Fake) dump(put func(row) error) error {
 	r, err := newRow("", kindClock, "", f.clock)
 	if err != nil {
@@ -119,8 +119,13 @@ func (f *Fake) dump(put func(row) error) error {
 }
 
 // Close writes the state file a last time. Calls that come later are answered,
-// but not kept.
+// but not kept. It may be called twice.
 func (f *Fake) Close() error {
+	for _, name := range f.names { // before the journal's lock, as every writer takes them
+		c := f.clouds[name]
+		c.mu.Lock()
+		defer c.mu.Unlock()
+	}
 	return f.journal.close(f.dump)
 }
 

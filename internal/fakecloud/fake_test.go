@@ -129,7 +129,7 @@ type reply struct {
 }
 
 func (d *demo) request(method, path, body string) *http.Request {
-	r := httptest.NewRequest(method, "http://fake.test/demo"+path, strings.NewReader(body))
+	r := httptest.NewRequestWithContext(d.t.Context(), method, "http://fake.test/demo"+path, strings.NewReader(body))
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}

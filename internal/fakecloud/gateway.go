@@ -3,7 +3,6 @@ package fakecloud
 import (
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -129,5 +128,3 @@ func requestID() string {
 	_, _ = rand.Read(b[:]) // never fails
 	return hex.EncodeToString(b[:])
 }
-
-var errNotObject = errors.New("not one JSON object")

@@ -56,8 +56,19 @@ func (c *cloud) remove(i *Image, now time.Time, withBackup bool) {
 	c.leave(i, now.Add(time.Duration(c.switches.DeleteLag)))
 	c.saveImage(i)
 	c.forget(now)
-	if withBackup && c.backups[i.BackupID] != nil {
-		c.dropBackup(i.BackupID)
-		c.fake.journal.put(c.Name, kindBackup, i.BackupID, nil)
+	c.release(c.backups[i.BackupID], withBackup)
+}
+
+// release frees the backup of an image that goes, deletes it too, or leaves it
+// used up where that is ordered.
+func (c *cloud) release(b *Backup, drop bool) {
+	switch {
+	case b == nil:
+	case drop:
+		c.dropBackup(b.ID)
+		c.fake.journal.put(c.Name, kindBackup, b.ID, nil)
+	case c.switches.KeepBackupUsed:
+		b.Spent = true
+		c.saveBackup(b)
 	}
 }

@@ -3,12 +3,15 @@ package fakecloud
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
+
+var errNotObject = errors.New("not one JSON object")
 
 const (
 	maxName        = 128
@@ -39,7 +42,7 @@ func decodeObject(body []byte, into any) error {
 	if err := decoder.Decode(into); err != nil {
 		return err
 	}
-	if _, err := decoder.Token(); err != io.EOF {
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return errNotObject
 	}
 	return nil

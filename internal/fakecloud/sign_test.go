@@ -1,6 +1,7 @@
 package fakecloud
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -46,7 +47,7 @@ var vectors = []vector{
 }
 
 func (v vector) request() *http.Request {
-	r := httptest.NewRequest(v.method, vectorURL+v.path, strings.NewReader(v.body))
+	r := httptest.NewRequestWithContext(context.Background(), v.method, vectorURL+v.path, strings.NewReader(v.body))
 	r.Header.Set("X-Sdk-Date", "20260102T030405Z")
 	r.Header.Set("X-Project-Id", "0123456789abcdef0123456789abcdef")
 	for key, value := range v.header {

@@ -94,3 +94,25 @@ func appendTo(t *testing.T, path, text string) {
 		t.Fatal(err)
 	}
 }
+
+// TestCloseUnderLoad: what was answered before Close is kept.
+func TestCloseUnderLoad(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "fake.state")
+	d := newDemo(t, func(o *Options) { o.StateFile = file }, switched(func(s *Switches) { s.RatesOff = true }))
+	answered := make(chan string, 200)
+	for range cap(answered) {
+		go func() { answered <- d.post(copyPath, named("n")).text("job_id") }()
+	}
+	before := []string{<-answered, <-answered}
+	if err := d.fake.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for range cap(answered) - len(before) {
+		<-answered
+	}
+	second := newDemo(t, func(o *Options) { o.StateFile = file })
+	for _, job := range before {
+		second.job(job)
+	}
+}

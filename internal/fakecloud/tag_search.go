@@ -47,7 +47,7 @@ func (c *cloud) findImagesByTags(q *request) *answer {
 	resources := []taggedResource{}
 	for _, image := range found[from:min(from+limit, len(found))] {
 		resources = append(resources, taggedResource{ID: image.ID, Name: image.Name,
-			Detail: map[string]string{"status": image.status(q.now)}, Tags: append([]Tag{}, image.Tags...)})
+			Detail: map[string]string{"status": image.status(q.now)}, Tags: shownTags(image)})
 	}
 	return ok(map[string]any{"total_count": len(found), "resources": resources})
 }
@@ -125,6 +125,11 @@ func (i *Image) matchesField(m Tag) bool {
 	default:
 		return false
 	}
+}
+
+// shownTags is a list for JSON also where there are none.
+func shownTags(i *Image) []Tag {
+	return append(make([]Tag, 0, len(i.Tags)), i.Tags...)
 }
 
 func parseTag(text string) Tag {

@@ -105,7 +105,7 @@ func (c *cloud) listImageTags(q *request) *answer {
 	if a != nil {
 		return a
 	}
-	return ok(map[string][]Tag{"tags": append([]Tag{}, image.Tags...)})
+	return ok(map[string][]Tag{"tags": shownTags(image)})
 }
 
 type projectTag struct {

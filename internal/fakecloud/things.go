@@ -1,9 +1,6 @@
 package fakecloud
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // Services that a backup can come from.
 const (
@@ -17,107 +14,6 @@ const resourceServer = "OS::Nova::Server"
 type Tag struct {
 	Key   string `json:"key"`
 	Value string `json:"value"`
-}
-
-// Image is one image with the moments of its life. What is zero when it is
-// seeded becomes an active, private image of the account.
-type Image struct {
-	ID                string    `json:"id"`
-	Name              string    `json:"name"`
-	Description       string    `json:"description,omitempty"`
-	Type              string    `json:"imagetype"` // gold, private, shared
-	Owner             string    `json:"owner"`
-	MemberStatus      string    `json:"member_status,omitempty"` // of a shared one: pending, accepted, rejected
-	Env               string    `json:"virtual_env_type"`
-	DiskFormat        string    `json:"disk_format"`
-	OSType            string    `json:"os_type"`
-	OSVersion         string    `json:"os_version"`
-	Platform          string    `json:"platform"`
-	Whole             bool      `json:"whole,omitempty"`
-	BackupID          string    `json:"backup_id,omitempty"`
-	DataOrigin        string    `json:"data_origin,omitempty"`
-	OriginalID        string    `json:"original_id,omitempty"`
-	CMK               string    `json:"cmk,omitempty"`
-	Protected         bool      `json:"protected,omitempty"`
-	MinDisk           int       `json:"min_disk"`
-	MinRAM            int       `json:"min_ram"`
-	MaxRAM            int       `json:"max_ram"`
-	Size              int64     `json:"size"`
-	DataSize          int64     `json:"data_size"`
-	EnterpriseProject string    `json:"enterprise_project_id"`
-	Tags              []Tag     `json:"tags,omitempty"`
-	JobID             string    `json:"job_id,omitempty"`
-	Created           time.Time `json:"created"`          // as shown
-	Appears           time.Time `json:"appears"`          // first moment in which it can be seen
-	Saving            time.Time `json:"saving"`           //
-	Active            time.Time `json:"active"`           //
-	Killed            time.Time `json:"killed,omitzero"`  // zero: not killed
-	Gone              time.Time `json:"gone,omitzero"`    // zero: stays
-	Changed           time.Time `json:"changed,omitzero"` // last change of a tag
-}
-
-// visible tells whether any query may show the image.
-func (i *Image) visible(now time.Time) bool {
-	return !now.Before(i.Appears) && !i.gone(now)
-}
-
-func (i *Image) gone(now time.Time) bool {
-	return !i.Gone.IsZero() && !now.Before(i.Gone)
-}
-
-func (i *Image) killed(now time.Time) bool {
-	return !i.Killed.IsZero() && !now.Before(i.Killed)
-}
-
-// status is the word for the image's state at the given time.
-func (i *Image) status(now time.Time) string {
-	switch {
-	case i.gone(now):
-		return "deleted"
-	case i.killed(now):
-		return "killed"
-	case !now.Before(i.Active):
-		return "active"
-	case !now.Before(i.Saving):
-		return "saving"
-	default:
-		return "queued"
-	}
-}
-
-// updated is the latest change up to the given time.
-func (i *Image) updated(now time.Time) time.Time {
-	last := i.Created
-	for _, at := range []time.Time{i.Saving, i.Active, i.Killed, i.Changed} {
-		if at.After(last) && !at.After(now) {
-			last = at
-		}
-	}
-	return last
-}
-
-// holds tells whether the image takes up its backup.
-func (i *Image) holds(now time.Time) bool {
-	return !i.gone(now) && !i.killed(now)
-}
-
-// filled gives a seeded image what was left out.
-func (i Image) filled(c *cloud, now time.Time) Image {
-	i.ID, i.Type = orElse(i.ID, c.uuid()), orElse(i.Type, "private")
-	i.Owner, i.Env = orElse(i.Owner, c.ProjectID), orElse(i.Env, "FusionCompute")
-	i.DiskFormat, i.OSType = orElse(i.DiskFormat, "zvhd2"), orElse(i.OSType, "Linux")
-	i.OSVersion = orElse(i.OSVersion, "Ubuntu 22.04 server 64bit")
-	i.Platform = orElse(i.Platform, "Ubuntu")
-	i.EnterpriseProject = orElse(i.EnterpriseProject, "0")
-	i.MinDisk = max(i.MinDisk, 1)
-	i.Tags = slices.Clone(i.Tags)
-	for _, at := range []*time.Time{&i.Created, &i.Appears, &i.Saving, &i.Active} {
-		if at.IsZero() {
-			*at = now
-		}
-	}
-	i.Created = i.Created.UTC().Truncate(time.Second)
-	return i
 }
 
 // Job is one asynchronous task. Its state follows from the clock.
@@ -163,12 +59,12 @@ type Server struct {
 	Name         string    `json:"name"`
 	Status       string    `json:"status"` // ACTIVE, SHUTOFF or anything that forbids imaging
 	SizeGB       int       `json:"size_gb"`
-	VaultID      string    `json:"vault_id,omitempty"`       // the vault that protects it
-	CSBS         bool      `json:"csbs,omitempty"`           // bound to CSBS
-	DESS         bool      `json:"dess,omitempty"`           // has dedicated-storage disks
-	DiskBusy     bool      `json:"disk_busy,omitempty"`      //
-	NoSystemDisk bool      `json:"no_system_disk,omitempty"` //
-	BackupUntil  time.Time `json:"backup_until,omitzero"`    // it is being backed up until then
+	VaultID      string    `json:"vault_id,omitempty"` // the vault that protects it
+	CSBS         bool      `json:"csbs,omitempty"`     // bound to CSBS
+	DESS         bool      `json:"dess,omitempty"`     // has dedicated-storage disks
+	DiskBusy     bool      `json:"disk_busy,omitempty"`
+	NoSystemDisk bool      `json:"no_system_disk,omitempty"`
+	BackupUntil  time.Time `json:"backup_until,omitzero"` // it is being backed up until then
 }
 
 // Vault is one CBR vault.
@@ -195,6 +91,7 @@ type Backup struct {
 	VaultID      string    `json:"vault_id,omitempty"`
 	NoSystemDisk bool      `json:"no_system_disk,omitempty"`
 	ImageID      string    `json:"image_id,omitempty"` // the image that was last made from it
+	Spent        bool      `json:"spent,omitempty"`    // used up for ever
 	Created      time.Time `json:"created"`
 	Available    time.Time `json:"available"`
 }

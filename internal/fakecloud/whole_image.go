@@ -129,9 +129,8 @@ func checkBackup(b *Backup, now time.Time) *answer {
 // checkUnused is the rule of one image a backup, also while the first job runs.
 func (c *cloud) checkUnused(b *Backup, now time.Time) *answer {
 	image := c.images[b.ImageID]
-	freed := image == nil && (b.ImageID == "" || !c.switches.KeepBackupUsed)
 	switch {
-	case freed, image != nil && !image.holds(now):
+	case !b.Spent && (image == nil || !image.holds(now)):
 		return nil
 	case b.Service == serviceCBR:
 		return refuse("IMG.0134", "The backup has been registered as an image.")

@@ -87,11 +87,11 @@ func (c *Conn) connect(ctx context.Context, o Options) error {
 	}
 }
 
-// connectable tells errors that waiting can cure from mistakes in files.
+// connectable tells errors that waiting can cure from mistakes in files and
+// credentials.
 func connectable(err error) bool {
 	return errors.Is(err, nats.ErrNoServers) || errors.Is(err, nats.ErrTimeout) ||
-		errors.Is(err, nats.ErrAuthorization) || strings.Contains(err.Error(), "dial") ||
-		strings.Contains(err.Error(), "EOF")
+		strings.Contains(err.Error(), "dial") || strings.Contains(err.Error(), "EOF")
 }
 
 func (c *Conn) use(nc *nats.Conn, domain string) error {

@@ -105,15 +105,3 @@ func TestDialWithoutJetStream(t *testing.T) {
 		t.Fatalf("got %v, want ErrNoJetStream", err)
 	}
 }
-
-func TestOlderThan(t *testing.T) {
-	t.Parallel()
-	for version, want := range map[string]bool{
-		"2.15.2": false, "2.15.3-RC.1": false, "2.16.0": false, "3.0.0": false, "v2.15.2": false,
-		"2.15.1": true, "2.9.20": true, "1.99.99": true, "": true,
-	} {
-		if got := olderThan(version, TestedVersion); got != want {
-			t.Errorf("%q: got %t", version, got)
-		}
-	}
-}

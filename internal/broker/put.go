@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -78,9 +79,7 @@ func (c *Conn) Put(ctx context.Context, stream string, m Message) (uint64, error
 
 func (m Message) encode() *nats.Msg {
 	h := make(nats.Header, len(m.Header)+4)
-	for k, values := range m.Header {
-		h[k] = values
-	}
+	maps.Copy(h, m.Header)
 	set := func(name, value string) {
 		if value != "" {
 			h[name] = []string{value}

@@ -157,7 +157,9 @@ func TestTailTargetRemoved(t *testing.T) {
 	go func() { done <- tl.follow(ctx) }()
 	<-up
 	cancel()
-	<-done
+	if err := <-done; err == nil {
+		t.Error("it ended without its context")
+	}
 }
 
 func purge(t *testing.T, c *Conn, stream string) {

@@ -1,0 +1,203 @@
+// Package app wires the worker: it builds every part from the configuration,
+// starts them in order and stops them in reverse. It decides nothing about
+// requests; whatever does stands in a room of its own.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/imsworker/imsworker/handlers"
+	"github.com/imsworker/imsworker/internal/broker"
+	"github.com/imsworker/imsworker/internal/cloud"
+	"github.com/imsworker/imsworker/internal/config"
+	"github.com/imsworker/imsworker/internal/engine"
+	"github.com/imsworker/imsworker/internal/events"
+	"github.com/imsworker/imsworker/internal/ims"
+	"github.com/imsworker/imsworker/internal/intake"
+	"github.com/imsworker/imsworker/internal/ops"
+	"github.com/imsworker/imsworker/internal/shard"
+)
+
+// Conditions of readiness.
+const (
+	readyBroker = "broker connected"
+	readyShards = "shards loaded"
+)
+
+// tombstoneTTL is how long the ledger itself remembers a finished request;
+// its events are kept much longer.
+const tombstoneTTL = time.Hour
+
+// Deps are what the process gives the worker besides its configuration.
+type Deps struct {
+	Log   *slog.Logger
+	Build ops.Build
+	// Reload makes the worker read clouds.yaml again; may be nil.
+	Reload <-chan struct{}
+	// Ready, if not nil, is called once when the worker takes requests.
+	Ready func(Addresses)
+	// TombstoneTTL shortens the ledger's memory in tests; 0 means an hour.
+	TombstoneTTL time.Duration
+}
+
+// Addresses are where a running worker is found.
+type Addresses struct {
+	Broker string // URL of the inside broker, empty with another
+	HTTP   string // host:port
+}
+
+// worker is everything that Run starts.
+type worker struct {
+	cfg  config.Config
+	deps Deps
+	log  *slog.Logger
+
+	registry *prometheus.Registry
+	health   *ops.Health
+	server   *ops.Server
+	inside   *broker.Inside
+	conn     *broker.Conn // everything but leases
+	leases   *broker.Conn // a connection of their own: renewals never queue behind work
+	clouds   *clouds
+	metrics  *engine.Metrics
+	events   *events.Log
+	dead     *intake.DeadLetters
+	count    *counts
+
+	mu        sync.Mutex
+	engines   map[int]*engine.Engine
+	readyOnce sync.Once
+
+	background sync.WaitGroup
+	undos      []undo
+}
+
+// Run starts the worker and blocks until ctx ends and all is down, or until
+// something fails that the worker cannot go on without. A stop that was asked
+// for is no error.
+func Run(ctx context.Context, cfg config.Config, deps Deps) error {
+	w := &worker{cfg: cfg, deps: deps, log: deps.Log, engines: map[int]*engine.Engine{}}
+	if w.deps.TombstoneTTL == 0 {
+		w.deps.TombstoneTTL = tombstoneTTL
+	}
+	err := w.start(ctx)
+	if err == nil {
+		err = w.work(ctx)
+	}
+	if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
+		err = nil
+	}
+	return errors.Join(err, w.stop())
+}
+
+// start is one straight line on purpose: each thing started registers its own
+// undoing.
+func (w *worker) start(ctx context.Context) error {
+	set, err := cloud.Load(w.cloudOptions())
+	if err != nil {
+		return err
+	}
+	w.registry = prometheus.NewRegistry()
+	w.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	w.deps.Build.Register(w.registry)
+	w.health = ops.NewHealth(readyBroker, readyShards)
+	w.server, err = ops.Start(ctx, ops.Options{Listen: w.cfg.HTTPListen, Gatherer: w.registry, Health: w.health, Build: w.deps.Build, Log: w.log})
+	if err != nil {
+		return err
+	}
+	w.onStop("http server", w.server.Stop)
+
+	if w.cfg.IsInside() {
+		w.inside, err = broker.StartInside(broker.InsideOptions{Dir: w.cfg.DataDir, Listen: w.cfg.NATS.Listen, ConfigFile: w.cfg.NATS.Config, Log: w.log})
+		if err != nil {
+			return err
+		}
+		w.onStop("inside broker", func(context.Context) error { w.inside.Stop(); return nil })
+	}
+	if w.conn, err = w.dial(ctx, "imsworker"); err != nil {
+		return err
+	}
+	if w.leases, err = w.dial(ctx, "imsworker leases"); err != nil {
+		return err
+	}
+	if _, err := w.conn.Apply(ctx, w.topology()); err != nil {
+		return fmt.Errorf("streams: %w", err)
+	}
+
+	observer, err := ims.NewMetrics(w.registry)
+	if err != nil {
+		return err
+	}
+	w.metrics = engine.NewMetrics(w.registry, set.Names(), handlers.Names())
+	w.registry.MustRegister(engine.NewCollector(w.metrics, w.running))
+	w.count = newCounts(w.registry)
+	w.watchBroker(ctx)
+	w.events = events.New(w.conn, w.registry)
+	w.dead = intake.NewDeadLetters(w.conn, w.registry)
+	w.clouds, err = newClouds(set, cloudsOptions{Observe: observer, Metrics: w.metrics, Build: w.deps.Build, InFlight: w.inFlight, Log: w.log})
+	if err != nil {
+		return err
+	}
+	w.registry.MustRegister(w.clouds)
+	w.onStop("cloud clients", func(context.Context) error { w.clouds.close(); return nil })
+	return w.watchClouds(ctx, set)
+}
+
+// work runs the shards until ctx ends, and with them what belongs to no shard.
+func (w *worker) work(ctx context.Context) error {
+	w.background.Go(func() { w.takeLeftovers(ctx) })
+	w.log.Info("worker started", "instance", w.cfg.Instance, "http", w.server.Addr(), "clouds", w.clouds.names(), "shards", w.cfg.Shards)
+	return shard.Run(ctx, shard.Options{
+		Conn: w.leases, Shards: w.cfg.Shards, Lease: w.cfg.Lease, Instance: w.cfg.Instance,
+		TakeAll: w.cfg.IsInside(), Log: w.log,
+	}, w.own)
+}
+
+func (w *worker) cloudOptions() cloud.Options {
+	return cloud.Options{File: w.cfg.CloudsFile, Names: w.cfg.Clouds, Operations: handlers.Names()}
+}
+
+func (w *worker) topology() []broker.Stream {
+	replicas := w.cfg.StreamReplicas
+	if replicas == 0 && w.cfg.IsInside() {
+		replicas = 1
+	}
+	return broker.Topology(broker.TopologyOptions{Shards: w.cfg.Shards, Replicas: replicas, EventsMaxAge: w.cfg.EventsMaxAge})
+}
+
+// dial connects to the broker; a broker that is away is waited for.
+func (w *worker) dial(ctx context.Context, name string) (*broker.Conn, error) {
+	o := BrokerOptions(w.cfg, w.brokerURL(), name)
+	o.Wait = true
+	conn, err := broker.Dial(ctx, o, w.log)
+	if err != nil {
+		return nil, err
+	}
+	w.onStop(name+" connection", func(context.Context) error { conn.Close(); return nil })
+	return conn, nil
+}
+
+func (w *worker) brokerURL() string {
+	if w.inside != nil {
+		return w.inside.URL()
+	}
+	return string(w.cfg.NATS.URL)
+}
+
+// BrokerOptions are the options of a connection with the credentials of the
+// configuration.
+func BrokerOptions(c config.Config, url, name string) broker.Options {
+	return broker.Options{
+		URL: url, Name: name, Creds: string(c.NATS.Creds), Nkey: c.NATS.NKey,
+		User: c.NATS.User, Password: string(c.NATS.Password), CA: c.NATS.CA, Cert: c.NATS.Cert, Key: c.NATS.Key,
+		JSDomain: c.NATS.JSDomain, InboxPrefix: c.NATS.InboxPrefix,
+	}
+}

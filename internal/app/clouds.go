@@ -1,0 +1,197 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/imsworker/imsworker/internal/budget"
+	"github.com/imsworker/imsworker/internal/cloud"
+	"github.com/imsworker/imsworker/internal/engine"
+	"github.com/imsworker/imsworker/internal/ims"
+	"github.com/imsworker/imsworker/internal/intake"
+	"github.com/imsworker/imsworker/internal/ops"
+)
+
+// cloudsOptions are what accounts are made with.
+type cloudsOptions struct {
+	Observe  *ims.Metrics
+	Metrics  *engine.Metrics
+	Build    ops.Build
+	InFlight func(cloud string) int
+	Log      *slog.Logger
+}
+
+// clouds are the configured accounts, each with its client. It is safe for
+// concurrent use.
+type clouds struct {
+	cloudsOptions
+	mu       sync.RWMutex
+	set      *cloud.Set
+	accounts map[string]*engine.Account
+	expiry   *prometheus.Desc
+}
+
+func newClouds(set *cloud.Set, o cloudsOptions) (*clouds, error) {
+	c := &clouds{cloudsOptions: o, accounts: map[string]*engine.Account{}, expiry: prometheus.NewDesc(
+		"imsworker_credential_expiry_timestamp_seconds", "When the credentials of a cloud expire; a token is renewed well before.", []string{"cloud"}, nil)}
+	return c, c.replace(set)
+}
+
+// apply takes over a changed configuration. A cloud with requests in flight
+// may not become another account: they would be lost.
+func (c *clouds) apply(next *cloud.Set) error {
+	for _, moved := range c.set.Moved(next) {
+		if n := c.InFlight(moved.Name); n > 0 {
+			return fmt.Errorf("%v: refused while %d requests of that cloud are in flight; give the other account an entry of its own", moved, n)
+		}
+	}
+	return c.replace(next)
+}
+
+// replace makes clients for what is new or changed and closes the others.
+func (c *clouds) replace(next *cloud.Set) error {
+	accounts := map[string]*engine.Account{}
+	for _, name := range next.Names() {
+		conf, _ := next.Get(name)
+		account, err := c.account(conf)
+		if err != nil {
+			return err
+		}
+		accounts[name] = account
+	}
+	c.Metrics.Know(next.Names())
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for name, old := range c.accounts {
+		if now := accounts[name]; now == nil || now.Client != old.Client {
+			old.Client.Close()
+		}
+	}
+	c.set, c.accounts = next, accounts
+	return nil
+}
+
+// account is one cloud for the engine; the client goes on where nothing that
+// it was made from has changed.
+func (c *clouds) account(conf cloud.Cloud) (*engine.Account, error) {
+	client := c.kept(conf)
+	if client == nil {
+		cfg := conf.Client
+		cfg.Observe, cfg.Logger, cfg.UserAgent = c.Observe.For(conf.Name), c.Log, "imsworker/"+c.Build.Version
+		var err error
+		if client, err = ims.New(cfg); err != nil {
+			return nil, err
+		}
+	}
+	s := conf.Settings
+	return &engine.Account{
+		Name: conf.Name, Client: client, Profile: conf.Profile, Limits: limits(s), TimeFactor: s.TimeFactor, Horizon: s.Horizon,
+		Hold: s.OnUncertain == cloud.OnUncertainHold, Resubmit: s.OnUncertain == cloud.OnUncertainResubmit,
+	}, nil
+}
+
+// kept is the client in use if the cloud's entry is the same as before.
+func (c *clouds) kept(conf cloud.Cloud) *ims.Client {
+	if c.set == nil {
+		return nil
+	}
+	old, known := c.set.Get(conf.Name)
+	if !known || !old.Same(conf) || c.accounts[conf.Name] == nil {
+		return nil
+	}
+	return c.accounts[conf.Name].Client
+}
+
+// limits are an entry's limits in our time.
+func limits(s cloud.Settings) map[string]budget.Limit {
+	if s.LimitsOff {
+		return nil
+	}
+	all := make(map[string]budget.Limit, len(s.Limits))
+	for bucket, l := range s.Limits {
+		all[bucket] = budget.Limit{Count: l.Count, Window: scale(s, l.Window)}
+	}
+	return all
+}
+
+func scale(s cloud.Settings, d time.Duration) time.Duration {
+	return (&engine.Account{TimeFactor: s.TimeFactor}).Scale(d)
+}
+
+// Account implements engine.Clouds.
+func (c *clouds) Account(name string) (*engine.Account, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	a, known := c.accounts[name]
+	return a, known
+}
+
+// intake is what the intake needs to know of a cloud.
+func (c *clouds) intake(name string) (intake.Cloud, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	conf, known := c.set.Get(name)
+	return intake.Cloud{
+		Profile: conf.Profile, Allows: conf.Settings.Allows,
+		Scale: func(d time.Duration) time.Duration { return scale(conf.Settings, d) },
+	}, known
+}
+
+func (c *clouds) names() []string {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.set.Names()
+}
+
+func (c *clouds) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, a := range c.accounts {
+		a.Client.Close()
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (c *clouds) Describe(ch chan<- *prometheus.Desc) { ch <- c.expiry }
+
+// Collect implements prometheus.Collector.
+func (c *clouds) Collect(ch chan<- prometheus.Metric) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	for name, a := range c.accounts {
+		if at := a.Client.CredentialExpiry(); !at.IsZero() {
+			ch <- prometheus.MustNewConstMetric(c.expiry, prometheus.GaugeValue, float64(at.Unix()), name)
+		}
+	}
+}
+
+// watchClouds follows clouds.yaml for as long as ctx lasts.
+func (w *worker) watchClouds(ctx context.Context, set *cloud.Set) error {
+	failed := make(chan error, 1)
+	w.background.Go(func() {
+		failed <- cloud.Watch(ctx, w.cloudOptions(), set, w.deps.Reload, w.changeClouds, w.log)
+	})
+	w.background.Go(func() {
+		if err := <-failed; err != nil {
+			w.log.Error("changes of clouds.yaml are not noticed any more; a SIGHUP or a restart is needed", "error", err)
+		}
+	})
+	return nil
+}
+
+// changeClouds takes over a changed file and tells the engines.
+func (w *worker) changeClouds(next *cloud.Set) error {
+	if err := w.clouds.apply(next); err != nil {
+		return err
+	}
+	for _, g := range w.running() {
+		g.Reload()
+	}
+	w.log.Info("clouds.yaml read again", "clouds", next.Names())
+	return nil
+}

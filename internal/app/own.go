@@ -1,0 +1,182 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill"
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"github.com/imsworker/imsworker/internal/broker"
+	"github.com/imsworker/imsworker/internal/engine"
+	"github.com/imsworker/imsworker/internal/intake"
+	"github.com/imsworker/imsworker/internal/ledger"
+	"github.com/imsworker/imsworker/internal/shard"
+	"github.com/imsworker/imsworker/messages"
+)
+
+// own works one shard as long as its lease is ours.
+func (w *worker) own(ctx context.Context, lease *shard.Lease) {
+	number := lease.Shard()
+	w.count.taken(1)
+	defer w.count.taken(-1)
+	records := ledger.New(w.conn, number)
+	g := engine.New(engine.Options{
+		Shard: number, Ledger: records, Events: w.events, Lease: lease, Clouds: w.clouds, Reused: w.reused,
+		SubmitTimeout: w.cfg.SubmitTimeout, TombstoneTTL: w.deps.TombstoneTTL, Drain: w.cfg.Drain,
+		Metrics: w.metrics, Log: w.log,
+	})
+	w.setEngine(number, g)
+	defer w.setEngine(number, nil)
+	ended := make(chan error, 1)
+	go func() { ended <- g.Run(ctx) }()
+	select {
+	case <-g.Ready():
+		w.settled()
+		w.takeIn(ctx, number, lease, records)
+	case <-ctx.Done():
+	case err := <-ended:
+		ended <- err
+	}
+	if err := <-ended; err != nil && ctx.Err() == nil {
+		w.log.Error("shard stopped; it is taken again", "shard", number, "error", err)
+	}
+}
+
+// takeIn feeds the shard's requests to its intake until ctx ends.
+func (w *worker) takeIn(ctx context.Context, number int, lease *shard.Lease, records *ledger.Shard) {
+	in := intake.New(intake.Options{Records: records, Dead: w.dead, Cloud: w.clouds.intake, Ended: w.ended, Count: w.metrics, Log: w.log})
+	w.consume(ctx, broker.ShardConsumer(number), lease.Valid, in.Handle)
+}
+
+// takeLeftovers makes dead letters of what kept its subject.
+func (w *worker) takeLeftovers(ctx context.Context) {
+	w.consume(ctx, broker.LeftoverConsumer, nil, w.dead.Leftover)
+}
+
+// consume runs a router over one durable consumer until ctx ends, then lets
+// the handlers in hand finish: the subscriber drains before the router, which
+// would cancel them, is closed.
+func (w *worker) consume(ctx context.Context, durable string, valid func() bool, handle message.NoPublishHandlerFunc) {
+	subscriber := broker.NewSubscriber(w.conn, broker.SubscriberOptions{
+		Stream: broker.StreamRequests, Durable: durable, Valid: valid, Drain: w.cfg.Drain, Log: w.log,
+	})
+	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: w.cfg.Drain}, watermill.NopLogger{})
+	if err != nil {
+		w.log.Error("make router", "consumer", durable, "error", err)
+		return
+	}
+	router.AddConsumerHandler(durable, durable, subscriber, w.quietly(durable, handle))
+	ran := make(chan error, 1)
+	go func() { ran <- router.Run(context.WithoutCancel(ctx)) }()
+	var failed error
+	select {
+	case <-ctx.Done():
+		failed = errors.Join(subscriber.Close(), router.Close(), <-ran)
+	case failed = <-ran:
+	}
+	if failed != nil {
+		w.log.Warn("consumer ended", "consumer", durable, "error", failed)
+	}
+}
+
+// quietly logs why a delivery comes again; Watermill would call it an error.
+func (w *worker) quietly(durable string, handle message.NoPublishHandlerFunc) message.NoPublishHandlerFunc {
+	return func(msg *message.Message) error {
+		err := handle(msg)
+		if err != nil && msg.Context().Err() == nil {
+			w.log.Debug("delivery comes again", "consumer", durable, "error", err)
+		}
+		return err
+	}
+}
+
+// reused stores the dead letter of a record whose identity belonged to
+// another request, long ago.
+func (w *worker) reused(ctx context.Context, r *ledger.Record) error {
+	w.metrics.Request(r.Cloud, r.Operation, "dead")
+	return w.dead.Store(ctx, intake.Letter{
+		Cloud: r.Cloud, Operation: r.Operation, Subject: messages.RequestSubject(r.Cloud, r.Operation), Body: r.Data,
+		Header: messages.ReplayHeaders(messages.Identity{Source: r.Source, ID: r.ID}, r.Attempt),
+	}, intake.Verdict{Reason: intake.ReasonIdentityReused, Problems: messages.Problems{{
+		Message: "the identity belongs to an earlier request with other data, which is left as it is; give each request an id of its own",
+	}}})
+}
+
+// ended reports whether an attempt has a final event.
+func (w *worker) ended(ctx context.Context, cloud, key string, attempt int) (bool, error) {
+	_, err := w.conn.Last(ctx, broker.StreamEvents, messages.AnyFinalSubject(cloud, "*", key, attempt))
+	if errors.Is(err, broker.ErrNone) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// setEngine notes which engine works a shard; nil: none does.
+func (w *worker) setEngine(number int, g *engine.Engine) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if g == nil {
+		delete(w.engines, number)
+		w.health.Set(readyShards, false)
+		return
+	}
+	w.engines[number] = g
+}
+
+// running returns the engines at work.
+func (w *worker) running() []*engine.Engine {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	engines := make([]*engine.Engine, 0, len(w.engines))
+	for _, g := range w.engines {
+		engines = append(engines, g)
+	}
+	return engines
+}
+
+// settled says that the worker is ready once all its shards are loaded.
+func (w *worker) settled() {
+	engines := w.running()
+	if len(engines) < w.cfg.Shards {
+		return
+	}
+	for _, g := range engines {
+		select {
+		case <-g.Ready():
+		default:
+			return
+		}
+	}
+	w.health.Set(readyShards, true)
+	w.readyOnce.Do(func() {
+		w.log.Info("worker ready", "shards", len(engines))
+		if w.deps.Ready != nil {
+			w.deps.Ready(w.addresses())
+		}
+	})
+}
+
+func (w *worker) addresses() Addresses {
+	a := Addresses{HTTP: w.server.Addr()}
+	if w.inside != nil {
+		a.Broker = w.inside.URL()
+	}
+	return a
+}
+
+// inFlight counts the requests of a cloud that have not ended.
+func (w *worker) inFlight(name string) int {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	n := 0
+	for _, g := range w.running() {
+		for _, group := range g.Census(ctx).Groups {
+			if group.Cloud == name && group.State != ledger.Finished {
+				n += group.Count
+			}
+		}
+	}
+	return n
+}

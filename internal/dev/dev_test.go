@@ -1,0 +1,72 @@
+package dev_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/imsworker/imsworker/handlers"
+	"github.com/imsworker/imsworker/internal/config"
+	"github.com/imsworker/imsworker/internal/dev"
+	"github.com/imsworker/imsworker/internal/fakecloud"
+	"github.com/imsworker/imsworker/internal/ops"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func options(t *testing.T, dir string, out *bytes.Buffer) dev.Options {
+	t.Helper()
+	return dev.Options{
+		Config: config.Config{
+			NATS: config.NATS{Listen: "127.0.0.1:0"}, Shards: 2, Lease: 15 * time.Second, SubmitTimeout: 5 * time.Second,
+			EventsMaxAge: time.Hour, HTTPListen: "127.0.0.1:0", Drain: 5 * time.Second, Instance: "dev",
+		},
+		Dir: dir, Once: true, Out: out, Log: slog.New(slog.DiscardHandler), Build: ops.Build{Version: "test"},
+	}
+}
+
+// TestOnceTwice runs all samples in one directory two times: the second finds
+// what the first left, and works as it did.
+func TestOnceTwice(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for range 2 {
+		var out bytes.Buffer
+		if err := dev.Run(t.Context(), options(t, dir, &out)); err != nil {
+			t.Fatalf("%v\n%s", err, &out)
+		}
+		if got, want := strings.Count(out.String(), " succeeded "), len(handlers.Names()); got != want {
+			t.Errorf("%d samples succeeded, want %d:\n%s", got, want, &out)
+		}
+	}
+}
+
+func TestSamplesShowEveryOperation(t *testing.T) {
+	t.Parallel()
+	shown := map[string]bool{}
+	for _, s := range dev.Samples(fakecloud.DemoBackup) {
+		shown[s.Operation] = true
+	}
+	for _, name := range handlers.Names() {
+		if !shown[name] {
+			t.Errorf("no sample shows %s", name)
+		}
+	}
+}
+
+// TestStoppedEarly ends a trial before its samples are final.
+func TestStoppedEarly(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var out bytes.Buffer
+	if err := dev.Run(ctx, options(t, t.TempDir(), &out)); err != nil && !errors.Is(err, context.Canceled) {
+		t.Errorf("ended with %v", err)
+	}
+}

@@ -1,0 +1,127 @@
+package dev
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/imsworker/imsworker/internal/client"
+	"github.com/imsworker/imsworker/internal/fakecloud"
+	"github.com/imsworker/imsworker/messages"
+)
+
+// Sample is one request that shows an operation.
+type Sample struct {
+	Operation string
+	Data      map[string]any
+}
+
+// Samples are requests that succeed at the demo cloud, one an operation. The
+// backup must be one that no image was made of.
+func Samples(backup string) []Sample {
+	return []Sample{
+		{"create-whole-image", map[string]any{
+			"backup_id": backup, "whole_image_type": "CBR", "name": "nightly-web-01",
+			"image_tags": []map[string]string{{"key": "team", "value": "web"}},
+		}},
+		{"copy-image", map[string]any{"image_id": fakecloud.DemoImage, "name": "base-copy"}},
+	}
+}
+
+// samples submits one request for each operation, prints their events as they
+// come, and returns when all are final.
+func (t *trial) samples(ctx context.Context, c *client.Client) error {
+	backups, err := t.fake.AddBackups(fakecloud.DemoCloud, 1)
+	if err != nil {
+		return fmt.Errorf("make a backup for the sample: %w", err)
+	}
+	run := rand.Text()[:8]
+	var group errgroup.Group
+	var mu sync.Mutex
+	unsuccessful := 0
+	for _, s := range Samples(backups[0]) {
+		group.Go(func() error {
+			state, err := t.sample(ctx, c, s, run, &mu)
+			if err == nil && state != messages.StateSucceeded {
+				mu.Lock()
+				unsuccessful++
+				mu.Unlock()
+			}
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	if unsuccessful > 0 {
+		return ErrNotSucceeded
+	}
+	return nil
+}
+
+// sample submits one request and follows it to its end.
+func (t *trial) sample(ctx context.Context, c *client.Client, s Sample, run string, mu *sync.Mutex) (messages.State, error) {
+	data, err := json.Marshal(s.Data)
+	if err != nil {
+		return "", err
+	}
+	submitted, err := c.Submit(ctx, messages.Request{
+		Cloud: fakecloud.DemoCloud, Operation: s.Operation, Identity: messages.Identity{Source: "/imsworker/dev", ID: s.Operation + "-" + run},
+		Time: time.Now().UTC(), Data: data,
+	})
+	if err != nil {
+		return "", err
+	}
+	final, err := c.Wait(ctx, submitted, func(m messages.EventMeta, e messages.Event) {
+		mu.Lock()
+		defer mu.Unlock()
+		t.say("%s  %-10s %-18s %s\n", m.Time.Local().Format(time.TimeOnly), m.State, m.Operation, about(e))
+	})
+	return final.State, err
+}
+
+// about is what is new in an event, in a few words.
+func about(e messages.Event) string {
+	switch {
+	case e.Error != nil:
+		return strings.TrimSpace(string(e.Error.Reason) + " " + e.Error.Code + " " + e.Error.Message)
+	case e.State == messages.StateSucceeded && len(e.Images) > 0:
+		return "image " + e.Images[0].ID
+	case e.State == messages.StateAccepted:
+		return "key " + e.Request.Key
+	case e.Job != nil:
+		return "job " + e.Job.ID
+	}
+	return ""
+}
+
+// hints prints what to try next, with the addresses in use.
+func (t *trial) hints() {
+	env := ""
+	if t.at.Broker != "nats://127.0.0.1:4222" {
+		env = "IMSWORKER_NATS_URL=" + t.at.Broker + " "
+	}
+	body := fmt.Sprintf(`{"image_id":%q,"name":"my-copy"}`, fakecloud.DemoImage)
+	t.say(`
+It stays up until Ctrl-C. In another terminal:
+
+  a request, and wait for its end:
+    echo '%[1]s' | %[2]sgo run ./cmd/imsworker submit copy-image --cloud demo --wait -f -
+  the same with any NATS client:
+    nats --server %[3]s pub ims.request.demo.copy-image '%[1]s'
+    nats --server %[3]s sub 'ims.event.demo.>'
+  a mistake, and where it went:
+    nats --server %[3]s pub ims.request.demo.copy-image '{"image":"x"}'
+    %[2]sgo run ./cmd/imsworker dead ls
+  what there is:
+    %[2]sgo run ./cmd/imsworker requests ls
+    curl http://%[4]s/metrics
+    curl %[5]s/_admin/truth?cloud=demo
+`, body, env, t.at.Broker, t.at.HTTP, t.fakeURL)
+}

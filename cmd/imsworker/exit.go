@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/imsworker/imsworker/internal/broker"
+	"github.com/imsworker/imsworker/internal/cloud"
 	"github.com/imsworker/imsworker/internal/config"
 )
 
@@ -87,8 +88,9 @@ func codeOf(err error) int {
 }
 
 func isConfig(err error) bool {
-	_, ok := errors.AsType[config.Problems](err)
-	return ok
+	_, environment := errors.AsType[config.Problems](err)
+	_, clouds := errors.AsType[cloud.Problems](err)
+	return environment || clouds
 }
 
 func commandOf(root *cobra.Command, err error) string {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"os/signal"
 	"syscall"
@@ -14,18 +15,19 @@ import (
 
 func newServe() *cobra.Command {
 	return &cobra.Command{
-		Use: "serve", Short: "Work: take requests, follow jobs, tell events", Args: cobra.NoArgs,
-		Long: `Works until it is told to stop. SIGTERM and Ctrl-C let what runs come to a safe point, at most IMSWORKER_DRAIN; SIGHUP reads
-clouds.yaml again, and so does a change of the file.`,
-		Example: `  IMSWORKER_NATS_URL=nats://broker:4222 IMSWORKER_CLOUDS_FILE=clouds.yaml imsworker serve
-  IMSWORKER_NATS_URL=inside IMSWORKER_DATA_DIR=/var/lib/imsworker imsworker serve`,
+		Use: "serve", Short: "Do the work: take requests until told to stop", Args: cobra.NoArgs,
+		Long: `Connects to the broker of IMSWORKER_NATS_URL (or starts one inside the process), makes or compares the streams, and does what is
+requested of the clouds in clouds.yaml. SIGTERM and SIGINT stop it within IMSWORKER_DRAIN, a second one at once; SIGHUP makes it
+read clouds.yaml again.`,
+		Example: "  IMSWORKER_NATS_URL=nats://broker:4222 imsworker serve",
 		RunE: work(func(cmd *cobra.Command, _ []string) error {
 			cfg, err := config.Load()
-			if err != nil {
-				return err
+			if err == nil {
+				err = cfg.NeedBroker()
 			}
-			if err := cfg.NeedBroker(); err != nil {
-				return err
+			if err != nil {
+				_, clouds := loadClouds(cfg) // so that all mistakes are told at once
+				return errors.Join(err, clouds)
 			}
 			log, err := ops.NewLogger(cmd.ErrOrStderr(), cfg.Log.Level, cfg.Log.Format)
 			if err != nil {
@@ -38,12 +40,10 @@ clouds.yaml again, and so does a change of the file.`,
 	}
 }
 
-// hangups passes SIGHUPs on until stop is called. One that comes while the
-// last is being handled is kept, more are one.
+// hangups passes SIGHUP on; one that comes while the last is being served is kept, more are the same wish.
 func hangups() (reload <-chan struct{}, stop func()) {
 	signals := make(chan os.Signal, 1)
-	out := make(chan struct{}, 1)
-	done := make(chan struct{})
+	wishes, done := make(chan struct{}, 1), make(chan struct{})
 	signal.Notify(signals, syscall.SIGHUP)
 	go func() {
 		for {
@@ -51,12 +51,15 @@ func hangups() (reload <-chan struct{}, stop func()) {
 			case <-done:
 				return
 			case <-signals:
-				select {
-				case out <- struct{}{}:
-				default:
-				}
+			}
+			select {
+			case wishes <- struct{}{}:
+			default:
 			}
 		}
 	}()
-	return out, func() { signal.Stop(signals); close(done) }
+	return wishes, func() {
+		signal.Stop(signals)
+		close(done)
+	}
 }

@@ -87,14 +87,15 @@ type Log struct {
 	Format string `env:"FORMAT"`
 }
 
-// Load reads the environment of the process and validates it. The error is of type Problems and holds every mistake at once.
+// Load reads the environment of the process and validates it. The error is of type Problems and holds every mistake at once;
+// the Config then holds what could be read, for looking at the rest.
 // That a broker is named is not asked here, since not all commands need one: see NeedBroker.
 func Load() (Config, error) {
 	r := newReader()
 	c := r.config()
 	problems := append(r.problems, c.Validate()...)
 	if len(problems) > 0 {
-		return Config{}, problems
+		return c, problems
 	}
 	return c, nil
 }

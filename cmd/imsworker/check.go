@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/imsworker/imsworker/internal/client"
+	"github.com/imsworker/imsworker/internal/cloud"
+	"github.com/imsworker/imsworker/internal/config"
+	"github.com/imsworker/imsworker/internal/ims"
+)
+
+// pingTime is how long one cloud may take to answer.
+const pingTime = 20 * time.Second
+
+// finding is what was looked at, and what came of it.
+type finding struct {
+	What   string `json:"what"`
+	Ok     bool   `json:"ok"`
+	Detail string `json:"detail"`
+	err    error
+}
+
+// found is a finding whose detail is the error where there is one.
+func found(what, detail string, err error) finding {
+	if err != nil {
+		return finding{What: what, Detail: err.Error(), err: err}
+	}
+	return finding{What: what, Ok: true, Detail: detail}
+}
+
+func newCheck() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "check", Short: "Say everything that is wrong with the configuration", Args: cobra.NoArgs,
+		Long: `Reads the environment and clouds.yaml as 'imsworker serve' does and says everything that is wrong, at once. With --online it also
+connects to the broker, compares the streams, and makes one cheap call to every cloud. Nothing is changed anywhere.`,
+		Example: "  imsworker check\n  imsworker check --online",
+	}
+	output := outputFlag(cmd)
+	online := cmd.Flags().Bool("online", false, "also ask the broker and the clouds")
+	cmd.RunE = work(func(cmd *cobra.Command, _ []string) error {
+		findings := check(cmd.Context(), *online)
+		if err := output.print(cmd.OutOrStdout(), findings, func(w io.Writer) { findingTable(w, findings) }); err != nil {
+			return err
+		}
+		return failed(findings)
+	})
+	return cmd
+}
+
+func check(ctx context.Context, online bool) []finding {
+	cfg, set, findings := offline()
+	if !online || failed(findings) != nil {
+		return findings
+	}
+	findings = append(findings, brokerFinding(ctx, cfg))
+	for _, name := range set.Names() {
+		c, _ := set.Get(name)
+		findings = append(findings, ping(ctx, c))
+	}
+	return findings
+}
+
+// offline reads both sources, the second one also when the first has mistakes, so that all are told at once.
+func offline() (config.Config, *cloud.Set, []finding) {
+	cfg, err := config.Load()
+	if err == nil {
+		err = cfg.NeedBroker()
+	}
+	environment := found("environment", "all settings are valid", err)
+	set, err := loadClouds(cfg)
+	serves := ""
+	if err == nil {
+		serves = "serves " + strings.Join(set.Names(), ", ")
+	}
+	return cfg, set, []finding{environment, found("clouds.yaml", serves, err)}
+}
+
+func loadClouds(cfg config.Config) (*cloud.Set, error) {
+	return cloud.Load(cloud.Options{File: cfg.CloudsFile, Names: cfg.Clouds, Operations: client.Operations()})
+}
+
+func brokerFinding(ctx context.Context, cfg config.Config) finding {
+	if cfg.IsInside() {
+		return found("broker", "runs inside the worker, not asked", nil)
+	}
+	c, err := client.Dial(ctx, cfg)
+	if err != nil {
+		return found("broker", "", err)
+	}
+	defer c.Close()
+	streams, err := c.Streams(ctx, cfg)
+	switch {
+	case err == nil && !streams.Plan.Applicable():
+		return found("broker", "", fmt.Errorf("streams do not fit:\n%s", streams.Plan))
+	case len(streams.Plan) > 0:
+		return found("broker", fmt.Sprintf("connected; the start makes %d changes to the streams, see `imsworker streams`", len(streams.Plan)), err)
+	default:
+		return found("broker", "connected, all streams fit", err)
+	}
+}
+
+func ping(ctx context.Context, c cloud.Cloud) finding {
+	ctx, cancel := context.WithTimeout(ctx, pingTime)
+	defer cancel()
+	api, err := ims.New(c.Client)
+	if err == nil {
+		defer api.Close()
+		err = api.Ping(ctx)
+	}
+	if e, ok := errors.AsType[*ims.Error](err); ok && e.Remedy() != "" {
+		err = fmt.Errorf("%w: %s", err, e.Remedy())
+	}
+	return found("cloud "+c.Name, fmt.Sprintf("answers, profile %s, region %s", c.Profile, c.Region), err)
+}
+
+func findingTable(w io.Writer, findings []finding) {
+	for _, f := range findings {
+		word := "ok"
+		if !f.Ok {
+			word = "BAD"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\n", word, f.What, strings.ReplaceAll(strings.TrimSpace(f.Detail), "\n", "\n\t\t"))
+	}
+}
+
+// failed joins what is wrong into an error that is printed no second time.
+func failed(findings []finding) error {
+	var all []error
+	for _, f := range findings {
+		if f.err != nil {
+			all = append(all, f.err)
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", errQuiet, errors.Join(all...))
+}

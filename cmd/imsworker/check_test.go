@@ -1,0 +1,111 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/imsworker/imsworker/internal/fakecloud"
+)
+
+// faking runs the fake cloud for the test's time and returns the clouds.yaml that it prints.
+func faking(t *testing.T, args ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	out := &signalling{written: make(chan struct{})}
+	root := newRoot()
+	root.SetArgs(append([]string{"fake", "--listen", "127.0.0.1:0"}, args...))
+	root.SetOut(out)
+	root.SetErr(&bytes.Buffer{})
+	done := make(chan error, 1)
+	go func() { done <- root.ExecuteContext(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	select {
+	case <-out.written:
+		return out.text
+	case err := <-done:
+		done <- err
+		t.Fatal("fake ended at once:", err)
+		return ""
+	}
+}
+
+// signalling tells when something was written; there is one write.
+type signalling struct {
+	text    string
+	written chan struct{}
+}
+
+func (s *signalling) Write(p []byte) (int, error) {
+	defer close(s.written)
+	s.text = string(p)
+	return len(p), nil
+}
+
+func cloudsFile(t *testing.T, text string) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "clouds.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("IMSWORKER_CLOUDS_FILE", path)
+}
+
+func TestCheckOnline(t *testing.T) {
+	serving(t)
+	entries := faking(t, "--cloud", "demo", "--cloud", "second:huaweicloud", "--time-factor", "10")
+	cloudsFile(t, entries)
+	code, out, errOut := call(t, "", "check", "--online")
+	for _, want := range []string{"connected, ", "cloud demo    answers, profile otc", "cloud second  answers, profile huaweicloud"} {
+		if code != exitDone || !strings.Contains(out, want) {
+			t.Errorf("got %d, %q, %q: %q is missing", code, out, errOut, want)
+		}
+	}
+	cloudsFile(t, strings.ReplaceAll(entries, fakecloud.DemoSecretKey, "t0ps3cret"))
+	code, out, errOut = call(t, "", "check", "--online", "-o", "json")
+	if code != exitNotSucceeded || !strings.Contains(out, "401") || strings.Contains(out+errOut, "t0ps3cret") {
+		t.Errorf("wrong secret: got %d, %q, %q", code, out, errOut)
+	}
+}
+
+func TestCheckTellsAllMistakes(t *testing.T) {
+	t.Setenv("IMSWORKER_LEASE", "1")
+	t.Setenv("IMSWORKER_NATS_ULR", "nats://x")
+	cloudsFile(t, "clouds:\n  demo:\n    profile: otc\n    imsworker: {alow: []}\n")
+	code, out, errOut := call(t, "", "check", "--online")
+	for _, want := range []string{"IMSWORKER_LEASE", "did you mean IMSWORKER_NATS_URL?", "clouds.yaml:4", "alow"} {
+		if code != exitUsage || !strings.Contains(out, want) || errOut != "" {
+			t.Errorf("got %d, %q, %q: %q is missing", code, out, errOut, want)
+		}
+	}
+}
+
+func TestCheckOfUnreachableBroker(t *testing.T) {
+	cloudsFile(t, faking(t))
+	t.Setenv("IMSWORKER_NATS_URL", "nats://127.0.0.1:1")
+	if code, out, _ := call(t, "", "check", "--online"); code != exitNotConnected || !strings.Contains(out, "BAD  broker") {
+		t.Errorf("got %d, %q", code, out)
+	}
+	t.Setenv("IMSWORKER_NATS_URL", "inside")
+	if code, out, _ := call(t, "", "check", "--online"); code != exitDone || !strings.Contains(out, "runs inside the worker") {
+		t.Errorf("got %d, %q", code, out)
+	}
+}
+
+func TestFakeAddressInUse(t *testing.T) {
+	entries := faking(t)
+	_, rest, _ := strings.Cut(entries, "http://")
+	address, _, _ := strings.Cut(rest, "/")
+	code, _, errOut := call(t, "", "fake", "--listen", address)
+	if code != exitNotSucceeded || !strings.Contains(errOut, "choose another address with --listen") {
+		t.Errorf("got %d, %q", code, errOut)
+	}
+}

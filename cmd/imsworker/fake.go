@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/imsworker/imsworker/internal/fakecloud"
+	"github.com/imsworker/imsworker/internal/ops"
+)
+
+// fakeStop is how long calls under way may take when the fake ends.
+const fakeStop = 2 * time.Second
+
+type fakeOptions struct {
+	listen, state string
+	clouds        []string
+	factor        float64
+	seed          int64
+}
+
+func newFake() *cobra.Command {
+	var o fakeOptions
+	cmd := &cobra.Command{
+		Use: "fake", Short: "Run the fake cloud alone", Args: cobra.NoArgs,
+		Long: `Serves a fake of the image, backup and identity services, with signatures, rate limits and slow jobs, and prints a clouds.yaml
+that leads to it. Every cloud is seeded as the cloud demo of 'imsworker dev' is. Under /_admin/ it shows what it really did,
+to anybody who asks: keep it on a loopback address.`,
+		Example: `  imsworker fake > clouds.yaml
+  imsworker fake --cloud demo --cloud second:huaweicloud --time-factor 100 --listen 127.0.0.1:9000`,
+		RunE: work(func(cmd *cobra.Command, _ []string) error { return o.run(cmd) }),
+	}
+	cmd.Flags().StringVar(&o.listen, "listen", "127.0.0.1:8774", "address to serve on; port 0 takes a free one")
+	cmd.Flags().StringArrayVar(&o.clouds, "cloud", []string{fakecloud.DemoCloud}, "name of a cloud, with :huaweicloud behind it for that profile; may be repeated")
+	cmd.Flags().Float64Var(&o.factor, "time-factor", 1, "the fake's clock runs that much faster")
+	cmd.Flags().StringVar(&o.state, "state", "", "file that keeps what was done over restarts")
+	cmd.Flags().Int64Var(&o.seed, "seed", 0, "of ids and durations; 0 takes another one each time")
+	return cmd
+}
+
+func (o *fakeOptions) run(cmd *cobra.Command) error {
+	log, err := ops.NewLogger(cmd.ErrOrStderr(), "info", "")
+	if err != nil {
+		return err
+	}
+	clouds := make([]fakecloud.CloudOptions, len(o.clouds))
+	for i, name := range o.clouds {
+		clouds[i] = fakeCloud(name)
+	}
+	fake, err := fakecloud.New(fakecloud.Options{Clouds: clouds, TimeFactor: o.factor, Log: log, StateFile: o.state, Seed: o.seed})
+	if err != nil {
+		return fmt.Errorf("fake cloud: %w", err)
+	}
+	var lc net.ListenConfig
+	listener, err := lc.Listen(cmd.Context(), "tcp", o.listen)
+	if err != nil {
+		return errors.Join(fmt.Errorf("fake cloud: choose another address with --listen: %w", err), fake.Close())
+	}
+	if err := o.printEntries(cmd.OutOrStdout(), clouds, "http://"+listener.Addr().String()); err != nil {
+		return errors.Join(err, listener.Close(), fake.Close())
+	}
+	return errors.Join(serveHTTP(cmd.Context(), listener, fake.Handler()), fake.Close())
+}
+
+// fakeCloud is the demo cloud under another name, name or name:profile.
+func fakeCloud(name string) fakecloud.CloudOptions {
+	cloud := fakecloud.Demo()
+	cloud.Name = name
+	if short, profile, ok := strings.Cut(name, ":"); ok {
+		cloud.Name, cloud.Profile = short, profile
+	}
+	return cloud
+}
+
+// printEntries writes the clouds.yaml that leads to the fake.
+func (o *fakeOptions) printEntries(w io.Writer, clouds []fakecloud.CloudOptions, base string) error {
+	var b strings.Builder
+	b.WriteString("clouds:\n")
+	for _, c := range clouds {
+		url := base + "/" + c.Name
+		fmt.Fprintf(&b, "  %s:\n    profile: %s\n    region_name: %s\n", c.Name, c.Profile, c.Region)
+		fmt.Fprintf(&b, "    auth:\n      auth_url: %s/v3\n      project_id: %q\n      ak: %s\n      sk: %s\n", url, c.ProjectID, c.AccessKey, c.SecretKey)
+		for _, service := range []string{"image", "cbr", "block_storage"} {
+			fmt.Fprintf(&b, "    %s_endpoint_override: %s\n", service, url)
+		}
+		fmt.Fprintf(&b, "    imsworker:\n      time_factor: %g\n", max(o.factor, 1))
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// serveHTTP serves until ctx ends, which is no error.
+func serveHTTP(ctx context.Context, listener net.Listener, handler http.Handler) error {
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(listener) }()
+	select {
+	case err := <-done:
+		return fmt.Errorf("serve on %s: %w", listener.Addr(), err)
+	case <-ctx.Done():
+	}
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), fakeStop)
+	defer cancel()
+	err := server.Shutdown(stop)
+	if served := <-done; !errors.Is(served, http.ErrServerClosed) {
+		err = errors.Join(err, served)
+	}
+	return err
+}

@@ -48,6 +48,8 @@ type RequestInfo struct {
 	Cloud     string `json:"cloud"`
 	Operation string `json:"operation"`
 	Attempt   int    `json:"attempt"`
+	// Time is when the sender says it asked, nil where it does not say.
+	Time *time.Time `json:"time,omitempty"`
 	// Data is the request's data as it came; only accepted events carry it.
 	Data json.RawMessage `json:"data,omitempty"`
 }

@@ -89,6 +89,7 @@ func newSystem(t *testing.T, settings string, change func(*fakecloud.CloudOption
 		NATS: config.NATS{URL: config.Inside, Listen: "127.0.0.1:0"}, DataDir: filepath.Join(s.dir, "data"), Shards: 4,
 		Lease: 15 * time.Second, SubmitTimeout: 5 * time.Second, EventsMaxAge: time.Hour, CloudsFile: filepath.Join(s.dir, "clouds.yaml"),
 		HTTPListen: "127.0.0.1:0", Drain: 10 * time.Second, Instance: "test",
+		Detect: config.Detect{Ratio: 0.03, Min: 2 * time.Second, Max: time.Minute},
 	}
 	s.deps = app.Deps{Log: slog.New(slog.NewTextHandler(s.logs, &slog.HandlerOptions{Level: slog.LevelDebug})), Build: ops.Build{Version: "test"}}
 	return s

@@ -24,7 +24,7 @@ func (w *worker) own(ctx context.Context, lease *shard.Lease) {
 	records := ledger.New(w.conn, number)
 	g := engine.New(engine.Options{
 		Shard: number, Ledger: records, Events: w.events, Lease: lease, Clouds: w.clouds, Reused: w.reused,
-		SubmitTimeout: w.cfg.SubmitTimeout, TombstoneTTL: w.deps.TombstoneTTL, Drain: w.cfg.Drain,
+		Soonest: w.cfg.Detect.Min, Latest: w.cfg.Detect.Max, SubmitTimeout: w.cfg.SubmitTimeout, TombstoneTTL: w.deps.TombstoneTTL, Drain: w.cfg.Drain,
 		Metrics: w.metrics, Log: w.log,
 	})
 	w.setEngine(number, g)

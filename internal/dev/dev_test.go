@@ -26,6 +26,7 @@ func options(t *testing.T, dir string, out *bytes.Buffer) dev.Options {
 		Config: config.Config{
 			NATS: config.NATS{Listen: "127.0.0.1:0"}, Shards: 2, Lease: 15 * time.Second, SubmitTimeout: 5 * time.Second,
 			EventsMaxAge: time.Hour, HTTPListen: "127.0.0.1:0", Drain: 5 * time.Second, Instance: "dev",
+			Detect: config.Detect{Ratio: 0.03, Min: 2 * time.Second, Max: time.Minute},
 		},
 		Dir: dir, Once: true, Out: out, Log: slog.New(slog.DiscardHandler), Build: ops.Build{Version: "test"},
 	}

@@ -19,7 +19,8 @@ type Account struct {
 	// missing has no limit.
 	Limits map[string]budget.Limit
 	// TimeFactor is how much faster than ours the cloud's clock runs; 1 for a
-	// real one. Waits, horizons and deadlines toward it are divided by it.
+	// real one. Waits, horizons, deadlines and bounds toward it are divided by
+	// it.
 	TimeFactor float64
 	// Horizon overrides the operations' own when it is not zero.
 	Horizon time.Duration
@@ -34,6 +35,14 @@ func (a *Account) Scale(d time.Duration) time.Duration {
 		return d
 	}
 	return time.Duration(float64(d) / a.TimeFactor)
+}
+
+// Stretch is a duration of ours by the account's faster clock.
+func (a *Account) Stretch(d time.Duration) time.Duration {
+	if a.TimeFactor <= 0 {
+		return d
+	}
+	return time.Duration(float64(d) * a.TimeFactor)
 }
 
 // Clouds knows the configured accounts.

@@ -78,6 +78,9 @@ type Options struct {
 	// TombstoneTTL is how long a finished request is recognised by the ledger
 	// alone; afterwards its events are asked.
 	TombstoneTTL time.Duration
+	// Soonest and Latest bound the wait between two status queries, by our
+	// clock.
+	Soonest, Latest time.Duration
 	// Drain is how long running steps may go on after Run's context ended.
 	Drain   time.Duration
 	Metrics *Metrics
@@ -207,7 +210,7 @@ func (g *Engine) begin() {
 		g.settle(e)
 	}
 	close(g.ready)
-	g.Log.Info("shard loaded", "shard", g.Shard, "records", len(g.entries))
+	g.Log.Debug("shard loaded", "shard", g.Shard, "records", len(g.entries))
 }
 
 // drain waits for the running steps, at most for Drain; then their context

@@ -142,7 +142,7 @@ func (w *world) start() {
 			w.reused = append(w.reused, r.Key)
 			return nil
 		},
-		SubmitTimeout: 30 * time.Second, TombstoneTTL: time.Hour, Drain: time.Second,
+		Soonest: 2 * time.Second, Latest: time.Minute, SubmitTimeout: 30 * time.Second, TombstoneTTL: time.Hour, Drain: time.Second,
 		Metrics: engine.NewMetrics(prometheus.NewRegistry(), []string{"demo"}, handlers.Names()), Log: slog.New(slog.DiscardHandler),
 	})
 	ctx, stop := context.WithCancel(w.t.Context())
@@ -350,19 +350,23 @@ func TestLostAnswerIsFoundByItsMarker(t *testing.T) {
 		w.cloud.create = func(int) reply {
 			return reply{status: 504, body: `{"message":"Wait response timeout.","request_id":"r"}`}
 		}
-		w.cloud.images = func(posted string) string {
-			var body struct{ Description string }
-			if json.Unmarshal([]byte(posted), &body) != nil || body.Description == "" {
-				return ""
-			}
-			return fmt.Sprintf(`{"id":%q,"name":"copy","status":"active","created_at":%q,"updated_at":%q,"owner":"0123456789abcdef0123456789abcdef","__description":%q,"__originalimagename":%q,"__imagetype":"private","__isregistered":"true"}`,
-				copied, time.Now().UTC().Format(time.RFC3339), time.Now().UTC().Format(time.RFC3339), body.Description, source)
-		}
+		w.cloud.images = marked
 		w.start()
 		key := w.request("a", nil)
 		w.expect(key, "accepted submitted succeeded")
 		w.wantPosts(1)
 	})
+}
+
+// marked lists the image of a copy that was asked for with that body.
+func marked(posted string) string {
+	var body struct{ Description string }
+	if json.Unmarshal([]byte(posted), &body) != nil || body.Description == "" {
+		return ""
+	}
+	now := time.Now().UTC().Format(time.RFC3339)
+	return fmt.Sprintf(`{"id":%q,"name":"copy","status":"active","created_at":%q,"updated_at":%q,"owner":"0123456789abcdef0123456789abcdef","__description":%q,"__originalimagename":%q,"__imagetype":"private","__isregistered":"true"}`,
+		copied, now, now, body.Description, source)
 }
 
 func TestLostAnswerOfNothingIsSentAgain(t *testing.T) {
@@ -395,6 +399,22 @@ func TestJobFails(t *testing.T) {
 		w.expect(key, "accepted submitted failed")
 		if e := w.events.last(w.t, key).Error; e.Reason != messages.ReasonJobFailed || e.Code != "IMG.0134" || e.Message != "no luck" {
 			w.t.Errorf("error %+v", e)
+		}
+	})
+}
+
+// TestForgottenJob loses the job at the cloud: the image is found by its
+// marker.
+func TestForgottenJob(t *testing.T) {
+	t.Parallel()
+	run(t, func(w *world) {
+		w.cloud.job = func(int) reply { return refusal(400, "IMG.0023") }
+		w.cloud.images = marked
+		w.start()
+		key := w.request("a", nil)
+		w.expect(key, "accepted submitted succeeded")
+		if e := w.events.last(w.t, key); len(e.Images) != 1 || e.Images[0].ID != copied || len(e.Warnings) == 0 {
+			w.t.Errorf("event %+v", e)
 		}
 	})
 }

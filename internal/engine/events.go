@@ -44,7 +44,7 @@ func sequence(r *ledger.Record, s messages.State, at time.Time) int {
 func event(r *ledger.Record, s messages.State) messages.Event {
 	e := messages.Event{
 		Request: messages.RequestInfo{
-			ID: r.ID, Source: r.Source, Key: r.Key, Cloud: r.Cloud, Operation: r.Operation, Attempt: r.Attempt,
+			ID: r.ID, Source: r.Source, Key: r.Key, Cloud: r.Cloud, Operation: r.Operation, Attempt: r.Attempt, Time: moment(r.Sent),
 		},
 		State: s, Job: job(r), Images: r.Images, Warnings: r.Warnings, Error: failureOf(r, s),
 		Times: messages.Times{

@@ -147,7 +147,7 @@ func (g *Engine) deadlineTimer(e *entry, now time.Time) time.Time {
 // pollAt is when a submitted record's job is asked for next.
 func (g *Engine) pollAt(e *entry, now time.Time) time.Time {
 	if e.again.IsZero() {
-		e.again = now.Add(g.pollWait(e, now))
+		e.again = now.Add(g.pollWait(e.account.conf, e.submitted, now))
 	}
 	return later(e.again, now)
 }

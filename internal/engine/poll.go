@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/http"
 	"time"
 
 	"github.com/imsworker/imsworker/handlers"
@@ -17,25 +18,16 @@ import (
 const (
 	// pollTimeout bounds one status query with its repetitions.
 	pollTimeout = 30 * time.Second
-	// leastPoll keeps a fast clock from being asked without a pause.
-	leastPoll = 20 * time.Millisecond
 	// Progress is told when the percentage has moved that far, and no more
 	// often than that.
 	progressStep  = 5.0
 	progressPause = 5 * time.Second
 )
 
-// pollWait is the wait before the next query of a job that old.
-func (g *Engine) pollWait(e *entry, now time.Time) time.Duration {
-	return pollWait(e.account.conf, now.Sub(e.submitted))
-}
-
-func pollWait(conf *Account, age time.Duration) time.Duration {
-	if conf == nil {
-		return pace.Next(age)
-	}
-	virtual := time.Duration(float64(age) * max(conf.TimeFactor, 1))
-	return max(leastPoll, conf.Scale(pace.Next(virtual)))
+// pollWait is the wait before the next query of a job that was submitted then.
+func (g *Engine) pollWait(conf *Account, submitted, now time.Time) time.Duration {
+	age := conf.Stretch(now.Sub(submitted))
+	return conf.Scale(min(max(pace.Next(age), g.Soonest), g.Latest))
 }
 
 // poll asks for the job once. Nothing is written unless it has ended.
@@ -46,6 +38,9 @@ func (g *Engine) poll(ctx context.Context, t task) result {
 	ask, cancel := context.WithTimeout(ctx, pollTimeout)
 	defer cancel()
 	job, err := t.conf.Client.Job(ask, t.jobID)
+	if unknown(err) {
+		return g.forgotten(ctx, t, err)
+	}
 	if err != nil {
 		return g.unanswered(t, nil, fmt.Errorf("ask for job %s: %w", t.jobID, err))
 	}
@@ -62,7 +57,7 @@ func (g *Engine) poll(ctx context.Context, t task) result {
 // again. A cloud that no longer knows a job says nothing about its image.
 func (g *Engine) unanswered(t task, r *ledger.Record, err error) result {
 	now := time.Now()
-	res := result{record: r, cause: err, again: now.Add(pollWait(t.conf, now.Sub(t.submitted)))}
+	res := result{record: r, cause: err, again: now.Add(g.pollWait(t.conf, t.submitted, now))}
 	switch ims.VerdictOf(err) {
 	case ims.Account:
 		res.refused = true
@@ -75,10 +70,37 @@ func (g *Engine) unanswered(t task, r *ledger.Record, err error) result {
 	return res
 }
 
+// unknown reports whether the cloud says definitely that it has no such job,
+// or cannot tell of it (ims-api.md 3.6).
+func unknown(err error) bool {
+	var e *ims.Error
+	return errors.As(err, &e) && (e.Status == http.StatusBadRequest || e.Status == http.StatusNotFound) && e.Verdict() != ims.Throttled
+}
+
+// forgotten looks by its marker for the image of a job that the cloud does
+// not tell about: that is no proof that the job failed.
+func (g *Engine) forgotten(ctx context.Context, t task, cause error) result {
+	r, err := g.current(ctx, t)
+	if err != nil {
+		return result{err: err}
+	}
+	work, problems := decode(t.conf, r)
+	if len(problems) > 0 {
+		return g.unanswered(t, r, cause)
+	}
+	found, err := work.Find(ctx, t.conf.Client, lookup(r))
+	if err != nil || found.Status != ims.ImageActive {
+		return g.unanswered(t, r, cause)
+	}
+	r.Images = []messages.Image{{ID: found.ImageID, Name: found.Name, Cloud: r.Cloud}}
+	r.Warnings = append(r.Warnings, "the cloud no longer tells about the job; the image was found by its marker")
+	return g.succeed(ctx, t, r)
+}
+
 // stillRunning tells noticeable progress and waits on.
 func (g *Engine) stillRunning(ctx context.Context, t task, job ims.Job) result {
 	now := time.Now()
-	res := result{answered: true, again: now.Add(pollWait(t.conf, now.Sub(t.submitted)))}
+	res := result{answered: true, again: now.Add(g.pollWait(t.conf, t.submitted, now))}
 	percent := percentOf(job)
 	if percent == nil || math.Abs(*percent-t.percent) < progressStep || now.Sub(t.progress) < progressPause {
 		res.effect = func(e *entry) { e.polls++ }
@@ -199,7 +221,7 @@ func (g *Engine) pollImage(ctx context.Context, t task) result {
 	}
 	if image.Status != "active" && image.Status != "killed" {
 		now := time.Now()
-		return result{answered: true, again: now.Add(pollWait(t.conf, now.Sub(t.submitted))), effect: func(e *entry) { e.polls++ }}
+		return result{answered: true, again: now.Add(g.pollWait(t.conf, t.submitted, now)), effect: func(e *entry) { e.polls++ }}
 	}
 	r, err := g.current(ctx, t)
 	if err != nil {

@@ -62,8 +62,11 @@ type Record struct {
 	NotBefore time.Time `json:"not_before,omitzero"`
 	Priority  string    `json:"priority,omitempty"`
 
-	CorrelationID string `json:"correlationid,omitempty"`
-	TraceParent   string `json:"traceparent,omitempty"`
+	// Sent, CorrelationID and TraceParent are the sender's; every event carries
+	// them on.
+	Sent          time.Time `json:"sent,omitzero"`
+	CorrelationID string    `json:"correlationid,omitempty"`
+	TraceParent   string    `json:"traceparent,omitempty"`
 
 	// Until is when a parked or accepted record may be submitted again, or
 	// when an uncertain one is looked up first.

@@ -143,7 +143,7 @@ func (h *holder) token() string {
 // hold runs own until it returns, with the lease kept meanwhile, and releases
 // the lease unless it was lost.
 func (h *holder) hold(ctx context.Context, lease *Lease) {
-	h.Log.InfoContext(ctx, "shard taken", "shard", h.shard)
+	h.Log.DebugContext(ctx, "shard taken", "shard", h.shard)
 	work, cancel := context.WithCancelCause(ctx)
 	keeping, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var keeper sync.WaitGroup
@@ -215,7 +215,7 @@ func (h *holder) release(ctx context.Context, lease *Lease) {
 		h.Log.WarnContext(ctx, "lease not released; others get the shard when it expires", "shard", h.shard, "err", err)
 		return
 	}
-	h.Log.InfoContext(ctx, "shard released", "shard", h.shard)
+	h.Log.DebugContext(ctx, "shard released", "shard", h.shard)
 }
 
 func (h *holder) releaseMoved(ctx context.Context) error {

@@ -116,10 +116,13 @@ func (t *trial) startFake() (func(), error) {
 	go func() { served <- server.Serve(listener) }()
 	t.fake, t.fakeURL = fake, "http://"+listener.Addr().String()
 	return func() {
-		if err := errors.Join(server.Close(), fake.Close()); err != nil {
+		err := errors.Join(server.Close(), fake.Close())
+		if ended := <-served; !errors.Is(ended, http.ErrServerClosed) {
+			err = errors.Join(err, ended)
+		}
+		if err != nil {
 			t.Log.Warn("stop fake cloud", "error", err)
 		}
-		<-served
 	}, nil
 }
 

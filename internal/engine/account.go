@@ -190,7 +190,7 @@ func (a *account) popAsk(now time.Time) (task, bool) {
 func (a *account) wakeSubmit(now time.Time) (at time.Time, waiting bool) {
 	for bucket, q := range a.queues {
 		if q.Len() > 0 && a.conf != nil && !a.probing {
-			at, waiting = earliest(at, waiting, later(a.window(bucket).Next(now), a.paused))
+			at, waiting = earliest(at, waiting, later(a.window(bucket).Next(now), a.paused)), true
 		}
 	}
 	return at, waiting
@@ -200,17 +200,18 @@ func (a *account) wakeSubmit(now time.Time) (at time.Time, waiting bool) {
 func (a *account) wakeAsk(now time.Time) (at time.Time, waiting bool) {
 	for bucket, line := range a.asks {
 		if len(line) > 0 {
-			at, waiting = earliest(at, waiting, later(a.query(bucket).Next(now), a.paused))
+			at, waiting = earliest(at, waiting, later(a.query(bucket).Next(now), a.paused)), true
 		}
 	}
 	return at, waiting
 }
 
-func earliest(at time.Time, known bool, next time.Time) (time.Time, bool) {
+// earliest is the earlier of two times; the first counts only if it is known.
+func earliest(at time.Time, known bool, next time.Time) time.Time {
 	if known && at.Before(next) {
-		return at, true
+		return at
 	}
-	return next, true
+	return next
 }
 
 // buckets returns the names of the queues in a fixed order.

@@ -87,12 +87,12 @@ func (g *Engine) late(ctx context.Context, t task) result {
 
 // changed logs one line for each change of a record's state.
 func (g *Engine) changed(r *ledger.Record, state string) {
-	args := []any{"key", r.Key, "cloud", r.Cloud, "operation", r.Operation, "attempt", r.Attempt, "state", state}
+	args := []any{"state", state, "key", r.Key, "cloud", r.Cloud, "operation", r.Operation, "attempt", r.Attempt}
 	if r.JobID != "" {
 		args = append(args, "job", r.JobID)
 	}
 	if r.Failure != nil {
 		args = append(args, "reason", string(r.Failure.Reason), "code", r.Failure.Code, "message", r.Failure.Message, "cloud_request_id", r.Failure.CloudRequestID)
 	}
-	g.Log.Info("request "+state, args...)
+	g.Log.Info("request changed", args...)
 }

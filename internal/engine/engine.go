@@ -245,10 +245,10 @@ func (g *Engine) nextDue() (time.Time, bool) {
 	at, waiting := g.timers.first()
 	for _, a := range g.accounts {
 		if wake, some := a.wakeSubmit(now); some && g.pools[createPool].room() {
-			at, waiting = earliest(at, waiting, wake)
+			at, waiting = earliest(at, waiting, wake), true
 		}
 		if wake, some := a.wakeAsk(now); some && g.pools[queryPool].room() {
-			at, waiting = earliest(at, waiting, wake)
+			at, waiting = earliest(at, waiting, wake), true
 		}
 	}
 	return at, waiting

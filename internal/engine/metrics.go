@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -120,12 +121,10 @@ func (m *Metrics) Label(cloud, operation string) (string, string) {
 	if !m.clouds[cloud] {
 		cloud = other
 	}
-	for _, op := range m.operations {
-		if op == operation {
-			return cloud, operation
-		}
+	if !slices.Contains(m.operations, operation) {
+		operation = other
 	}
-	return cloud, other
+	return cloud, operation
 }
 
 // Request counts a request that was received: accepted, duplicate or dead.

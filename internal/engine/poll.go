@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"net/http"
 	"time"
 
 	"github.com/imsworker/imsworker/handlers"
@@ -70,11 +69,11 @@ func (g *Engine) unanswered(t task, r *ledger.Record, err error) result {
 	return res
 }
 
-// unknown reports whether the cloud says definitely that it has no such job,
-// or cannot tell of it (ims-api.md 3.6).
+// unknown reports whether the cloud says definitely, by 400 or 404, that it
+// has no such job or cannot tell of it (ims-api.md 3.6).
 func unknown(err error) bool {
-	var e *ims.Error
-	return errors.As(err, &e) && (e.Status == http.StatusBadRequest || e.Status == http.StatusNotFound) && e.Verdict() != ims.Throttled
+	e, answered := errors.AsType[*ims.Error](err)
+	return answered && (e.Status == 400 || e.Status == 404) && e.Verdict() != ims.Throttled
 }
 
 // forgotten looks by its marker for the image of a job that the cloud does

@@ -93,8 +93,7 @@ func parkWait(r *ledger.Record) time.Duration {
 // throttleWait is how long a bucket stays closed: as long as the cloud says,
 // else longer each time.
 func throttleWait(cause error, refusals int) time.Duration {
-	var e *ims.Error
-	if errors.As(cause, &e) {
+	if e, ok := errors.AsType[*ims.Error](cause); ok {
 		if wait := e.RetryAfter(); wait > 0 {
 			return wait
 		}
@@ -105,8 +104,7 @@ func throttleWait(cause error, refusals int) time.Duration {
 // failure puts an error of the cloud into an event's words.
 func failure(cause error) *messages.Failure {
 	f := &messages.Failure{Reason: messages.Reason(ims.ReasonOf(cause)), Message: cause.Error()}
-	var e *ims.Error
-	if errors.As(cause, &e) {
+	if e, ok := errors.AsType[*ims.Error](cause); ok {
 		f.Code, f.HTTPStatus, f.CloudRequestID, f.Remedy = e.Code, e.Status, e.RequestID, e.Remedy()
 		if e.Message != "" {
 			f.Message = e.Message

@@ -53,6 +53,14 @@ func work(f func(cmd *cobra.Command, args []string) error) func(*cobra.Command, 
 	}
 }
 
+// timedOut says in words that the time a person gave is over.
+type timedOut string
+
+func (t timedOut) Error() string { return string(t) }
+
+// Is makes it a context.DeadlineExceeded.
+func (timedOut) Is(target error) bool { return target == context.DeadlineExceeded } //nolint:errorlint // this is what errors.Is calls
+
 // errQuiet ends a command without success whose output has said everything already.
 var errQuiet = errors.New("not succeeded")
 

@@ -246,7 +246,7 @@ func TestDead(t *testing.T) {
 	conn := serving(t)
 	header := map[string][]string{
 		"Ims-Dead-Reason": {"invalid"}, "Ims-Dead-Detail": {"name is missing"}, "Ims-Dead-Subject": {"ims.request.demo.copy-image"},
-		"Ims-Dead-Sequence": {"1"}, "Ims-Orig-Nats-Msg-Id": {"m1"},
+		"Ims-Dead-Sequence": {"1"}, "Ims-Dead-Request-Source": {"nats"}, "Ims-Dead-Request-Id": {"m1"},
 	}
 	if _, err := conn.Put(t.Context(), broker.StreamDead, broker.Message{Subject: "ims.dead.demo.copy-image", Header: header, Data: []byte(`{}`)}); err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -108,12 +109,16 @@ func failureRows(w io.Writer, d client.Detail) {
 	if failure == nil {
 		return
 	}
-	row(w, "reason", fmt.Sprintf("%s %s", failure.Reason, failure.Code))
+	row(w, "reason", reasonAndCode(failure))
 	row(w, "message", failure.Message)
 	row(w, "remedy", failure.Remedy)
 	for _, p := range failure.Problems {
 		row(w, "problem", p.String())
 	}
+}
+
+func reasonAndCode(f *messages.Failure) string {
+	return strings.TrimSpace(string(f.Reason) + " " + f.Code)
 }
 
 func failureOf(d client.Detail) *messages.Failure {
@@ -130,7 +135,7 @@ func failureOf(d client.Detail) *messages.Failure {
 func eventDetail(e messages.Event) string {
 	switch {
 	case e.Error != nil:
-		return fmt.Sprintf("%s %s: %s", e.Error.Reason, e.Error.Code, e.Error.Message)
+		return fmt.Sprintf("%s: %s", reasonAndCode(e.Error), e.Error.Message)
 	case len(e.Images) > 0:
 		return fmt.Sprintf("image %s %s", e.Images[0].ID, e.Images[0].Name)
 	case e.Job != nil && e.Job.Percent != nil:

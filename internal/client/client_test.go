@@ -323,10 +323,10 @@ func TestReplay(t *testing.T) {
 	}{
 		"cloudevent": {nats.Header{
 			"ce-specversion": {"1.0"}, "ce-type": {"io.imsworker.request.copy-image.v1"}, "ce-source": {"/test"}, "ce-id": {"a"},
-			"Ims-Orig-Nats-Expected-Stream": {"IMS_REQUESTS"},
+			deadSource: {"/test"}, deadID: {"a"}, "Ims-Orig-Nats-Expected-Stream": {"IMS_REQUESTS"},
 		}, messages.Identity{Source: "/test", ID: "a"}, true, 2},
-		"plain_with_id":    {nats.Header{"Ims-Orig-Nats-Msg-Id": {"m1"}}, messages.Identity{Source: "nats", ID: "m1"}, false, 1},
-		"plain_without_id": {nil, messages.Identity{Source: "nats", ID: "7-1795255200000000000"}, false, 1},
+		"plain":       {nats.Header{deadSource: {"nats"}, deadID: {"m1"}}, messages.Identity{Source: "nats", ID: "m1"}, false, 1},
+		"no_identity": {nil, messages.Identity{Source: "nats", ID: "7-1795255200000000000"}, false, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -339,6 +339,9 @@ func TestReplay(t *testing.T) {
 			d, err := c.DeadLetter(t.Context(), bury(t, c, 7, "invalid", tc.header))
 			if err != nil {
 				t.Fatal(err)
+			}
+			if d.Header.Get("Nats-Subject") != "" {
+				t.Errorf("headers of the broker's answer are shown: %v", d.Header)
 			}
 			replayed, err := c.Replay(t.Context(), d)
 			if err != nil || replayed.Attempt != tc.attempt {

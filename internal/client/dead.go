@@ -24,9 +24,14 @@ const (
 	deadSubjectOf = "Ims-Dead-Subject"
 	deadTime      = "Ims-Dead-Time"
 	deadSequence  = "Ims-Dead-Sequence"
+	deadSource    = "Ims-Dead-Request-Source"
+	deadID        = "Ims-Dead-Request-Id"
 	deadPrefix    = "Ims-Dead-"
 	origPrefix    = "Ims-Orig-"
 )
+
+// directGet are headers that the broker adds to its answer; the message does not have them.
+var directGet = []string{jetstream.SequenceHeader, jetstream.StreamHeader, jetstream.SubjectHeader, jetstream.TimeStampHeaer}
 
 // ErrNoDeadLetter says that no dead letter has that number.
 var ErrNoDeadLetter = errors.New("no such dead letter")
@@ -75,6 +80,9 @@ func (c *Client) DeadLetter(ctx context.Context, number uint64) (DeadLetter, err
 	if err != nil {
 		return DeadLetter{}, fmt.Errorf("read dead letter %d: %w", number, err)
 	}
+	for _, name := range directGet {
+		m.Header.Del(name)
+	}
 	return deadLetterOf(broker.Stored{Subject: m.Subject, Sequence: m.Sequence, Time: m.Time, Header: m.Header, Data: m.Data}), nil
 }
 
@@ -100,11 +108,11 @@ type Replayed struct {
 // Replay publishes the original of a dead letter again, under its own identity and as the attempt after the last. The dead
 // letter stays. What was wrong with its body is still wrong; a replay helps when the worker's side has changed since.
 func (c *Client) Replay(ctx context.Context, d DeadLetter) (Replayed, error) {
-	cloud, operation, ok := requestSubject(d.Subject)
+	cloud, ok := requestCloud(d.Subject)
 	if !ok {
 		return Replayed{}, fmt.Errorf("dead letter %d was published to %s, which no worker can read: publish its body to ims.request.<cloud>.<operation>", d.Number, d.Subject)
 	}
-	identity := d.identity(operation)
+	identity := d.identity()
 	key := messages.Key(cloud, identity.Source, identity.ID)
 	attempt, err := c.lastAttempt(ctx, key)
 	if err != nil {
@@ -118,12 +126,13 @@ func (c *Client) Replay(ctx context.Context, d DeadLetter) (Replayed, error) {
 	return Replayed{Number: d.Number, Key: key, Attempt: attempt + 1, Subject: d.Subject}, nil
 }
 
-func requestSubject(subject string) (cloud, operation string, ok bool) {
+// requestCloud is the cloud that a request's subject names.
+func requestCloud(subject string) (string, bool) {
 	tokens := strings.Split(subject, ".")
 	if len(tokens) != 4 || tokens[0] != "ims" || tokens[1] != "request" {
-		return "", "", false
+		return "", false
 	}
-	return tokens[2], tokens[3], true
+	return tokens[2], true
 }
 
 // original returns the headers that the sender chose: ours are cut, and those of the broker with them, since conditions of
@@ -139,15 +148,11 @@ func (d DeadLetter) original() nats.Header {
 	return header
 }
 
-// identity is the one that the original had when it was received first.
-func (d DeadLetter) identity(operation string) messages.Identity {
-	header := d.original()
-	if id := d.Header.Get(origPrefix + messages.HeaderMsgID); id != "" {
-		header.Set(messages.HeaderMsgID, id)
-	}
-	envelope, _ := messages.ReadEnvelope(operation, header, []byte(d.Body))
-	if envelope.HasIdentity {
-		return envelope.Identity
+// identity is the one under which the original was received. The intake notes it wherever it could be read; without that, the
+// place in the queue still tells this message from others.
+func (d DeadLetter) identity() messages.Identity {
+	if id := d.Header.Get(deadID); id != "" {
+		return messages.Identity{Source: d.Header.Get(deadSource), ID: id}
 	}
 	return messages.Identity{Source: messages.PlainSource, ID: d.Header.Get(deadSequence) + "-" + strconv.FormatInt(d.Time.UnixNano(), 10)}
 }

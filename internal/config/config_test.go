@@ -194,3 +194,27 @@ func TestSecretIsNeverPrinted(t *testing.T) {
 		t.Errorf("a secret is printed: %s", out)
 	}
 }
+
+// TestReadme fails where a setting has no row in the README.
+func TestReadme(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	set(t, nil)
+	r := newReader()
+	r.config()
+	for name := range r.known {
+		if name != "CLOUDS_FILE" {
+			name = strings.TrimSuffix(name, fileSuffix)
+		}
+		if !strings.Contains(string(readme), "`"+name+"`") {
+			t.Errorf("the README does not name %s", name)
+		}
+	}
+	for name := range later {
+		if !strings.Contains(string(readme), "`"+name+"`") {
+			t.Errorf("the README does not name %s", name)
+		}
+	}
+}

@@ -48,7 +48,7 @@ func (p *projects) ask(ctx context.Context) (string, error) {
 		} `json:"projects"`
 	}
 	if err := json.Unmarshal(r.body, &answer); err != nil {
-		return "", p.failure(r, shape(err))
+		return "", p.failure(shape(err))
 	}
 	name := k.query.Get("name")
 	for _, found := range answer.Projects {
@@ -56,13 +56,13 @@ func (p *projects) ask(ctx context.Context) (string, error) {
 			return found.ID.trim(), nil
 		}
 	}
-	return "", p.failure(r, fmt.Errorf("IAM knows no project %q that these keys may use", name))
+	return "", p.failure(fmt.Errorf("IAM knows no project %q that these keys may use", name))
 }
 
-func (p *projects) failure(r *reply, err error) *Error {
+func (p *projects) failure(err error) *Error {
 	return &Error{
 		Call: "Project", Cloud: p.cfg.Cloud, Status: 404, Code: statusCode(404),
-		RequestID: r.requestID(), NotSent: true, Err: err, auth: true,
+		NotSent: true, Err: err, auth: true,
 	}
 }
 

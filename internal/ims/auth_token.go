@@ -22,10 +22,9 @@ const (
 // renewed by one caller at a time, early, while the others go on with the old
 // one.
 type tokens struct {
-	cfg   Config
-	clock *clock
-	do    link
-	veil  *veil
+	cfg  Config
+	do   link
+	veil *veil
 
 	renewal semaphore  // held by whoever asks for a token
 	mu      sync.Mutex // guards now
@@ -37,8 +36,8 @@ type token struct {
 	renewAt, end   time.Time // our clock
 }
 
-func newTokens(cfg Config, clock *clock, do link, veil *veil) *tokens {
-	return &tokens{cfg: cfg, clock: clock, do: do, veil: veil, renewal: newSemaphore()}
+func newTokens(cfg Config, do link, veil *veil) *tokens {
+	return &tokens{cfg: cfg, do: do, veil: veil, renewal: newSemaphore()}
 }
 
 func (t *tokens) project(ctx context.Context) (string, error) {
@@ -166,7 +165,7 @@ func (t *tokens) read(r *reply, asked time.Time) (token, error) {
 	value := r.header.Get(subjectHeader)
 	if value == "" {
 		return token{}, &Error{
-			Call: "Token", Cloud: t.cfg.Cloud, Status: r.status, RequestID: r.requestID(),
+			Call: "Token", Cloud: t.cfg.Cloud, Status: r.status, RequestID: shown(r.requestID(), t.veil, maxID),
 			Err: errors.New("the answer has no token"),
 		}
 	}

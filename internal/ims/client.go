@@ -15,6 +15,7 @@ type Client struct {
 	cfg     Config
 	do      link // the whole chain
 	wire    *wire
+	veil    *veil
 	auth    authorizer
 	tokens  *tokens // nil where requests are signed
 	clock   *clock
@@ -38,18 +39,18 @@ func New(cfg Config) (*Client, error) {
 // assemble builds the chain. A call passes the links from the last line of
 // this function to the first, its answer the other way.
 func (c *Client) assemble() {
-	veil := newVeil(c.cfg.Credentials)
+	c.veil = newVeil(c.cfg.Credentials)
 	base := c.wire.do
 	base = dating(base, c.clock)
-	base = logging(base, c.cfg, veil)
+	base = logging(base, c.cfg, c.veil)
 
 	bare := addressing(base, c.cfg, nil)
-	bare = decoding(bare, c.cfg, veil)
+	bare = decoding(bare, c.cfg, c.veil)
 	bare = measuring(bare, c.cfg.Observe)
-	c.chooseAuth(bare, veil)
+	c.chooseAuth(bare)
 
 	do := addressing(base, c.cfg, c.auth)
-	do = decoding(do, c.cfg, veil)
+	do = decoding(do, c.cfg, c.veil)
 	do = measuring(do, c.cfg.Observe)
 	do = retrying(do, c.pauses)
 	c.do = renewing(do, c.auth)
@@ -57,12 +58,12 @@ func (c *Client) assemble() {
 
 // chooseAuth gives the client keys or tokens; what they have to ask goes
 // through bare, which signs nothing.
-func (c *Client) chooseAuth(bare link, veil *veil) {
+func (c *Client) chooseAuth(bare link) {
 	if c.cfg.Credentials.keys() {
 		c.auth = newKeys(c.cfg, c.clock, bare)
 		return
 	}
-	c.tokens = newTokens(c.cfg, c.clock, bare, veil)
+	c.tokens = newTokens(c.cfg, bare, c.veil)
 	c.auth = c.tokens
 }
 
@@ -133,7 +134,7 @@ func (c *Client) run(ctx context.Context, k call, answer any) error {
 	}
 	if err := json.Unmarshal(r.body, answer); err != nil {
 		e := c.unreadable(k, shape(err))
-		e.Status, e.RequestID = r.status, r.requestID()
+		e.Status, e.RequestID = r.status, shown(r.requestID(), c.veil, maxID)
 		return e
 	}
 	return nil

@@ -124,6 +124,8 @@ func (e *Error) Reason() string {
 		return reasonCancelled
 	case timedOut(e.Err):
 		return reasonTimeout
+	case e.broken, e.NotSent && !e.auth:
+		return reasonUnavailable
 	}
 	return e.meaning().Reason
 }

@@ -16,8 +16,12 @@ import (
 	"unicode/utf8"
 )
 
-// maxMessage is how much of the cloud's words an error keeps, in bytes.
-const maxMessage = 500
+// How much of the cloud's words an error keeps, in bytes.
+const (
+	maxMessage = 500
+	maxCode    = 64
+	maxID      = 100
+)
 
 // decoding is the link that turns everything but a whole answer with a status
 // of 200 to 299 into an *Error.
@@ -60,7 +64,7 @@ func unanswered(r *reply, err error, v *veil) *Error {
 	sent := !errors.As(err, &w) || w.sent
 	e := &Error{NotSent: !sent, Err: &veiled{text: v.text(err.Error()), err: err}}
 	if r != nil {
-		e.Status, e.RequestID, e.broken = r.status, v.text(cut(r.requestID(), 100)), true
+		e.Status, e.RequestID, e.broken = r.status, shown(r.requestID(), v, maxID), true
 	}
 	return e
 }
@@ -75,35 +79,36 @@ func (e *veiled) Error() string { return e.text }
 func (e *veiled) Unwrap() error { return e.err }
 
 func answered(r *reply, v *veil) *Error {
-	said := read(r)
-	e := &Error{Status: r.status, Code: v.text(said.code), Message: v.text(said.message), RequestID: r.requestID()}
-	if e.RequestID == "" {
-		e.RequestID = said.request
+	said := read(r, v)
+	return &Error{
+		Status: r.status, Code: said.code, Message: said.message,
+		RequestID:  shown(first(text(r.requestID()), text(said.request)), v, maxID),
+		retryAfter: retryAfter(r, said.message),
 	}
-	e.RequestID = v.text(cut(e.RequestID, 100))
-	e.Message = cut(e.Message, maxMessage)
-	e.retryAfter = retryAfter(r, said.message)
-	return e
 }
 
 // words are what an error body says.
 type words struct{ code, message, request string }
 
 // read follows the algorithm of the API reference 6.2.
-func read(r *reply) words {
+func read(r *reply, v *veil) words {
 	w := words{}
 	var top map[string]json.RawMessage
 	if object(r.body) && json.Unmarshal(r.body, &top) == nil {
 		w = found(top)
 	} else {
-		w.message = plain(r.body)
+		w.message = plain(r.body, v)
 	}
 	if w.code == "" {
 		w.code = statusCode(r.status)
 	}
-	w.code, w.message = cut(oneLine(w.code), 64), oneLine(w.message)
+	w.code, w.message = shown(w.code, v, maxCode), shown(w.message, v, maxMessage)
 	return w
 }
+
+// shown prepares the other side's words to be told. Secrets go first: half of
+// one would not be found.
+func shown(s string, v *veil, n int) string { return cut(oneLine(v.text(s)), n) }
 
 // found looks at the top level first, then inside its objects.
 func found(top map[string]json.RawMessage) words {
@@ -147,8 +152,8 @@ func field(m map[string]json.RawMessage, key string) string {
 var tags = regexp.MustCompile(`(?s)<(script|style)[^>]*>.*?</(script|style)>|<[^>]*>`)
 
 // plain is the text of a page that a proxy or load balancer made.
-func plain(body []byte) string {
-	return tags.ReplaceAllString(cut(string(body), maxLogged), " ")
+func plain(body []byte, v *veil) string {
+	return tags.ReplaceAllString(cut(v.text(cut(string(body), maxSearched)), maxLogged), " ")
 }
 
 // oneLine replaces control characters and runs of white space by one space.

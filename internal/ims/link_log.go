@@ -6,8 +6,12 @@ import (
 	"time"
 )
 
-// maxLogged is how much of a body the debug log shows, in bytes.
-const maxLogged = 4 << 10
+// How much of a body the debug log shows, in bytes, and how much of it is
+// searched for secrets before.
+const (
+	maxLogged   = 4 << 10
+	maxSearched = 64 << 10
+)
 
 // logging is the link that tells everything about a call at debug level, but
 // nothing that is secret; bodies of calls for tokens are left out.
@@ -31,7 +35,7 @@ func sentAttrs(k call, cfg Config, v *veil) []slog.Attr {
 		slog.Any("request_header", v.header(k.header)),
 	}
 	if !k.secret {
-		attrs = append(attrs, slog.String("request_body", v.text(cut(string(k.body), maxLogged))))
+		attrs = append(attrs, slog.String("request_body", logged(k.body, v)))
 	}
 	return attrs
 }
@@ -46,7 +50,11 @@ func gotAttrs(k call, r *reply, err error, v *veil) []slog.Attr {
 	}
 	attrs = append(attrs, slog.Int("status", r.status), slog.Any("header", v.header(r.header)))
 	if !k.secret {
-		attrs = append(attrs, slog.String("body", v.text(cut(string(r.body), maxLogged))))
+		attrs = append(attrs, slog.String("body", logged(r.body, v)))
 	}
 	return attrs
+}
+
+func logged(body []byte, v *veil) string {
+	return cut(v.text(cut(string(body), maxSearched)), maxLogged)
 }

@@ -90,10 +90,13 @@ func covering(secrets []string) *strings.Replacer {
 
 func formsOf(s string) []string {
 	quoted, _ := json.Marshal(s) // a string can always be marshalled
+	sent, _ := encode(s)
 	forms := []string{
-		s, html.EscapeString(s), url.QueryEscape(s), url.PathEscape(s), escape(s), strings.Trim(string(quoted), `"`),
+		s, html.EscapeString(s), url.QueryEscape(s), url.PathEscape(s), escape(s), unquoted(quoted), unquoted(sent),
 		base64.StdEncoding.EncodeToString([]byte(s)), base64.RawURLEncoding.EncodeToString([]byte(s)),
 	}
 	slices.Sort(forms)
 	return slices.Compact(forms)
 }
+
+func unquoted(b []byte) string { return strings.TrimSuffix(strings.TrimPrefix(string(b), `"`), `"`) }

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/imsworker/imsworker/internal/fakecloud"
+)
+
+// freeAddress is an address on which nothing listens at the moment.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	var lc net.ListenConfig
+	listener, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return listener.Addr().String()
+}
+
+// TestServe is the whole way through commands only: a fake cloud, a worker with its own broker, a request.
+func TestServe(t *testing.T) {
+	cloudsFile(t, faking(t, "--time-factor", "50"))
+	for name, value := range map[string]string{
+		"NATS_URL": "inside", "NATS_LISTEN": freeAddress(t), "HTTP_LISTEN": "127.0.0.1:0", "DATA_DIR": t.TempDir(), "SHARDS": "2",
+	} {
+		t.Setenv("IMSWORKER_"+name, value)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	root := newRoot()
+	root.SetArgs([]string{"serve"})
+	root.SetErr(&bytes.Buffer{})
+	done := make(chan error, 1)
+	go func() { done <- root.ExecuteContext(ctx) }()
+
+	data := `{"image_id": "` + fakecloud.DemoImage + `", "name": "copy"}`
+	submit := []string{"submit", "copy-image", "--cloud", "demo", "--id", "a", "--wait", "--timeout", "20s"}
+	code, out, errOut := call(t, data, submit...)
+	for deadline := time.Now().Add(20 * time.Second); code != exitDone && time.Now().Before(deadline); { // until the broker is up
+		code, out, errOut = call(t, data, submit...)
+	}
+	if code != exitDone || !strings.Contains(out, "succeeded") {
+		t.Errorf("got %d, %q, %q", code, out, errOut)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Errorf("serve: %v", err)
+	}
+}
+
+func TestServeWithoutBroker(t *testing.T) {
+	t.Setenv("IMSWORKER_NATS_URL", "")
+	cloudsFile(t, "clouds: 7\n")
+	code, _, errOut := call(t, "", "serve")
+	for _, want := range []string{"IMSWORKER_NATS_URL is not set", "nats://broker:4222", "inside", "clouds.yaml: has no entries"} {
+		if code != exitUsage || !strings.Contains(errOut, want) {
+			t.Errorf("got %d, %q: %q is missing", code, errOut, want)
+		}
+	}
+}
+
+func TestDevOnce(t *testing.T) {
+	t.Setenv("IMSWORKER_NATS_LISTEN", freeAddress(t))
+	t.Setenv("IMSWORKER_HTTP_LISTEN", freeAddress(t))
+	t.Setenv("TMPDIR", t.TempDir())
+	code, out, errOut := call(t, "", "dev", "--once")
+	if code != exitDone || strings.Count(out, "succeeded") != 2 {
+		t.Errorf("got %d, %q, %q", code, out, errOut)
+	}
+	if left, err := os.ReadDir(os.TempDir()); err != nil || len(left) > 0 {
+		t.Errorf("dev left %v, %v", left, err)
+	}
+}
+
+func TestHangups(t *testing.T) {
+	reload, stop := hangups()
+	defer stop()
+	if err := syscall.Kill(syscall.Getpid(), syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-reload:
+	case <-time.After(10 * time.Second):
+		t.Error("SIGHUP was not passed on")
+	}
+}

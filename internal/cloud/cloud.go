@@ -147,8 +147,9 @@ func (c Cloud) project() string {
 	}
 }
 
-// Format prints the names of the clouds, for every verb.
-func (s *Set) Format(state fmt.State, _ rune) { _, _ = fmt.Fprintf(state, "clouds %v", s.Names()) }
+// Format prints the names of the clouds, for every verb. It takes a value so
+// that a copy is silent too.
+func (s Set) Format(state fmt.State, _ rune) { _, _ = fmt.Fprintf(state, "clouds %v", s.Names()) }
 
 // Format prints the cloud's name, for every verb: the rest may hold secrets.
 func (c Cloud) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state, "cloud "+c.Name) }

@@ -26,10 +26,7 @@ func Load(o Options) (*Set, error) {
 	}
 	s := &source{set: &Set{clouds: map[string]Cloud{}}}
 	root := s.read(file)
-	if secure := secureBeside(file); secure != "" && root != nil {
-		root = overlay(root, s.read(secure))
-	}
-	if root != nil && len(s.problems) == 0 {
+	if root = s.withSecure(file, root); root != nil {
 		s.clouds(file, root, o)
 	}
 	if err := s.problems.err(); err != nil {
@@ -61,6 +58,24 @@ func (s *source) read(file string) *tree {
 	t, problems := parse(file, content)
 	s.problems = append(s.problems, problems...)
 	return t
+}
+
+// withSecure lays secure.yaml over the file; nil if either cannot be read,
+// since what the one lacks may stand in the other.
+func (s *source) withSecure(file string, root *tree) *tree {
+	secure := secureBeside(file)
+	if secure == "" || root == nil {
+		return root
+	}
+	over := s.read(secure)
+	if over != nil && !over.isMap() {
+		s.bad(secure, over.line, "", "want clouds: with entries, found %s", kindOf(over))
+		return nil
+	}
+	if over == nil {
+		return nil
+	}
+	return overlay(root, over)
 }
 
 func (s *source) clouds(file string, root *tree, o Options) {

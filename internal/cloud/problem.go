@@ -72,6 +72,9 @@ func unknown(what, word string, allowed []string) string {
 func nearest(word string, allowed []string) string {
 	best, least := "", 1+max(2, len(word)/3)
 	for _, a := range allowed {
+		if len(word) > 2 && strings.HasPrefix(a, strings.ToLower(word)) {
+			return a
+		}
 		if d := levenshtein.Distance(strings.ToLower(word), a, nil); d < least {
 			best, least = a, d
 		}

@@ -117,6 +117,9 @@ func (p *parser) mapping(t *tree, n *yaml.Node, depth int) {
 	var merged []*tree
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], p.convert(n.Content[i+1], depth+1)
+		if value.kind != yaml.ScalarNode {
+			value.line = key.Line // its own is that of its first item
+		}
 		switch {
 		case key.Kind != yaml.ScalarNode:
 			p.bad(key.Line, "a key must be a plain text")

@@ -96,7 +96,7 @@ clouds:
     auth:
       auth_url: https://iam.cn-north-4.myhuaweicloud.com/v3
       username: worker
-      password: 12345678
+      password: 87654321
       user_domain_name: D-1
       project_name: cn-north-4_web
     imsworker: { limits: off }
@@ -180,7 +180,7 @@ func TestDefaults(t *testing.T) {
 	if !s.Allows("copy-image") || s.Allows("delete-image") || s.BackupWatch.Every != 0 {
 		t.Errorf("allow %v, watch %+v", s.Allow, s.BackupWatch)
 	}
-	if c.Client.Credentials.Password.Reveal() != "12345678" || c.ProjectID != "" || c.Client.Credentials.ProjectName != "cn-north-4_web" {
+	if c.Client.Credentials.Password.Reveal() != "87654321" || c.ProjectID != "" || c.Client.Credentials.ProjectName != "cn-north-4_web" {
 		t.Error("the password's user is not complete")
 	}
 }
@@ -228,7 +228,7 @@ func TestNoSecretIsPrinted(t *testing.T) {
 			said += fmt.Sprintf(verb, value)
 		}
 	}
-	for _, secret := range []string{fixtureSecret, fmt.Sprintf("%x", fixtureSecret), "AKEXAMPLE0000000TEST", "12345678"} {
+	for _, secret := range []string{fixtureSecret, fmt.Sprintf("%x", fixtureSecret), "AKEXAMPLE0000000TEST", "87654321"} {
 		if i := strings.Index(said, secret); i >= 0 {
 			t.Errorf("%q is told: …%s…", secret, said[max(0, i-100):i+30])
 		}

@@ -64,7 +64,7 @@ func watch(t *testing.T, file string) *watched {
 	return w
 }
 
-// regions names the region of the demo cloud, in the order of the changes.
+// expect waits for a reading in which the demo cloud has that region.
 func (w *watched) expect(region string) {
 	w.t.Helper()
 	select {

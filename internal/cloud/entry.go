@@ -3,6 +3,7 @@ package cloud
 import (
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/imsworker/imsworker/internal/ims"
@@ -137,7 +138,7 @@ func (r *reader) complete(auth *tree, c ims.Credentials) {
 // hint names a key that looks like a typing mistake.
 func hint(auth *tree) string {
 	for _, key := range auth.keys {
-		if near := nearest(key, authKeys); len(key) > 3 && near != "" && near != key && auth.get(near) == nil && !contains(authKeys, key) {
+		if near := nearest(key, authKeys); len(key) > 3 && near != "" && near != key && auth.get(near) == nil && !slices.Contains(authKeys, key) {
 			return "; " + key + ": did you mean " + near + "?"
 		}
 	}

@@ -152,13 +152,13 @@ func (s *source) chosen(entries *tree, wanted []string) []string {
 func (s *source) wanted(entries *tree, wanted []string) []string {
 	for _, w := range wanted {
 		known := append(s.names(entries), entries.keys...)
-		if !contains(known, w) {
+		if !slices.Contains(known, w) {
 			slices.Sort(known)
 			s.bad(entries.file, entries.line, "", "%s", unknown("cloud", w, slices.Compact(known)))
 		}
 	}
 	return slices.DeleteFunc(slices.Clone(entries.keys), func(e string) bool {
-		return !contains(wanted, e) && !contains(wanted, nameOf(e, entries.get(e)))
+		return !slices.Contains(wanted, e) && !slices.Contains(wanted, nameOf(e, entries.get(e)))
 	})
 }
 

@@ -34,8 +34,7 @@ func TestInvalid(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, err = Load(Options{File: file, Operations: operations})
-			var problems Problems
-			if !errors.As(err, &problems) {
+			if _, ok := errors.AsType[Problems](err); !ok {
 				t.Fatalf("got %v, want Problems", err)
 			}
 			got := strings.ReplaceAll(err.Error(), "testdata"+string(filepath.Separator), "")

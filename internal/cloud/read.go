@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -52,10 +53,8 @@ func (r *reader) oneOf(t *tree, key, what string, allowed ...string) string {
 		}
 		return ""
 	}
-	for _, a := range allowed {
-		if w == a {
-			return w
-		}
+	if slices.Contains(allowed, w) {
+		return w
 	}
 	r.bad(t, 0, key, "%s", unknown(what, w, allowed))
 	return ""
@@ -142,7 +141,7 @@ func (r *reader) known(t *tree, key, what string, list, allowed []string) {
 	}
 	for i, item := range t.list {
 		w := strings.TrimSpace(item.text)
-		if w != "" && !contains(allowed, w) && contains(list, w) {
+		if w != "" && !slices.Contains(allowed, w) && slices.Contains(list, w) {
 			r.bad(item, 0, key+"["+strconv.Itoa(i)+"]", "%s", unknown(what, w, allowed))
 		}
 	}
@@ -159,7 +158,7 @@ func (r *reader) strict(t *tree, key string, allowed []string) bool {
 		return false
 	}
 	for _, k := range t.keys {
-		if !contains(allowed, k) {
+		if !slices.Contains(allowed, k) {
 			r.bad(t.fields[k], t.lines[k], key, "%s", unknown("key", k, allowed))
 		}
 	}
@@ -177,13 +176,4 @@ func kindOf(t *tree) string {
 	default:
 		return "a plain value"
 	}
-}
-
-func contains(list []string, word string) bool {
-	for _, l := range list {
-		if l == word {
-			return true
-		}
-	}
-	return false
 }

@@ -79,8 +79,7 @@ func (r *reader) content(t *tree, key string) ([]byte, bool) {
 
 // cause is why a file could not be read, without its path.
 func cause(err error) string {
-	var p *fs.PathError
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		return p.Err.Error()
 	}
 	return err.Error()

@@ -49,8 +49,8 @@ type watcher struct {
 func (w *watcher) watchDirs() error {
 	for _, file := range w.current.files {
 		dirs := []string{filepath.Dir(file)}
-		if real, err := filepath.EvalSymlinks(file); err == nil {
-			dirs = append(dirs, filepath.Dir(real))
+		if target, err := filepath.EvalSymlinks(file); err == nil {
+			dirs = append(dirs, filepath.Dir(target))
 		}
 		if err := w.events.Add(dirs[0]); err != nil {
 			return fmt.Errorf("watch %s: %w", dirs[0], err)
@@ -117,10 +117,10 @@ func (w *watcher) take(ctx context.Context, next *Set) {
 	}
 }
 
-func (w *watcher) refuse(ctx context.Context, message string, err error) {
+func (w *watcher) refuse(ctx context.Context, why string, err error) {
 	if err.Error() == w.refused {
 		return
 	}
 	w.refused = err.Error()
-	w.log.ErrorContext(ctx, message+", the running configuration stays", "error", err)
+	w.log.ErrorContext(ctx, "the running configuration stays", "why", why, "error", err)
 }

@@ -2,8 +2,8 @@ package ims
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -110,7 +110,7 @@ func TestNoToken(t *testing.T) {
 			t.Parallel()
 			s := play(t, tt.answer)
 			_, err := dial(t, tokenConfig(s.URL)).CopyImage(t.Context(), "i", ImageCopy{Name: "n"})
-			e, ok := err.(*Error)
+			e, ok := errors.AsType[*Error](err)
 			if !ok || VerdictOf(err) != tt.verdict || !e.NotSent || e.Call != "CopyImage" || e.Remedy() == "" {
 				t.Errorf("got %v, %s", err, VerdictOf(err))
 			}
@@ -142,7 +142,7 @@ func (i *iam) do(ctx context.Context, _ call) (*reply, error) {
 
 func newTestTokens(i *iam) *tokens {
 	cfg := tokenConfig("http://iam.example").withDefaults()
-	cfg.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+	cfg.Logger = slog.New(slog.DiscardHandler)
 	return newTokens(cfg, i.do, newVeil(cfg.Credentials))
 }
 

@@ -111,8 +111,7 @@ func notInSegment(r rune) bool {
 
 // shape tells what is wrong with an answer without quoting any of it.
 func shape(err error) error {
-	var wrong *json.UnmarshalTypeError
-	if errors.As(err, &wrong) {
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		return fmt.Errorf("the answer has a %s at %q where another type belongs", kind(wrong.Value), wrong.Field)
 	}
 	return errors.New("the answer is not the JSON that was expected")

@@ -47,15 +47,16 @@ func indexed(rows []Meaning) map[string]Meaning {
 }
 
 // byStatus is the meaning of an answer whose code is not in the table.
-func byStatus(status int) Meaning {
-	code := statusCode(status)
+func byStatus(status int, code string) Meaning {
 	if m, ok := statuses[status]; ok {
 		m.Code = code
 		return m
 	}
 	switch {
+	case status == 0 && code != "":
+		return Meaning{code, Uncertain, reasonUnavailable, "a code that is not documented", "Read the cloud's words in the message; if they do not help, give code and request or job id to its support."}
 	case status == 0:
-		return Meaning{"", Uncertain, reasonUnavailable, "no answer came", askNetwork}
+		return Meaning{code, Uncertain, reasonUnavailable, "no answer came", askNetwork}
 	case status >= 500 || status < 400:
 		return Meaning{code, Uncertain, reasonUnavailable, "an answer that says nothing about the request", askSupport}
 	default:

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -134,10 +135,8 @@ func (c Credentials) validate() error {
 }
 
 func oneOf(what, got string, allowed ...string) error {
-	for _, a := range allowed {
-		if got == a {
-			return nil
-		}
+	if slices.Contains(allowed, got) {
+		return nil
 	}
 	return fmt.Errorf("%s: %q is not one of %s", what, got, strings.Join(allowed, ", "))
 }

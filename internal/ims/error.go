@@ -148,11 +148,11 @@ func (e *Error) meaning() Meaning {
 	m, known := Explain(e.Code)
 	switch {
 	case e.Status == http.StatusUnauthorized && m.Verdict != Account, !known && !e.forbidden():
-		return byStatus(e.Status)
+		return byStatus(e.Status, e.Code)
 	case !known:
 		return Meaning{e.Code, Refused, reasonUnauthorized, "the account may not do this", askRights}
 	case e.backEndLost():
-		return byStatus(http.StatusGatewayTimeout)
+		return byStatus(http.StatusGatewayTimeout, e.Code)
 	}
 	return m
 }

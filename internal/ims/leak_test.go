@@ -153,8 +153,7 @@ func tell(w io.Writer, log *slog.Logger, err error) {
 	}
 	b, _ := json.Marshal(err)
 	_, _ = w.Write(b)
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		fmt.Fprintln(w, e.Remedy(), e.Code, e.Message, e.RequestID)
 	}
 }

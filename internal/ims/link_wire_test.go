@@ -46,7 +46,7 @@ func TestNotSent(t *testing.T) {
 // sent either.
 func TestDialTimesOut(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0") // nobody answers the TLS handshake
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0") // nobody answers the TLS handshake
 	if err != nil {
 		t.Fatal(err)
 	}

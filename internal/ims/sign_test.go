@@ -1,6 +1,7 @@
 package ims
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -72,10 +73,8 @@ func TestSignVectors(t *testing.T) {
 }
 
 func merge(m map[string]string, name, value string) map[string]string {
-	n := map[string]string{name: value}
-	for k, v := range m {
-		n[k] = v
-	}
+	n := maps.Clone(m)
+	n[name] = value
 	return n
 }
 

@@ -52,8 +52,7 @@ func VerdictOf(err error) Verdict {
 	if err == nil {
 		return Accepted
 	}
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Verdict()
 	}
 	return Uncertain

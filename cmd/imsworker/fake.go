@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/imsworker/imsworker/internal/dev"
 	"github.com/imsworker/imsworker/internal/fakecloud"
 	"github.com/imsworker/imsworker/internal/ops"
 )
@@ -63,7 +64,7 @@ func (o *fakeOptions) run(cmd *cobra.Command) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("fake cloud: choose another address with --listen: %w", err), fake.Close())
 	}
-	if err := o.printEntries(cmd.OutOrStdout(), clouds, "http://"+listener.Addr().String()); err != nil {
+	if _, err := io.WriteString(cmd.OutOrStdout(), dev.CloudsYAML("http://"+listener.Addr().String(), o.factor, clouds...)); err != nil {
 		return errors.Join(err, listener.Close(), fake.Close())
 	}
 	return errors.Join(serveHTTP(cmd.Context(), listener, fake.Handler()), fake.Close())
@@ -77,23 +78,6 @@ func fakeCloud(name string) fakecloud.CloudOptions {
 		cloud.Name, cloud.Profile = short, profile
 	}
 	return cloud
-}
-
-// printEntries writes the clouds.yaml that leads to the fake.
-func (o *fakeOptions) printEntries(w io.Writer, clouds []fakecloud.CloudOptions, base string) error {
-	var b strings.Builder
-	b.WriteString("clouds:\n")
-	for _, c := range clouds {
-		url := base + "/" + c.Name
-		fmt.Fprintf(&b, "  %s:\n    profile: %s\n    region_name: %s\n", c.Name, c.Profile, c.Region)
-		fmt.Fprintf(&b, "    auth:\n      auth_url: %s/v3\n      project_id: %q\n      ak: %s\n      sk: %s\n", url, c.ProjectID, c.AccessKey, c.SecretKey)
-		for _, service := range []string{"image", "cbr", "block_storage"} {
-			fmt.Fprintf(&b, "    %s_endpoint_override: %s\n", service, url)
-		}
-		fmt.Fprintf(&b, "    imsworker:\n      time_factor: %g\n", max(o.factor, 1))
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
 }
 
 // serveHTTP serves until ctx ends, which is no error.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/imsworker/imsworker/handlers"
 	"github.com/imsworker/imsworker/internal/broker"
+	"github.com/imsworker/imsworker/internal/client"
 	"github.com/imsworker/imsworker/internal/cloud"
 	"github.com/imsworker/imsworker/internal/config"
 	"github.com/imsworker/imsworker/internal/engine"
@@ -28,8 +29,9 @@ import (
 
 // Conditions of readiness.
 const (
-	readyBroker = "broker connected"
-	readyShards = "shards loaded"
+	readyBroker  = "broker connected"
+	readyStreams = "streams there"
+	readyShards  = "shards loaded"
 )
 
 // tombstoneTTL is how long the ledger itself remembers a finished request;
@@ -108,7 +110,7 @@ func (w *worker) start(ctx context.Context) error {
 	w.registry = prometheus.NewRegistry()
 	w.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	w.deps.Build.Register(w.registry)
-	w.health = ops.NewHealth(readyBroker, readyShards)
+	w.health = ops.NewHealth(readyBroker, readyStreams, readyShards)
 	w.server, err = ops.Start(ctx, ops.Options{Listen: w.cfg.HTTPListen, Gatherer: w.registry, Health: w.health, Build: w.deps.Build, Log: w.log})
 	if err != nil {
 		return err
@@ -131,6 +133,7 @@ func (w *worker) start(ctx context.Context) error {
 	if _, err := w.conn.Apply(ctx, w.topology()); err != nil {
 		return fmt.Errorf("streams: %w", err)
 	}
+	w.health.Set(readyStreams, true)
 
 	observer, err := ims.NewMetrics(w.registry)
 	if err != nil {
@@ -175,8 +178,8 @@ func (w *worker) topology() []broker.Stream {
 
 // dial connects to the broker; a broker that is away is waited for.
 func (w *worker) dial(ctx context.Context, name string) (*broker.Conn, error) {
-	o := BrokerOptions(w.cfg, w.brokerURL(), name)
-	o.Wait = true
+	o := client.BrokerOptions(w.cfg, w.brokerURL())
+	o.Name, o.Wait = name, true
 	conn, err := broker.Dial(ctx, o, w.log)
 	if err != nil {
 		return nil, err
@@ -190,14 +193,4 @@ func (w *worker) brokerURL() string {
 		return w.inside.URL()
 	}
 	return string(w.cfg.NATS.URL)
-}
-
-// BrokerOptions are the options of a connection with the credentials of the
-// configuration.
-func BrokerOptions(c config.Config, url, name string) broker.Options {
-	return broker.Options{
-		URL: url, Name: name, Creds: string(c.NATS.Creds), Nkey: c.NATS.NKey,
-		User: c.NATS.User, Password: string(c.NATS.Password), CA: c.NATS.CA, Cert: c.NATS.Cert, Key: c.NATS.Key,
-		JSDomain: c.NATS.JSDomain, InboxPrefix: c.NATS.InboxPrefix,
-	}
 }

@@ -130,7 +130,7 @@ func (t *trial) startFake() (func(), error) {
 // ones are taken.
 func (t *trial) configure() error {
 	path := filepath.Join(t.Dir, "clouds.yaml")
-	if err := os.WriteFile(path, []byte(CloudsYAML(t.fakeURL, timeFactor)), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(CloudsYAML(t.fakeURL, timeFactor, fakecloud.Demo())), 0o600); err != nil {
 		return fmt.Errorf("write the fake's clouds.yaml: %w", err)
 	}
 	t.Config.CloudsFile, t.Config.Clouds, t.Config.DataDir = path, nil, filepath.Join(t.Dir, "broker")
@@ -138,26 +138,6 @@ func (t *trial) configure() error {
 	t.Config.NATS.Listen = freeAddress(t.Config.NATS.Listen)
 	t.Config.HTTPListen = freeAddress(t.Config.HTTPListen)
 	return nil
-}
-
-// CloudsYAML is an entry for the demo cloud of a fake at that address.
-func CloudsYAML(fakeURL string, factor float64) string {
-	at := fakeURL + "/" + fakecloud.DemoCloud
-	return fmt.Sprintf(`clouds:
-  %s:
-    profile: otc
-    region_name: eu-de
-    auth:
-      auth_url: %s/v3
-      project_id: %s
-      ak: %s
-      sk: %s
-    image_endpoint_override: %s
-    cbr_endpoint_override: %s
-    block_storage_endpoint_override: %s
-    imsworker:
-      time_factor: %g
-`, fakecloud.DemoCloud, at, fakecloud.DemoProjectID, fakecloud.DemoAccessKey, fakecloud.DemoSecretKey, at, at, at, factor)
 }
 
 // listen listens on the address, or on a free port where it is taken.

@@ -24,6 +24,7 @@ type service int
 const (
 	imageService service = iota
 	cbrService
+	volumeService
 	identityService
 )
 

@@ -6,7 +6,10 @@ const (
 	askBilling     = "Ask whoever pays for the account to settle it, then send the request again."
 	askBucket      = "Check the bucket: its name, its region (the image's own) and the account's rights on it."
 	askCredentials = "Check access key and secret key, or user name and password, of this cloud in clouds.yaml, and that the clock of the worker's machine is right."
+	askBrokenDisk  = "Repair or replace the disk."
 	askDescription = "Shorten the description to 1024 characters at most, without line breaks, < and >."
+	askDisk        = "Check volume_id: it has to name a disk of this project and region."
+	askDiskWords   = "Read the cloud's words in the message; correct the request or wait for the disk, then send it again."
 	askEndpoint    = "Check profile, region and endpoints of this cloud in clouds.yaml."
 	askFile        = "Check the file in the bucket: it has to exist, be readable and have a format and size that the service takes."
 	askID          = "Check the id: it has to name an object of this project and region."
@@ -176,7 +179,7 @@ var table = []Meaning{
 	{"IMG.0117", Refused, reasonConstraint, "the source must be an ECS or a BMS", askServer},
 	{"IMG.0118", Refused, reasonConstraint, "images of bare-metal servers cannot be encrypted", "Leave cmk_id out of the request."},
 	{"IMG.0119", Refused, reasonConstraint, "the server has no system disk", "Attach a system disk to the server, or choose another one."},
-	{"IMG.0120", Refused, reasonNotFound, "the data disk's id cannot be used", "Check volume_id: it has to name a disk of this project and region."},
+	{"IMG.0120", Refused, reasonNotFound, "the data disk's id cannot be used", askDisk},
 	{"IMG.0121", Refused, reasonNotFound, "the object was not found", askID},
 	{"IMG.0122", Refused, reasonInvalid, "os_type is not valid", "Choose Linux or Windows as os_type."},
 	{"IMG.0123", Refused, reasonInvalid, "the same file is named twice", "Name every file once."},
@@ -266,15 +269,15 @@ var table = []Meaning{
 	{"EVS.0002", Account, reasonUnauthorized, "the token is wrong", askCredentials},
 	{"EVS.0003", Account, reasonUnauthorized, "the role lacks rights", askRights},
 	{"EVS.1001", Refused, reasonInvalid, "the request about the disk is not valid", "Correct the request's fields, then send it again."},
-	{"EVS.1002", Refused, reasonInvalid, "the disk's id is not valid", "Check volume_id: it has to name a disk of this project and region."},
+	{"EVS.1002", Refused, reasonInvalid, "the disk's id is not valid", askDisk},
 	{"EVS.1003", Refused, reasonInvalid, "the disk's name is not valid", "Correct the name."},
 	{"EVS.2002", Uncertain, reasonUnavailable, "an internal error of EVS", askSupport},
-	{"EVS.2024", Refused, reasonConstraint, "the disk is in the state error", "Repair or replace the disk."},
+	{"EVS.2024", Refused, reasonConstraint, "the disk is in the state error", askBrokenDisk},
 	{"EVS.2068", Park, reasonConflict, "the disk is locked by other work", askWait},
-	{"EVS.5400", Refused, reasonInvalid, "the request is not valid, or the disk's state does not allow it", "Read the cloud's words in the message; correct the request or wait for the disk, then send it again."},
+	{"EVS.5400", Refused, reasonInvalid, "the request is not valid, or the disk's state does not allow it", askDiskWords},
 	{"EVS.5401", Account, reasonUnauthorized, "EVS does not accept the credentials", askCredentials},
 	{"EVS.5403", Account, reasonUnauthorized, "the account may not do this", askRights},
-	{"EVS.5404", Refused, reasonNotFound, "the disk was not found", "Check volume_id: it has to name a disk of this project and region."},
+	{"EVS.5404", Refused, reasonNotFound, "the disk was not found", askDisk},
 	{"EVS.5413", Park, reasonQuota, "the quota of disks is used up", askQuota},
 	{"EVS.5500", Uncertain, reasonUnavailable, "an internal error of EVS", askSupport},
 	{"EVS.5503", Uncertain, reasonUnavailable, "EVS is not there at the moment", askSupport},

@@ -26,9 +26,10 @@ type Error struct {
 	Err         error  // what went wrong on our side or on the way, may be nil
 
 	retryAfter time.Duration
-	auth       bool // it was the call for a token or a project, the call itself was not sent
-	local      bool // the call was wrong before it was sent
-	broken     bool // the answer broke off, so that its code is not known
+	auth       bool   // it was the call for a token or a project, the call itself was not sent
+	local      bool   // the call was wrong before it was sent
+	broken     bool   // the answer broke off, so that its code is not known
+	state      string // of the disk, where that is why EVS refused
 }
 
 // Error tells call, cloud, status, code, the cloud's words and its request id.
@@ -145,6 +146,9 @@ func (e *Error) RetryAfter() time.Duration { return e.retryAfter }
 // meaning is the row of the table for the code, else that for the status. A
 // 401 is a matter of the account whatever its code says.
 func (e *Error) meaning() Meaning {
+	if m, told := e.volumeState(); told {
+		return m
+	}
 	m, known := Explain(e.Code)
 	switch {
 	case e.Status == http.StatusUnauthorized && m.Verdict != Account, !known && !e.forbidden():

@@ -83,6 +83,8 @@ func (e Endpoints) of(s service) string {
 	switch s {
 	case cbrService:
 		return e.CBR
+	case volumeService:
+		return e.BlockStorage
 	case identityService:
 		return e.Identity
 	default:

@@ -84,11 +84,15 @@ func answered(r *reply, v *veil) *Error {
 		Status: r.status, Code: said.code, Message: said.message,
 		RequestID:  shown(first(text(r.requestID()), text(said.request)), v, maxID),
 		retryAfter: retryAfter(r, said.message),
+		state:      stateIn(r.status, said.code, said.message, said.conflict),
 	}
 }
 
 // words are what an error body says.
-type words struct{ code, message, request string }
+type words struct {
+	code, message, request string
+	conflict               bool // Cinder's word for an object in the wrong state
+}
 
 // read follows the algorithm of the API reference 6.2.
 func read(r *reply, v *veil) words {
@@ -122,7 +126,7 @@ func found(top map[string]json.RawMessage) words {
 		if deeper.code == "" && w.message != "" {
 			continue
 		}
-		w.code, w.message = deeper.code, deeper.message
+		w.code, w.message, w.conflict = deeper.code, deeper.message, key == "conflictingRequest"
 		w.request = first(text(w.request), text(deeper.request))
 	}
 	return w

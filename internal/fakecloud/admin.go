@@ -42,6 +42,7 @@ var adminShows = map[string]func(*cloud) any{
 	"backups":  func(c *cloud) any { return c.adminBackups() },
 	"servers":  func(c *cloud) any { return values(c.servers) },
 	"vaults":   func(c *cloud) any { return values(c.vaults) },
+	"volumes":  func(c *cloud) any { return c.adminVolumes() },
 	"switches": func(c *cloud) any { return c.switches.clone() },
 	"faults":   func(c *cloud) any { return slices.Clone(c.faults) },
 	"outcomes": func(c *cloud) any { return slices.Clone(c.outcomes) },
@@ -122,6 +123,11 @@ type adminImage struct {
 	Status string `json:"status"`
 }
 
+type adminVolume struct {
+	Volume
+	Status string `json:"status"`
+}
+
 type adminJob struct {
 	Job
 	Status string `json:"status"`
@@ -140,6 +146,15 @@ func (c *cloud) adminImages() []adminImage {
 		shown := adminImage{Image: *i, Status: i.status(now)}
 		shown.Tags = slices.Clone(i.Tags)
 		list = append(list, shown)
+	}
+	return list
+}
+
+func (c *cloud) adminVolumes() []adminVolume {
+	now := c.fake.clock.now()
+	list := make([]adminVolume, 0, len(c.volumes))
+	for _, v := range values(c.volumes) {
+		list = append(list, adminVolume{Volume: v, Status: v.status(now)})
 	}
 	return list
 }

@@ -10,6 +10,7 @@ import (
 var adminChanges = map[string]func(f *Fake, cloud string, r *http.Request) (any, error){
 	"servers":           addOne(func(s Server) World { return World{Servers: []Server{s}} }),
 	"vaults":            addOne(func(v Vault) World { return World{Vaults: []Vault{v}} }),
+	"volumes":           addOne(func(v Volume) World { return World{Volumes: []Volume{v}} }),
 	"images":            addOne(func(i Image) World { return World{Images: []Image{i}} }),
 	"backups":           addBackups,
 	"world":             addWorld,

@@ -35,6 +35,7 @@ const (
 	kindClock  = "clock"
 	kindServer = "server"
 	kindVault  = "vault"
+	kindVolume = "volume"
 	kindBackup = "backup"
 	kindImage  = "image"
 	kindJob    = "job"
@@ -64,6 +65,10 @@ func (c *cloud) seed(w World) []string {
 		v.ObjectType, v.SizeGB = orElse(v.ObjectType, "server"), max(v.SizeGB, 1)
 		ids = append(ids, c.saveVault(&v))
 	}
+	for _, v := range w.Volumes {
+		filled := v.filled(c, now)
+		ids = append(ids, c.saveVolume(&filled))
+	}
 	for _, b := range w.Backups {
 		filled := b.filled(c, now)
 		ids = append(ids, c.saveBackup(&filled))
@@ -84,6 +89,12 @@ func (c *cloud) saveServer(s *Server) string {
 func (c *cloud) saveVault(v *Vault) string {
 	c.vaults[v.ID] = v
 	c.fake.journal.put(c.Name, kindVault, v.ID, v)
+	return v.ID
+}
+
+func (c *cloud) saveVolume(v *Volume) string {
+	c.volumes[v.ID] = v
+	c.fake.journal.put(c.Name, kindVolume, v.ID, v)
 	return v.ID
 }
 
@@ -125,6 +136,8 @@ func (c *cloud) restore(r row) error {
 		return restoreInto(r, func(s *Server) { c.servers[s.ID] = s }, func() { delete(c.servers, r.ID) })
 	case kindVault:
 		return restoreInto(r, func(v *Vault) { c.vaults[v.ID] = v }, func() { delete(c.vaults, r.ID) })
+	case kindVolume:
+		return restoreInto(r, func(v *Volume) { c.volumes[v.ID] = v }, func() { delete(c.volumes, r.ID) })
 	case kindBackup:
 		return restoreInto(r, c.putBackup, func() { c.dropBackup(r.ID) })
 	case kindImage:
@@ -168,7 +181,7 @@ func (c *cloud) dump(put func(row) error) error {
 		return put(r)
 	}
 	for _, each := range []func(func(string, string, any) error) error{
-		dumpMap(kindServer, c.servers), dumpMap(kindVault, c.vaults), dumpMap(kindBackup, c.backups),
+		dumpMap(kindServer, c.servers), dumpMap(kindVault, c.vaults), dumpMap(kindVolume, c.volumes), dumpMap(kindBackup, c.backups),
 		dumpMap(kindImage, c.images), dumpMap(kindJob, c.jobs), c.dumpTruth,
 	} {
 		if err := each(write); err != nil {

@@ -1,5 +1,5 @@
 // Package fakecloud is the other side: a program that behaves like the image
-// service of the two clouds (IMS) and the slices of their backup (CBR) and
+// service of the two clouds (IMS) and the slices of their disk (EVS), backup (CBR) and
 // identity (IAM) services that an image worker meets, as awkward as the real
 // ones. It verifies signatures and tokens, counts calls in rate windows,
 // enforces the business rules, runs jobs and images through their lives on a

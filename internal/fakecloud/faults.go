@@ -42,7 +42,8 @@ type Outcome struct {
 	ImageLate  Duration `json:"image_late"`
 	ImageNever bool     `json:"image_never"`
 	ImageEarly bool     `json:"image_early"`
-	Killed     bool     `json:"killed"` // of a failed one: the image stays, killed
+	Killed     bool     `json:"killed"` // of a failed job: the image stays, killed
+	Gone       bool     `json:"gone"`   // of a failed export of a disk: the image goes instead of staying killed
 	Run        Duration `json:"run"`    // how long it runs; 0 as usual
 }
 

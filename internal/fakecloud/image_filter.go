@@ -53,6 +53,9 @@ func (l *listing) matches(i *Image) bool {
 // registered is the filter with a default: images that are not registered yet
 // are hidden unless asked for.
 func (l *listing) registered(i *Image) bool {
+	if l.native && l.query["__isregistered"] == "" {
+		return true
+	}
 	want := orElse(l.query["__isregistered"], "true")
 	if want != "true" && l.c.switches.HideUnregistered {
 		return false

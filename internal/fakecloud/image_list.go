@@ -24,6 +24,7 @@ type listing struct {
 	sortKey string
 	desc    bool
 	marker  *Image
+	native  bool // images that are not registered are shown too
 }
 
 // listImages is GET /v2/cloudimages (API reference 4.1).

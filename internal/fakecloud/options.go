@@ -48,6 +48,7 @@ type CloudOptions struct {
 type World struct {
 	Servers []Server `json:"servers,omitempty"`
 	Vaults  []Vault  `json:"vaults,omitempty"`
+	Volumes []Volume `json:"volumes,omitempty"`
 	Backups []Backup `json:"backups,omitempty"`
 	Images  []Image  `json:"images,omitempty"`
 }

@@ -96,6 +96,8 @@ func (a *answer) code() string {
 	case nestedError:
 		text, _ := body.Error.Code.(string)
 		return text
+	case cinderError:
+		return body.kind()
 	default:
 		return ""
 	}

@@ -40,6 +40,7 @@ var routes = []*route{
 	{method: http.MethodGet, pattern: segments("v1/cloudimages/job/{job}"), call: "ShowJobProgress", limit: "show_progress", exists: hasProgress, do: (*cloud).showJobProgress},
 
 	{method: http.MethodGet, pattern: segments("v2/cloudimages"), call: "ListImages", limit: "list", do: (*cloud).listImages},
+	{method: http.MethodGet, pattern: segments("v2/images"), call: "ListNativeImages", limit: "list", do: (*cloud).listNative},
 	{method: http.MethodGet, pattern: segments("v2/images/{image}"), call: "GetImage", limit: "get_image", do: (*cloud).getImage},
 	{method: http.MethodDelete, pattern: segments("v2/images/{image}"), call: "DeleteImage", limit: "update", do: (*cloud).deleteImage},
 	{method: http.MethodGet, pattern: segments("v1/cloudimages/quota"), call: "ShowQuota", limit: "quota", do: (*cloud).showQuota},
@@ -54,6 +55,11 @@ var routes = []*route{
 	{method: http.MethodGet, pattern: segments("v3/{pid}/backups"), call: "ListBackups", limit: "cbr", do: (*cloud).listBackups},
 	{method: http.MethodGet, pattern: segments("v3/{pid}/backups/{backup}"), call: "ShowBackup", limit: "cbr", do: (*cloud).showBackup},
 	{method: http.MethodGet, pattern: segments("v3/{pid}/vaults/{vault}"), call: "ShowVault", limit: "cbr", do: (*cloud).showVault},
+
+	{method: http.MethodPost, pattern: segments("v2/{pid}/volumes/{volume}/action"), call: "ExportVolume", limit: "evs", do: (*cloud).exportVolume},
+	{method: http.MethodPost, pattern: segments("v3/{pid}/volumes/{volume}/action"), call: "ExportVolume", limit: "evs", do: (*cloud).exportVolume},
+	{method: http.MethodGet, pattern: segments("v2/{pid}/volumes/{volume}"), call: "ShowVolume", limit: "evs", do: (*cloud).showVolume},
+	{method: http.MethodGet, pattern: segments("v3/{pid}/volumes/{volume}"), call: "ShowVolume", limit: "evs", do: (*cloud).showVolume},
 
 	{method: http.MethodPost, pattern: segments("v3/auth/tokens"), call: "CreateToken", limit: "iam", service: serviceIAM, access: accessOpen, do: (*cloud).createToken},
 	{method: http.MethodGet, pattern: segments("v3/projects"), call: "ListProjects", limit: "iam", service: serviceIAM, access: accessAccount, do: (*cloud).listProjects},

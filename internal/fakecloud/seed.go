@@ -8,6 +8,8 @@ const (
 	DemoServer               = "877a2cda-ba63-4e1e-b95f-e67e48b6129a" // running, protected by no vault
 	DemoVaultServer          = "94eba8b2-acc9-4d82-badc-127144cc5526" // running, in DemoVault
 	DemoVault                = "3b5816b5-f29c-4172-9d9a-76c719a659ce" // for servers, with room
+	DemoVolume               = "16369c5d-384d-4e64-b37a-56d898769362" // available, a data disk
+	DemoInUseVolume          = "5aa119a8-d25b-45a7-8d1b-88e127885635" // attached to DemoServer, its system disk
 	DemoBackup               = "6df2b54c-dd62-4059-a07c-1b8f24f2725d" // CBR, unused
 	DemoBackup2              = "9b27efab-4a17-4c06-bfa2-3e0cf021d3c3" // CBR, unused
 	DemoBackup3              = "7c1e04a5-50f7-4d2c-9f30-0b8e6f1d2a33" // CBR, unused
@@ -47,6 +49,10 @@ func demoWorld() World {
 			{ID: DemoVaultServer, Name: "db-01", Status: "ACTIVE", SizeGB: 80, VaultID: DemoVault},
 		},
 		Vaults: []Vault{{ID: DemoVault, Name: "vault-servers", SizeGB: 10000, MaxServers: 256}},
+		Volumes: []Volume{
+			{ID: DemoVolume, Name: "db-01-data", SizeGB: 40},
+			{ID: DemoInUseVolume, Name: "web-01-system", Status: "in-use", SizeGB: 40, Bootable: true, OSType: "linux"},
+		},
 		Backups: []Backup{
 			demoBackup(DemoBackup), demoBackup(DemoBackup2), demoBackup(DemoBackup3), demoBackup(DemoBackup4),
 			{ID: DemoCSBSBackup, Name: "csbs_web-01", Service: serviceCSBS, ResourceID: DemoServer, ResourceName: "web-01", SizeGB: 40},
@@ -79,7 +85,7 @@ func (f *Fake) AddBackups(cloud string, count int) ([]string, error) {
 	return f.Add(cloud, World{Backups: make([]Backup, count)})
 }
 
-// Add puts more servers, vaults, backups and images into an account and
+// Add puts more servers, vaults, volumes, backups and images into an account and
 // returns their ids in the world's order; ids that are empty are made up. A
 // thing whose id exists is replaced.
 func (f *Fake) Add(cloud string, w World) ([]string, error) {

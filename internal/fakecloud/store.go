@@ -17,6 +17,7 @@ type store struct {
 	jobs    map[string]*Job
 	servers map[string]*Server
 	vaults  map[string]*Vault
+	volumes map[string]*Volume
 	backups map[string]*Backup
 	history []*Backup // backups by creation, then id
 	truth   []Mutation
@@ -28,7 +29,7 @@ type store struct {
 func newStore() *store {
 	return &store{
 		images: map[string]*Image{}, byTag: map[string][]*Image{}, byName: map[string][]*Image{},
-		jobs: map[string]*Job{}, servers: map[string]*Server{}, vaults: map[string]*Vault{}, backups: map[string]*Backup{},
+		jobs: map[string]*Job{}, servers: map[string]*Server{}, vaults: map[string]*Vault{}, volumes: map[string]*Volume{}, backups: map[string]*Backup{},
 	}
 }
 

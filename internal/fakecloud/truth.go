@@ -20,6 +20,7 @@ type Mutation struct {
 	JobID     string          `json:"job_id,omitempty"`
 	ImageID   string          `json:"image_id,omitempty"`
 	BackupID  string          `json:"backup_id,omitempty"`
+	VolumeID  string          `json:"volume_id,omitempty"`
 	Auth      string          `json:"auth"` // A or B (signature), token
 	RequestID string          `json:"request_id"`
 }

@@ -12,7 +12,8 @@ import (
 )
 
 func newRequests() *cobra.Command {
-	return group("requests", "Look at requests", "  imsworker requests ls\n  imsworker requests get KEY", newRequestsLs(), newRequestsGet())
+	return group("requests", "Look at requests, and go on with them", "  imsworker requests ls\n  imsworker requests get KEY\n  imsworker requests retry KEY",
+		newRequestsLs(), newRequestsGet(), newRequestsRetry(), newRequestsResolve())
 }
 
 func newRequestsLs() *cobra.Command {

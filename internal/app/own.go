@@ -46,7 +46,7 @@ func (w *worker) own(ctx context.Context, lease *shard.Lease) {
 
 // takeIn feeds the shard's requests to its intake until ctx ends.
 func (w *worker) takeIn(ctx context.Context, number int, lease *shard.Lease, records *ledger.Shard) {
-	in := intake.New(intake.Options{Records: records, Dead: w.dead, Cloud: w.clouds.intake, Ended: w.ended, Count: w.metrics, Log: w.log})
+	in := intake.New(intake.Options{Records: records, Dead: w.dead, Cloud: w.clouds.intake, History: w.events, Count: w.metrics, Log: w.log})
 	w.consume(ctx, broker.ShardConsumer(number), lease.Valid, in.Handle)
 }
 
@@ -102,15 +102,6 @@ func (w *worker) reused(ctx context.Context, r *ledger.Record) error {
 	}, intake.Verdict{Reason: intake.ReasonIdentityReused, Problems: messages.Problems{{
 		Message: "the identity belongs to an earlier request with other data, which is left as it is; give each request an id of its own",
 	}}})
-}
-
-// ended reports whether an attempt has a final event.
-func (w *worker) ended(ctx context.Context, cloud, key string, attempt int) (bool, error) {
-	_, err := w.conn.Last(ctx, broker.StreamEvents, messages.AnyFinalSubject(cloud, "*", key, attempt))
-	if errors.Is(err, broker.ErrNone) {
-		return false, nil
-	}
-	return err == nil, err
 }
 
 // setEngine notes which engine works a shard; nil: none does.

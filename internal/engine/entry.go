@@ -27,6 +27,7 @@ type entry struct {
 	jobID     string
 	imageID   string
 
+	decided   bool // by a person: nothing is to be submitted
 	announced bool // the accepted event is out
 	told      bool // the submitted event is out
 	late      bool // the late event is out
@@ -59,7 +60,7 @@ func (e *entry) take(r *ledger.Record) {
 	if r.NotBefore.After(e.until) && r.State != ledger.Uncertain {
 		e.until = r.NotBefore
 	}
-	e.jobID, e.imageID = r.JobID, r.ImageID
+	e.jobID, e.imageID, e.decided = r.JobID, r.ImageID, decided(r)
 	e.record = r
 }
 

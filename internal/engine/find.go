@@ -65,7 +65,7 @@ func (g *Engine) find(ctx context.Context, t task) result {
 	found, err := work.Find(ctx, t.conf.Client, lookup(r))
 	switch {
 	case err == nil:
-		return g.adopt(ctx, r, found)
+		return g.adopt(ctx, r, found, "the answer to the submission was lost; the image was found by its marker, its job is not known")
 	case !errors.Is(err, handlers.ErrNotFound):
 		return g.unanswered(t, r, err)
 	case time.Since(r.Doubted) < g.horizon(t.conf, work):
@@ -81,13 +81,14 @@ func lookup(r *ledger.Record) handlers.Search {
 	return handlers.Search{Key: r.Key, Since: r.Since.Add(-skew)}
 }
 
-// adopt goes on with an image that carries the request's evidence.
-func (g *Engine) adopt(ctx context.Context, r *ledger.Record, found handlers.Found) result {
+// adopt goes on with an image that carries the request's evidence, or that a
+// person has named.
+func (g *Engine) adopt(ctx context.Context, r *ledger.Record, found handlers.Found, why string) result {
 	now := time.Now().UTC()
 	r, err := g.merge(ctx, r, func(r *ledger.Record) {
 		r.State, r.Submitted, r.ImageID, r.Until = ledger.Submitted, now, found.ImageID, time.Time{}
 		r.Failure, r.Refusals = nil, 0
-		r.Warnings = []string{"the answer to the submission was lost; the image was found by its marker, its job is not known"}
+		r.Warnings = []string{why}
 	})
 	if err != nil {
 		return result{err: fmt.Errorf("adopt image %s: %w", found.ImageID, err)}

@@ -118,6 +118,9 @@ func (g *Engine) next(e *entry, now time.Time) (step, time.Time) {
 	case ledger.Uncertain:
 		return findStep, g.before(e, later(e.until, later(e.again, now)), now)
 	default:
+		if e.decided {
+			return resolveStep, later(e.again, now)
+		}
 		return submitStep, g.before(e, later(e.until, later(e.again, now)), now)
 	}
 }

@@ -20,10 +20,11 @@ const (
 	tellStep                 // tell that the record is submitted
 	lateStep                 // tell that the deadline has passed
 	pollStep                 // ask for the job, or for the adopted image
+	resolveStep              // end the attempt as a person has found it
 	finishStep               // tell the end, write the tombstone
 )
 
-var stepNames = [...]string{"idle", "announce", "submit", "doubt", "find", "tell", "late", "poll", "finish"}
+var stepNames = [...]string{"idle", "announce", "submit", "doubt", "find", "tell", "late", "poll", "resolve", "finish"}
 
 func (s step) String() string { return stepNames[s] }
 
@@ -42,7 +43,7 @@ func (s step) pool() poolKind {
 	switch s {
 	case submitStep:
 		return createPool
-	case pollStep, findStep:
+	case pollStep, findStep, resolveStep:
 		return queryPool
 	default:
 		return ledgerPool
@@ -157,7 +158,7 @@ func (g *Engine) run(ctx context.Context, t task) result {
 func (g *Engine) steps(s step) func(context.Context, task) result {
 	return [...]func(context.Context, task) result{
 		announceStep: g.announce, submitStep: g.submit, doubtStep: g.doubt, findStep: g.find,
-		tellStep: g.tell, lateStep: g.late, pollStep: g.poll, finishStep: g.finish,
+		tellStep: g.tell, lateStep: g.late, pollStep: g.poll, resolveStep: g.resolve, finishStep: g.finish,
 	}[s]
 }
 

@@ -34,6 +34,11 @@ func (g *Engine) submit(ctx context.Context, t task) result {
 	if len(problems) > 0 {
 		return g.end(ctx, r, messages.StateRejected, invalid(problems))
 	}
+	if r.Look {
+		if res, done := g.look(ctx, t, r, work); done {
+			return res
+		}
+	}
 	if work.Options().PreflightWanted() {
 		if err := work.Preflight(ctx, t.conf.Client); err != nil {
 			return g.refuse(ctx, t, r, err, time.Time{})

@@ -102,7 +102,16 @@ func (l *Log) Replace(ctx context.Context, m messages.EventMeta, e messages.Even
 
 // Accepted implements engine.Events.
 func (l *Log) Accepted(ctx context.Context, cloud, key string, attempt int) (messages.Event, bool, error) {
-	subject := messages.EventSubject(cloud, "*", messages.StateAccepted, key, attempt)
+	return l.read(ctx, messages.EventSubject(cloud, "*", messages.StateAccepted, key, attempt))
+}
+
+// Final reads the final event of an attempt; false: it has none.
+func (l *Log) Final(ctx context.Context, cloud, key string, attempt int) (messages.Event, bool, error) {
+	return l.read(ctx, messages.AnyFinalSubject(cloud, "*", key, attempt))
+}
+
+// read reads the event of a subject, which may hold wildcards.
+func (l *Log) read(ctx context.Context, subject string) (messages.Event, bool, error) {
 	there, err := l.store.Last(ctx, broker.StreamEvents, subject)
 	if errors.Is(err, broker.ErrNone) {
 		return messages.Event{}, false, nil

@@ -29,17 +29,15 @@ func (in *Intake) storeAttempt(ctx context.Context, req *request, r *ledger.Reco
 	case !there.Done():
 		return in.dead(ctx, req, ReasonAttempt, messages.Problems{{Field: messages.HeaderRequestAttempt, Message: fmt.Sprintf("attempt %d has not ended yet; wait for its final event", there.Attempt)}})
 	case !there.Buried && there.Outcome != messages.StateUnresolved:
-		return fmt.Errorf("attempt %d of %s is being finished", there.Attempt, r.Key)
+		return errBeingFinished
 	}
-	r.Sequence, r.Posts = there.Sequence, there.Posts
-	r.Since, r.EverUncertain, r.Doubted = there.Since, there.EverUncertain, there.Doubted
-	r.Version = ledger.Version
+	inherit(r, there)
 	return in.Records.Update(ctx, r)
 }
 
 // afterForgotten stores an attempt whose predecessor only the events remember.
 func (in *Intake) afterForgotten(ctx context.Context, req *request, r *ledger.Record) error {
-	ended, err := in.Ended(ctx, r.Cloud, r.Key, r.Attempt-1)
+	_, ended, err := in.History.Final(ctx, r.Cloud, r.Key, r.Attempt-1)
 	if err != nil {
 		return err
 	}

@@ -51,11 +51,10 @@ type Options struct {
 	Records records
 	Dead    *DeadLetters
 	// Cloud returns a configured cloud; false: this worker does not know it.
-	Cloud func(name string) (Cloud, bool)
-	// Ended reports whether an attempt of a request has a final event.
-	Ended func(ctx context.Context, cloud, key string, attempt int) (bool, error)
-	Count Counter
-	Log   *slog.Logger
+	Cloud   func(name string) (Cloud, bool)
+	History history
+	Count   Counter
+	Log     *slog.Logger
 }
 
 // Intake handles the deliveries of one shard.
@@ -87,8 +86,11 @@ func (in *Intake) Handle(msg *message.Message) error {
 		return errors.New("message without its delivery")
 	}
 	kind, cloud, verb, ok := parseSubject(d.Subject)
-	if !ok || kind != "request" {
-		return in.Dead.Store(ctx, letter(d, msg.Payload, cloud, verb), notTaken(kind, verb))
+	switch {
+	case ok && kind == "control":
+		return in.control(ctx, msg, d, cloud, verb)
+	case !ok || kind != "request":
+		return in.Dead.Store(ctx, letter(d, msg.Payload, cloud, verb), notTaken(kind))
 	}
 	req := &request{delivery: d, cloud: cloud, operation: verb, body: msg.Payload}
 	conf, known := in.Cloud(cloud)

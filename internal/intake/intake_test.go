@@ -1,7 +1,6 @@
 package intake_test
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/imsworker/imsworker/internal/broker"
 	"github.com/imsworker/imsworker/internal/broker/brokertest"
+	"github.com/imsworker/imsworker/internal/events"
 	"github.com/imsworker/imsworker/internal/ims"
 	"github.com/imsworker/imsworker/internal/intake"
 	"github.com/imsworker/imsworker/internal/ledger"
@@ -53,7 +53,7 @@ func newDesk(t *testing.T) *desk {
 	dead := intake.NewDeadLetters(conn, prometheus.NewRegistry())
 	in := intake.New(intake.Options{
 		Records: d.records, Dead: dead, Count: d.count, Log: slog.New(slog.DiscardHandler),
-		Ended: func(context.Context, string, string, int) (bool, error) { return false, nil },
+		History: events.New(conn, prometheus.NewRegistry()),
 		Cloud: func(name string) (intake.Cloud, bool) {
 			return intake.Cloud{
 				Profile: ims.ProfileOTC, Allows: func(op string) bool { return op == "copy-image" },

@@ -80,13 +80,10 @@ func unknownOperation(name string) messages.Problem {
 }
 
 // notTaken is the verdict on messages that are no requests.
-func notTaken(kind, verb string) Verdict {
+func notTaken(kind string) Verdict {
 	text := "the subject has not the form ims.request.<cloud>.<operation>"
 	reason := ReasonSubject
-	switch kind {
-	case "control":
-		reason, text = ReasonUnknownOperation, fmt.Sprintf("the control verb %q is not known to this version of the worker", verb)
-	case "backup":
+	if kind == "backup" {
 		reason, text = ReasonUnknownOperation, "backup notices are not taken by this version of the worker; ask for create-whole-image with the backup's id"
 	}
 	return Verdict{Reason: reason, Problems: messages.Problems{{Message: text}}}

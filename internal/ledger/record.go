@@ -87,6 +87,11 @@ type Record struct {
 	// Doubted is when the latest claim with an unknown end was made; its
 	// horizon is counted from here. Zero while every answer is known.
 	Doubted time.Time `json:"doubted,omitzero"`
+	// As is what a person said became of the attempt before, if it was
+	// unresolved: done (ImageID is the result), not-done or resubmit.
+	As string `json:"as,omitempty"`
+	// Look has the engine look for earlier work before it submits.
+	Look bool `json:"look,omitempty"`
 	// EverUncertain stays true once an answer was lost: a refusal as already
 	// there may then speak of this request's own work.
 	EverUncertain bool `json:"ever_uncertain,omitempty"`
@@ -130,6 +135,8 @@ func (r *Record) Tombstone() *Record {
 		Version: r.Version, Key: r.Key, Cloud: r.Cloud, Operation: r.Operation, Source: r.Source, ID: r.ID,
 		Attempt: r.Attempt, State: Finished, Outcome: r.Outcome, Duplicate: r.Duplicate, Buried: true,
 		Token: r.Token, DataHash: r.DataHash, Accepted: r.Accepted, Finished: r.Finished, Posts: r.Posts,
+		Sent: r.Sent, CorrelationID: r.CorrelationID, TraceParent: r.TraceParent,
+		Since: r.Since, EverUncertain: r.EverUncertain, Doubted: r.Doubted,
 		Failure: brief(r.Failure), Sequence: r.Sequence,
 	}
 }

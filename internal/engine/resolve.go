@@ -1,0 +1,64 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/imsworker/imsworker/handlers"
+	"github.com/imsworker/imsworker/internal/ims"
+	"github.com/imsworker/imsworker/internal/ledger"
+	"github.com/imsworker/imsworker/messages"
+)
+
+// decided reports whether a person has said what became of the attempt
+// before, so that nothing is to be submitted.
+func decided(r *ledger.Record) bool {
+	return r.As == messages.AsDone || r.As == messages.AsNotDone
+}
+
+// resolve ends an attempt as a person has found it: with the image that is
+// the result, or with nothing.
+func (g *Engine) resolve(ctx context.Context, t task) result {
+	r, err := g.current(ctx, t)
+	if err != nil {
+		return result{err: fmt.Errorf("resolve: %w", err)}
+	}
+	if !decided(r) || r.State != ledger.Accepted {
+		return result{record: r}
+	}
+	if r.As == messages.AsNotDone {
+		return g.end(ctx, r, messages.StateFailed, &messages.Failure{
+			Reason: messages.ReasonUnresolved, Message: "a person found that nothing was made",
+			Remedy: "send the request again under a new id if the image is still wanted",
+		})
+	}
+	image, err := t.conf.Client.Image(ctx, r.ImageID)
+	switch {
+	case errors.Is(err, ims.ErrNotFound):
+		return g.end(ctx, r, messages.StateFailed, &messages.Failure{
+			Reason: messages.ReasonNotFound, Message: fmt.Sprintf("the image %s, named as the result, does not exist", r.ImageID),
+			Remedy: "retry this attempt, or send the request again under a new id",
+		})
+	case err != nil:
+		return g.unanswered(t, r, fmt.Errorf("look at image %s, named as the result: %w", r.ImageID, err))
+	}
+	return g.adopt(ctx, r, handlers.Found{ImageID: image.ID, Name: image.Name, Status: image.Status},
+		"a person named this image as the result of the attempt before")
+}
+
+// look searches for what earlier attempts have made before anything is sent.
+// Done is true when the record went another way than to be submitted.
+func (g *Engine) look(ctx context.Context, t task, r *ledger.Record, work handlers.Work) (res result, done bool) {
+	found, err := work.Find(ctx, t.conf.Client, lookup(r))
+	switch {
+	case err == nil:
+		return g.adopt(ctx, r, found, "the image was made by an earlier attempt"), true
+	case errors.Is(err, handlers.ErrNotFound):
+		return result{}, false
+	}
+	res = g.unanswered(t, r, fmt.Errorf("look for earlier work: %w", err))
+	res.again = later(res.again, time.Now().Add(stepRetry))
+	return res, true
+}

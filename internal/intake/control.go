@@ -1,0 +1,179 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"github.com/imsworker/imsworker/handlers"
+	"github.com/imsworker/imsworker/internal/broker"
+	"github.com/imsworker/imsworker/internal/ledger"
+	"github.com/imsworker/imsworker/messages"
+)
+
+// history reads what was told of a request: its events remember it longer
+// than the ledger does.
+type history interface {
+	// Accepted reads the accepted event of an attempt, which has the data.
+	Accepted(ctx context.Context, cloud, key string, attempt int) (messages.Event, bool, error)
+	// Final reads the final event of an attempt.
+	Final(ctx context.Context, cloud, key string, attempt int) (messages.Event, bool, error)
+}
+
+// errBeingFinished has a delivery come again: the attempt is over, its
+// tombstone not yet written.
+var errBeingFinished = errors.New("the attempt is being finished")
+
+// control carries out a control message; one that asks for nothing that can
+// be done is a dead letter and changes nothing.
+func (in *Intake) control(ctx context.Context, msg *message.Message, d broker.Delivery, cloud, verb string) error {
+	bury := func(reason Reason, problems messages.Problems) error {
+		in.Log.Warn("message is a dead letter", "subject", publishedSubject(d.Subject), "reason", string(reason), "sequence", d.StreamSequence)
+		return in.Dead.Store(ctx, letter(d, msg.Payload, cloud, verb), Verdict{Reason: reason, Problems: problems})
+	}
+	if !slices.Contains(messages.Verbs(), verb) {
+		return bury(ReasonUnknownOperation, messages.Problems{{Message: fmt.Sprintf("there is no control verb %q; known are %s", verb, strings.Join(messages.Verbs(), ", "))}})
+	}
+	if _, known := in.Cloud(cloud); !known {
+		if in.unknown.wait(d) {
+			broker.Delay(msg, unknownPause)
+			return fmt.Errorf("cloud %q is not known here; the message waits", cloud)
+		}
+		in.unknown.done(d)
+		return bury(ReasonUnknownCloud, messages.Problems{unknownCloud(cloud)})
+	}
+	c, problems := messages.ReadControl(verb, cloud, msg.Payload)
+	if len(problems) > 0 {
+		return bury(ReasonInvalid, problems)
+	}
+	problem, err := in.reopen(ctx, cloud, verb, c)
+	if err != nil || problem == "" {
+		return err
+	}
+	return bury(ReasonAttempt, messages.Problems{{Message: problem}})
+}
+
+// reopen opens the attempt after the one that is named. It returns in words
+// why that cannot be. An attempt that is open already is no problem: the
+// message came a second time.
+func (in *Intake) reopen(ctx context.Context, cloud, verb string, c messages.Control) (problem string, err error) {
+	last, err := in.last(ctx, cloud, c)
+	switch {
+	case err != nil:
+		return "", err
+	case last == nil:
+		return fmt.Sprintf("nothing is known of attempt %d of a request with key %s on cloud %s", c.Attempt, c.Key, cloud), nil
+	case last.Attempt > c.Attempt:
+		return "", nil
+	}
+	if problem := mayReopen(last, cloud, verb, c); problem != "" {
+		return problem, nil
+	}
+	if !last.Buried && last.Outcome != messages.StateUnresolved {
+		return "", errBeingFinished
+	}
+	r, problem, err := in.next(ctx, last)
+	if err != nil || problem != "" {
+		return problem, err
+	}
+	r.As, r.ImageID = c.As, c.ImageID
+	r.Look = verb == messages.VerbRetry && last.Outcome == messages.StateUnresolved
+	return "", in.write(ctx, r)
+}
+
+// mayReopen says in words why an attempt cannot be followed by another.
+func mayReopen(last *ledger.Record, cloud, verb string, c messages.Control) string {
+	switch {
+	case last.Cloud != cloud:
+		return fmt.Sprintf("the request with key %s belongs to cloud %s, not to %s", c.Key, last.Cloud, cloud)
+	case last.Attempt < c.Attempt:
+		return fmt.Sprintf("attempt %d does not exist; the last one is %d", c.Attempt, last.Attempt)
+	case !last.Done():
+		return fmt.Sprintf("attempt %d has not ended; wait for its final event", c.Attempt)
+	case last.Outcome == messages.StateSucceeded:
+		return fmt.Sprintf("attempt %d has succeeded; there is nothing to do again", c.Attempt)
+	case verb == messages.VerbResolve && last.Outcome != messages.StateUnresolved:
+		return fmt.Sprintf("attempt %d ended as %s, not as unresolved; send a retry instead", c.Attempt, last.Outcome)
+	}
+	return ""
+}
+
+// last is the newest attempt of a request that ledger or events know; nil
+// without an error where neither does.
+func (in *Intake) last(ctx context.Context, cloud string, c messages.Control) (*ledger.Record, error) {
+	r, err := in.Records.Get(ctx, c.Key)
+	if !errors.Is(err, ledger.ErrNone) {
+		return r, err
+	}
+	final, ended, err := in.History.Final(ctx, cloud, c.Key, c.Attempt)
+	if err != nil || !ended {
+		return nil, err
+	}
+	later, err := in.attempts(ctx, cloud, c.Key, c.Attempt)
+	return &ledger.Record{
+		Key: c.Key, Cloud: cloud, Operation: final.Request.Operation, Source: final.Request.Source, ID: final.Request.ID,
+		Attempt: later, State: ledger.Finished, Outcome: final.State, Buried: true,
+	}, err
+}
+
+// attempts is the last attempt of which there is an event, from one on that
+// has ended.
+func (in *Intake) attempts(ctx context.Context, cloud, key string, from int) (int, error) {
+	for {
+		_, ended, err := in.History.Final(ctx, cloud, key, from+1)
+		if err != nil || !ended {
+			return from, err
+		}
+		from++
+	}
+}
+
+// next is the record of the attempt after one that has ended, with the data
+// of the request. It says in words where there is no data to go on with.
+func (in *Intake) next(ctx context.Context, last *ledger.Record) (r *ledger.Record, problem string, err error) {
+	data := last.Data
+	if data == nil {
+		accepted, found, err := in.History.Accepted(ctx, last.Cloud, last.Key, last.Attempt)
+		if err != nil {
+			return nil, "", err
+		}
+		if !found {
+			return nil, fmt.Sprintf("attempt %d was never accepted, or its events are gone; publish the request again under a new id", last.Attempt), nil
+		}
+		data = accepted.Request.Data
+	}
+	op, exists := handlers.Lookup(last.Operation)
+	conf, known := in.Cloud(last.Cloud)
+	if !exists || !known {
+		return nil, fmt.Sprintf("the operation %s on cloud %s is not known to this version of the worker", last.Operation, last.Cloud), nil
+	}
+	work, problems := op.Decode(data, conf.Profile)
+	if len(problems) > 0 {
+		return nil, "the data is not valid any more: " + problems.Error(), nil
+	}
+	r = in.record(&request{cloud: last.Cloud, operation: last.Operation, envelope: messages.Envelope{
+		Identity: messages.Identity{Source: last.Source, ID: last.ID}, Attempt: last.Attempt + 1, Data: data,
+		Time: last.Sent, CorrelationID: last.CorrelationID, TraceParent: last.TraceParent,
+	}}, work, conf)
+	inherit(r, last)
+	return r, "", nil
+}
+
+// inherit takes over what an earlier attempt may have begun at the cloud.
+func inherit(r, last *ledger.Record) {
+	r.Version, r.Sequence, r.Posts = ledger.Version, last.Sequence, last.Posts
+	r.Since, r.EverUncertain, r.Doubted = last.Since, last.EverUncertain, last.Doubted
+}
+
+// write stores a further attempt: over its predecessor, or as the first
+// record where that is gone.
+func (in *Intake) write(ctx context.Context, r *ledger.Record) error {
+	if r.Sequence > 0 {
+		return in.Records.Update(ctx, r)
+	}
+	return in.Records.Create(ctx, r)
+}

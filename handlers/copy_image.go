@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"strings"
@@ -32,7 +31,7 @@ func copyImage() Operation {
 		options: func(d messages.CopyImage) messages.Options { return d.Options },
 		rules:   copyImageRules,
 		submit:  submitCopy,
-		find:    findCopy,
+		all:     allCopies,
 		unmark:  keepMarkerText,
 	})
 }
@@ -58,23 +57,18 @@ func submitCopy(ctx context.Context, c imageCopier, d messages.CopyImage, key st
 	return Submission{JobID: job}, nil
 }
 
-// findCopy looks through all images since then, first the registered ones,
-// then all.
-func findCopy(ctx context.Context, c imageCopier, d messages.CopyImage, s Search) (Found, error) {
-	own := func(i ims.Image) (bool, error) { return ownCopy(d, i, s), nil }
-	found, err := firstImage(ctx, c, ims.ImageFilter{CreatedSince: s.Since}, own)
-	if !errors.Is(err, ErrNotFound) {
-		return found, err
-	}
-	return firstImage(ctx, c, ims.ImageFilter{CreatedSince: s.Since, Native: true}, own)
+// allCopies looks through all images since then, the registered ones and the
+// others.
+func allCopies(ctx context.Context, c imageCopier, d messages.CopyImage, s Search) ([]ims.Image, error) {
+	own := func(i ims.Image) bool { return ownCopy(d, i, s.Key) }
+	return gather(ctx, c, s, own, ims.ImageFilter{CreatedSince: s.Since}, ims.ImageFilter{CreatedSince: s.Since, Native: true})
 }
 
 // ownCopy judges a candidate by the key in its description. A parent that the
 // cloud names must fit, since a copy of our copy may have taken the
 // description over. The name is no evidence: it may have been changed.
-func ownCopy(d messages.CopyImage, i ims.Image, s Search) bool {
-	return candidate(i, s) && hasMarkerText(i.Description, s.Key) &&
-		(i.OriginalImage == "" || strings.EqualFold(i.OriginalImage, d.ImageID))
+func ownCopy(d messages.CopyImage, i ims.Image, key string) bool {
+	return hasMarkerText(i.Description, key) && (i.OriginalImage == "" || strings.EqualFold(i.OriginalImage, d.ImageID))
 }
 
 // keepMarkerText does nothing: requests that ask for the removal are refused.

@@ -42,16 +42,17 @@ func TestSubmitCopyRefused(t *testing.T) {
 	}
 }
 
-func TestFindCopy(t *testing.T) {
+func TestAllCopies(t *testing.T) {
 	t.Parallel()
 	ours := func(i *ims.Image) { i.Description, i.OriginalImage = "base ims-request="+key, sourceID }
 	with := func(f func(*ims.Image)) func(*ims.Image) { return func(i *ims.Image) { ours(i); f(i) } }
-	const none = "nothing found of this request"
+	const none = ""
 	tests := map[string]struct {
 		cloud fakeCloud
 		want  string
 	}{
 		"second_page":    {fakeCloud{listed: []ims.Image{row("a", nil), row("b", ours)}}, "b"},
+		"two_copies":     {fakeCloud{listed: []ims.Image{row("a", with(func(i *ims.Image) { i.Registered, i.Status = false, ims.ImageSaving })), row("b", ours)}}, "b a"},
 		"only_marker":    {fakeCloud{listed: []ims.Image{row("a", func(i *ims.Image) { i.Description = "ims-request=" + key })}}, "a"},
 		"renamed":        {fakeCloud{listed: []ims.Image{row("a", with(func(i *ims.Image) { i.Name = "m" }))}}, "a"},
 		"not_registered": {fakeCloud{listed: []ims.Image{row("a", with(func(i *ims.Image) { i.Registered, i.Status = false, ims.ImageQueued }))}}, "a"},
@@ -68,7 +69,7 @@ func TestFindCopy(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			data := messages.CopyImage{ImageID: sourceID, Name: "n", Description: "base"}
-			found, err := findCopy(t.Context(), test.cloud, data, Search{Key: key, Since: sent, Exclude: []string{"held"}})
+			found, err := allCopies(t.Context(), test.cloud, data, Search{Key: key, Since: sent, Exclude: []string{"held"}})
 			expectFound(t, found, err, test.want)
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,7 +39,7 @@ func createWholeImage() Operation {
 		rules:     wholeImageRules,
 		policyOf:  wholeImagePolicy,
 		submit:    submitWholeImage,
-		find:      findWholeImage,
+		all:       allWholeImages,
 		preflight: checkBackup,
 		unmark:    deleteMarkerTag,
 	})
@@ -83,48 +84,63 @@ func submitWholeImage(ctx context.Context, c wholeImager, d messages.CreateWhole
 	return Submission{JobID: job}, nil
 }
 
-// findWholeImage asks for the tag first. The list hides images that are not
+// allWholeImages asks for the tag first. The list hides images that are not
 // registered yet, and tags may show late, so all images since then are looked
-// at as well, and for a CBR backup those that CBR says were made of it.
-func findWholeImage(ctx context.Context, c wholeImager, d messages.CreateWholeImage, s Search) (Found, error) {
-	own := func(i ims.Image) (bool, error) { return ownWholeImage(ctx, c, d, i, s) }
-	lists := []ims.ImageFilter{
-		{Tag: messages.MarkerKey + "=" + s.Key},
-		{CreatedSince: s.Since},
-		{CreatedSince: s.Since, Native: true},
+// at as well. Only where no image carries the marker do others count.
+func allWholeImages(ctx context.Context, c wholeImager, d messages.CreateWholeImage, s Search) ([]ims.Image, error) {
+	may := func(i ims.Image) bool { return hasMarkerTag(i, s.Key) || fitsUnmarked(d, i, s.Since) }
+	images, err := gather(ctx, c, s, may,
+		ims.ImageFilter{Tag: messages.MarkerKey + "=" + s.Key},
+		ims.ImageFilter{CreatedSince: s.Since},
+		ims.ImageFilter{CreatedSince: s.Since, Native: true})
+	if err != nil {
+		return nil, err
 	}
-	for _, filter := range lists {
-		found, err := firstImage(ctx, c, filter, own)
-		if !errors.Is(err, ErrNotFound) {
-			return found, err
-		}
+	unmarked := func(i ims.Image) bool { return !hasMarkerTag(i, s.Key) }
+	if own := slices.DeleteFunc(slices.Clone(images), unmarked); len(own) > 0 {
+		return own, nil
+	}
+	if own, err := fromSource(ctx, c, d, images); err != nil || len(own) > 0 {
+		return own, err
 	}
 	if d.WholeImageType != typeCBR {
-		return Found{}, ErrNotFound
+		return nil, nil
 	}
-	return findByBackup(ctx, c, d.BackupID, own)
+	return namedByBackup(ctx, c, d, s)
 }
 
-// ownWholeImage judges a candidate. Without any marker an image is ours only
-// if it is complete, so that tags cannot merely be late, and everything else
-// fits: a foreign image of the same source must not be taken for ours.
-func ownWholeImage(ctx context.Context, c wholeImager, d messages.CreateWholeImage, i ims.Image, s Search) (bool, error) {
-	if !candidate(i, s) {
-		return false, nil
+func hasMarkerTag(i ims.Image, key string) bool {
+	marker, _ := i.Tag(messages.MarkerKey)
+	return marker == key
+}
+
+// fitsUnmarked judges an image without any marker: it may be ours only if it
+// is complete, so that tags cannot merely be late, and everything else fits. A
+// foreign image of the same source must not be taken for ours.
+func fitsUnmarked(d messages.CreateWholeImage, i ims.Image, since time.Time) bool {
+	_, marked := i.Tag(messages.MarkerKey)
+	return !marked && i.Status == ims.ImageActive && !i.CreatedAt.Before(since) &&
+		i.BackupID != "" && i.Name == d.Name && i.Description == d.Description &&
+		(d.BackupID == "" || strings.EqualFold(i.BackupID, d.BackupID))
+}
+
+// fromSource leaves of the images those that are made of the request's backup
+// or server.
+func fromSource(ctx context.Context, c wholeImager, d messages.CreateWholeImage, images []ims.Image) ([]ims.Image, error) {
+	if d.BackupID != "" {
+		return images, nil
 	}
-	if marker, marked := i.Tag(messages.MarkerKey); marked {
-		return marker == s.Key, nil
+	var own []ims.Image
+	for _, i := range images {
+		ok, err := backupOf(ctx, c, i.BackupID, d.InstanceID)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			own = append(own, i)
+		}
 	}
-	fits := i.Status == ims.ImageActive && !i.CreatedAt.Before(s.Since) &&
-		i.BackupID != "" && i.Name == d.Name && i.Description == d.Description
-	switch {
-	case !fits:
-		return false, nil
-	case d.BackupID != "":
-		return strings.EqualFold(i.BackupID, d.BackupID), nil
-	default:
-		return backupOf(ctx, c, i.BackupID, d.InstanceID)
-	}
+	return own, nil
 }
 
 // backupOf reports whether a backup is of the server. A backup that CBR does
@@ -140,29 +156,28 @@ func backupOf(ctx context.Context, c wholeImager, backupID, instanceID string) (
 	return strings.EqualFold(backup.ResourceID, instanceID), nil
 }
 
-// findByBackup looks at the images that CBR names, which it does also for
+// namedByBackup looks at the images that CBR names, which it does also for
 // images that no list shows yet.
-func findByBackup(ctx context.Context, c wholeImager, backupID string, own func(ims.Image) (bool, error)) (Found, error) {
-	backup, err := c.Backup(ctx, backupID)
+func namedByBackup(ctx context.Context, c wholeImager, d messages.CreateWholeImage, s Search) ([]ims.Image, error) {
+	backup, err := c.Backup(ctx, d.BackupID)
 	if errors.Is(err, ims.ErrNotFound) {
-		return Found{}, ErrNotFound
+		return nil, nil
 	}
 	if err != nil {
-		return Found{}, fmt.Errorf("read backup %s: %w", backupID, err)
+		return nil, fmt.Errorf("read backup %s: %w", d.BackupID, err)
 	}
+	var own []ims.Image
 	for _, id := range backup.ImageIDs {
 		image, err := c.Image(ctx, id)
-		if errors.Is(err, ims.ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			return Found{}, fmt.Errorf("read image %s: %w", id, err)
-		}
-		if ok, err := own(image); ok || err != nil {
-			return foundImage(image), err
+		switch {
+		case errors.Is(err, ims.ErrNotFound):
+		case err != nil:
+			return nil, fmt.Errorf("read image %s: %w", id, err)
+		case candidate(image, s) && (hasMarkerTag(image, s.Key) || fitsUnmarked(d, image, s.Since)):
+			own = append(own, image)
 		}
 	}
-	return Found{}, ErrNotFound
+	return own, nil
 }
 
 // deleteMarkerTag removes the tag; one that is gone already is as good.

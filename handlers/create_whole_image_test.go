@@ -73,7 +73,7 @@ func TestSubmitWholeImageRefused(t *testing.T) {
 	}
 }
 
-func TestFindWholeImage(t *testing.T) {
+func TestAllWholeImages(t *testing.T) {
 	t.Parallel()
 	fits := func(i *ims.Image) { i.BackupID = backupID }
 	hidden := func(i *ims.Image) { marked(key)(i); i.Registered, i.Status = false, ims.ImageSaving }
@@ -84,14 +84,16 @@ func TestFindWholeImage(t *testing.T) {
 		return func(string) (ims.Backup, error) { return ims.Backup{ID: backupID, ResourceID: resource}, nil }
 	}
 	noImages := func(string) (ims.Backup, error) { return ims.Backup{ID: backupID}, nil }
-	const none = "nothing found of this request"
+	const none = ""
 	tests := map[string]struct {
 		data  messages.CreateWholeImage
 		cloud fakeCloud
 		want  string
 	}{
 		"by_tag":             {ofServerData(), fakeCloud{listed: []ims.Image{row("a", nil), row("b", marked(key))}}, "b"},
-		"oldest_of_two":      {ofServerData(), fakeCloud{listed: []ims.Image{row("a", marked(key)), row("b", marked(key))}}, "a"},
+		"all_of_two":         {ofServerData(), fakeCloud{listed: []ims.Image{row("b", marked(key)), row("a", marked(key))}}, "a b"},
+		"active_first":       {ofServerData(), fakeCloud{listed: []ims.Image{row("a", hidden), row("b", marked(key))}}, "b a"},
+		"marker_beats_rest":  {ofBackupData(), fakeCloud{listed: []ims.Image{row("a", fits), row("b", hidden)}}, "b"},
 		"not_registered":     {ofServerData(), fakeCloud{listed: []ims.Image{row("a", hidden)}}, "a"},
 		"killed":             {ofServerData(), fakeCloud{listed: []ims.Image{row("a", withStatus(ims.ImageKilled, marked(key)))}}, none},
 		"excluded":           {ofServerData(), fakeCloud{listed: []ims.Image{row("held", marked(key))}}, none},
@@ -127,7 +129,7 @@ func TestFindWholeImage(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			found, err := findWholeImage(t.Context(), test.cloud, test.data, Search{Key: key, Since: sent, Exclude: []string{"held"}})
+			found, err := allWholeImages(t.Context(), test.cloud, test.data, Search{Key: key, Since: sent, Exclude: []string{"held"}})
 			expectFound(t, found, err, test.want)
 		})
 	}

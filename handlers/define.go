@@ -22,8 +22,9 @@ type plan[D, C any] struct {
 	// policyOf is nil where all requests have the operation's policy.
 	policyOf func(D) Policy
 
-	submit    func(ctx context.Context, cloud C, data D, key string) (Submission, error)
-	find      func(ctx context.Context, cloud C, data D, s Search) (Found, error)
+	submit func(ctx context.Context, cloud C, data D, key string) (Submission, error)
+	// all may name images in any order.
+	all       func(ctx context.Context, cloud C, data D, s Search) ([]ims.Image, error)
 	preflight func(ctx context.Context, cloud C, data D) error // nil: nothing to ask
 	unmark    func(ctx context.Context, cloud C, imageID string) error
 }
@@ -73,7 +74,19 @@ func (w work[D, C]) Submit(ctx context.Context, c *ims.Client, key string) (Subm
 }
 
 func (w work[D, C]) Find(ctx context.Context, c *ims.Client, s Search) (Found, error) {
-	return w.plan.find(ctx, w.cloud(c), w.data, s)
+	all, err := w.All(ctx, c, s)
+	if err != nil {
+		return Found{}, err
+	}
+	return first(all)
+}
+
+func (w work[D, C]) All(ctx context.Context, c *ims.Client, s Search) ([]Found, error) {
+	images, err := w.plan.all(ctx, w.cloud(c), w.data, s)
+	if err != nil {
+		return nil, err
+	}
+	return bestFirst(images), nil
 }
 
 func (w work[D, C]) Preflight(ctx context.Context, c *ims.Client) error {

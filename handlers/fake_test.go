@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -83,9 +84,15 @@ func marked(value string) func(*ims.Image) {
 	return func(i *ims.Image) { i.Tags = []ims.Tag{{Key: "ims-request", Value: value}} }
 }
 
-func expectFound(t *testing.T, got Found, err error, want string) {
+// expectFound compares the ids of what was found, best first; nothing at all
+// is "".
+func expectFound(t *testing.T, images []ims.Image, err error, want string) {
 	t.Helper()
-	text := got.ImageID
+	var ids []string
+	for _, f := range bestFirst(images) {
+		ids = append(ids, f.ImageID)
+	}
+	text := strings.Join(ids, " ")
 	if err != nil {
 		text = err.Error()
 	}

@@ -90,6 +90,10 @@ type Work interface {
 	// Find looks for what an earlier Submit with this key made. ErrNotFound
 	// says that nothing is there, which proves nothing before the horizon.
 	Find(ctx context.Context, c *ims.Client, s Search) (Found, error)
+	// All looks for every image that carries this request's evidence now, best
+	// first: active before saving before queued, then the oldest. Find is its
+	// first. Nothing found is nil and no error.
+	All(ctx context.Context, c *ims.Client, s Search) ([]Found, error)
 	// Preflight asks the cloud whether Submit can work. It begins nothing. A
 	// refusal has the verdict that Submit would have met; any other error
 	// means only that the cloud could not be asked.

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -49,24 +50,52 @@ type imagePager interface {
 	ImagePages(ctx context.Context, f ims.ImageFilter) iter.Seq2[[]ims.Image, error]
 }
 
-// firstImage goes through a list, oldest first, to the first image that is
-// ours, or to the end and ErrNotFound.
-func firstImage(ctx context.Context, c imagePager, f ims.ImageFilter, own func(ims.Image) (bool, error)) (Found, error) {
-	for page, err := range c.ImagePages(ctx, f) {
-		if err != nil {
-			return Found{}, fmt.Errorf("list images: %w", err)
-		}
-		for _, image := range page {
-			if ok, err := own(image); ok || err != nil {
-				return foundImage(image), err
+// gather goes through lists to their ends and keeps the candidates that fit,
+// each once.
+func gather(ctx context.Context, c imagePager, s Search, fits func(ims.Image) bool, lists ...ims.ImageFilter) ([]ims.Image, error) {
+	var kept []ims.Image
+	seen := make(map[string]bool)
+	for _, filter := range lists {
+		for page, err := range c.ImagePages(ctx, filter) {
+			if err != nil {
+				return nil, fmt.Errorf("list images: %w", err)
+			}
+			for _, image := range page {
+				if !seen[image.ID] && candidate(image, s) && fits(image) {
+					seen[image.ID], kept = true, append(kept, image)
+				}
 			}
 		}
 	}
-	return Found{}, ErrNotFound
+	return kept, nil
 }
 
-func foundImage(i ims.Image) Found {
-	return Found{ImageID: i.ID, Name: i.Name, Status: i.Status}
+// bestFirst orders images by how near they are to being usable, then by age.
+func bestFirst(images []ims.Image) []Found {
+	slices.SortStableFunc(images, func(a, b ims.Image) int {
+		return cmp.Or(cmp.Compare(distance(a.Status), distance(b.Status)), a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
+	})
+	var found []Found
+	for _, i := range images {
+		found = append(found, Found{ImageID: i.ID, Name: i.Name, Status: i.Status})
+	}
+	return found
+}
+
+func first(all []Found) (Found, error) {
+	if len(all) == 0 {
+		return Found{}, ErrNotFound
+	}
+	return all[0], nil
+}
+
+// distance is how far a state is from active.
+func distance(status string) int {
+	order := []string{ims.ImageActive, ims.ImageSaving, ims.ImageQueued}
+	if at := slices.Index(order, status); at >= 0 {
+		return at
+	}
+	return len(order)
 }
 
 // number fits a decoded number to the client's type.

@@ -26,7 +26,7 @@ func (d *demo) export(volume string) string {
 
 func (d *demo) volumeStatus(volume string) string {
 	d.t.Helper()
-	return d.get(volumePath + volume).ok().text("volume", "status")
+	return d.get(volumePath+volume).ok().text("volume", "status")
 }
 
 func TestLifeOfExportedVolume(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/imsworker/imsworker/internal/crash"
 	"github.com/imsworker/imsworker/internal/ledger"
 	"github.com/imsworker/imsworker/messages"
 )
@@ -24,6 +25,7 @@ func (g *Engine) announce(ctx context.Context, t task) result {
 	if telling == Foreign {
 		return g.closeRepeated(ctx, r)
 	}
+	crash.At(crash.Announced)
 	if telling == Told {
 		g.Metrics.accepted(r)
 		g.changed(r, "accepted")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/imsworker/imsworker/internal/crash"
 	"github.com/imsworker/imsworker/internal/ledger"
 	"github.com/imsworker/imsworker/messages"
 )
@@ -41,15 +42,18 @@ func (g *Engine) finish(ctx context.Context, t task) result {
 	if r.State != ledger.Finished || r.Buried {
 		return result{record: r}
 	}
+	crash.At(crash.Finished)
 	if err := g.tellEnd(ctx, r); err != nil {
 		return result{err: err}
 	}
+	crash.At(crash.Told)
 	if r.Outcome == messages.StateUnresolved && !r.Duplicate {
 		return result{record: r, effect: func(e *entry) { g.rest(e) }}
 	}
 	if err := g.Ledger.Bury(ctx, r, g.TombstoneTTL); err != nil {
 		return result{err: fmt.Errorf("finish: %w", err)}
 	}
+	crash.At(crash.Buried)
 	sequence := r.Sequence
 	r = r.Tombstone()
 	r.Sequence = sequence

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/imsworker/imsworker/handlers"
+	"github.com/imsworker/imsworker/internal/crash"
 	"github.com/imsworker/imsworker/internal/ims"
 	"github.com/imsworker/imsworker/internal/ledger"
 	"github.com/imsworker/imsworker/internal/pace"
@@ -42,6 +43,9 @@ func (g *Engine) poll(ctx context.Context, t task) result {
 	}
 	if err != nil {
 		return g.unanswered(t, nil, fmt.Errorf("ask for job %s: %w", t.jobID, err))
+	}
+	if job.Status.Final() {
+		crash.At(crash.Polled)
 	}
 	switch job.Status {
 	case ims.JobFail:

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/imsworker/imsworker/handlers"
+	"github.com/imsworker/imsworker/internal/crash"
 	"github.com/imsworker/imsworker/internal/ims"
 	"github.com/imsworker/imsworker/internal/ledger"
 	"github.com/imsworker/imsworker/messages"
@@ -72,10 +73,12 @@ func (g *Engine) post(ctx context.Context, t task, r *ledger.Record, work handle
 	if err := g.Ledger.Update(ctx, r); err != nil {
 		return result{err: fmt.Errorf("claim: %w", err)}
 	}
+	crash.At(crash.Claimed)
 	if !g.Lease.Valid() {
 		return g.unclaim(ctx, r, &before)
 	}
 	done, err := work.Submit(call, t.conf.Client, r.Key)
+	crash.At(crash.Posted)
 	if err != nil {
 		return g.refuse(ctx, t, r, err, claimed)
 	}
@@ -103,6 +106,7 @@ func (g *Engine) submitted(ctx context.Context, r *ledger.Record, done handlers.
 	if err != nil {
 		return result{err: fmt.Errorf("store the cloud's answer, job %q: %w", done.JobID, err), sent: true, answered: true}
 	}
+	crash.At(crash.Submitted)
 	g.Metrics.submitted(r)
 	g.changed(r, "submitted")
 	return result{record: r, sent: true, answered: true}

@@ -20,6 +20,7 @@ import (
 
 	"github.com/imsworker/imsworker/handlers"
 	"github.com/imsworker/imsworker/internal/broker"
+	"github.com/imsworker/imsworker/internal/crash"
 	"github.com/imsworker/imsworker/internal/ims"
 	"github.com/imsworker/imsworker/internal/ledger"
 	"github.com/imsworker/imsworker/messages"
@@ -93,6 +94,7 @@ func (in *Intake) Handle(msg *message.Message) error {
 		return in.Dead.Store(ctx, letter(d, msg.Payload, cloud, verb), notTaken(kind))
 	}
 	req := &request{delivery: d, cloud: cloud, operation: verb, body: msg.Payload}
+	crash.At(crash.Delivered)
 	conf, known := in.Cloud(cloud)
 	if !known && in.unknown.wait(d) {
 		broker.Delay(msg, unknownPause)
@@ -175,6 +177,7 @@ func (in *Intake) store(ctx context.Context, req *request, r *ledger.Record) err
 	}
 	err := in.Records.Create(ctx, r)
 	if !errors.Is(err, ledger.ErrExists) {
+		crash.At(crash.Recorded)
 		return err
 	}
 	there, err := in.Records.Get(ctx, r.Key)

@@ -25,6 +25,7 @@ var onlyGo = map[string]string{
 	"copy-image/invalid-cancel-at-deadline":     "understood, but not carried out by this version",
 	"copy-image/invalid-follow-up":              "understood, but not carried out by this version",
 	"copy-image/invalid-marker-removed":         "understood, but not carried out by this version",
+	"export-volume/invalid-cancel-at-deadline":  "understood, but not carried out by this version",
 	"copy-image/invalid-zero-deadline":          "the sum of a duration's parts is arithmetic",
 	"copy-image/invalid-leap-second":            "RFC 3339 has leap seconds, the time package has none",
 }

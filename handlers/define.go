@@ -25,7 +25,8 @@ type plan[D, C any] struct {
 	submit func(ctx context.Context, cloud C, data D, key string) (Submission, error)
 	// all may name images in any order.
 	all       func(ctx context.Context, cloud C, data D, s Search) ([]ims.Image, error)
-	preflight func(ctx context.Context, cloud C, data D) error // nil: nothing to ask
+	preflight func(ctx context.Context, cloud C, data D) error         // nil: nothing to ask
+	ended     func(ctx context.Context, cloud C, data D) (bool, error) // nil: nothing else can tell
 	unmark    func(ctx context.Context, cloud C, imageID string) error
 }
 
@@ -94,6 +95,13 @@ func (w work[D, C]) Preflight(ctx context.Context, c *ims.Client) error {
 		return nil
 	}
 	return w.plan.preflight(ctx, w.cloud(c), w.data)
+}
+
+func (w work[D, C]) Ended(ctx context.Context, c *ims.Client) (bool, error) {
+	if w.plan.ended == nil {
+		return true, nil
+	}
+	return w.plan.ended(ctx, w.cloud(c), w.data)
 }
 
 func (w work[D, C]) Unmark(ctx context.Context, c *ims.Client, imageID string) error {

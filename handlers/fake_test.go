@@ -32,6 +32,8 @@ type fakeCloud struct {
 	image            func(string) (ims.Image, error)
 	backup           func(string) (ims.Backup, error)
 	deleteImageTag   func(string, string) error
+	exportVolume     func(string, ims.VolumeUpload) (string, error)
+	volume           func(string) (ims.Volume, error)
 }
 
 func (f fakeCloud) CreateWholeImage(_ context.Context, w ims.WholeImage) (string, error) {
@@ -49,6 +51,12 @@ func (f fakeCloud) Backup(_ context.Context, id string) (ims.Backup, error) { re
 func (f fakeCloud) DeleteImageTag(_ context.Context, imageID, tag string) error {
 	return f.deleteImageTag(imageID, tag)
 }
+
+func (f fakeCloud) ExportVolume(_ context.Context, volumeID string, u ims.VolumeUpload) (string, error) {
+	return f.exportVolume(volumeID, u)
+}
+
+func (f fakeCloud) Volume(_ context.Context, id string) (ims.Volume, error) { return f.volume(id) }
 
 // ImagePages shows one image a page, as a small page size would.
 func (f fakeCloud) ImagePages(_ context.Context, filter ims.ImageFilter) iter.Seq2[[]ims.Image, error] {
@@ -68,7 +76,8 @@ func shown(image ims.Image, filter ims.ImageFilter) bool {
 	tagged := filter.Tag == "" || slices.ContainsFunc(image.Tags, func(t ims.Tag) bool {
 		return t.Key+"="+t.Value == filter.Tag
 	})
-	return tagged && (image.Registered || filter.Native) && !image.CreatedAt.Before(filter.CreatedSince)
+	named := filter.Name == "" || image.Name == filter.Name
+	return tagged && named && (image.Registered || filter.Native) && !image.CreatedAt.Before(filter.CreatedSince)
 }
 
 // row is a registered, active image of the test; change alters it.

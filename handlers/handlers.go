@@ -21,6 +21,7 @@ import (
 var table = []Operation{
 	createWholeImage(),
 	copyImage(),
+	exportVolume(),
 }
 
 // All returns every operation, in the order of the table.
@@ -92,12 +93,17 @@ type Work interface {
 	Find(ctx context.Context, c *ims.Client, s Search) (Found, error)
 	// All looks for every image that carries this request's evidence now, best
 	// first: active before saving before queued, then the oldest. Find is its
-	// first. Nothing found is nil and no error.
+	// first. Nothing found is nil and no error. Both fail with ErrUnderWay while
+	// nothing is shown but the cloud is at work on what may be it.
 	All(ctx context.Context, c *ims.Client, s Search) ([]Found, error)
 	// Preflight asks the cloud whether Submit can work. It begins nothing. A
 	// refusal has the verdict that Submit would have met; any other error
 	// means only that the cloud could not be asked.
 	Preflight(ctx context.Context, c *ims.Client) error
+	// Ended asks whether an image that was being made, and that the cloud does
+	// not show, may still come: false while something else shows the cloud at
+	// work on it. Where nothing else can tell, it is true.
+	Ended(ctx context.Context, c *ims.Client) (bool, error)
 	// Unmark takes the marker off an image after success, for requests whose
 	// options ask for it. Doing it twice does no harm.
 	Unmark(ctx context.Context, c *ims.Client, imageID string) error
@@ -130,3 +136,7 @@ type Submission struct {
 
 // ErrNotFound says that nothing of a request was found.
 var ErrNotFound = errors.New("nothing found of this request")
+
+// ErrUnderWay says that nothing of a request was found, but that something is
+// being made that may be it: even beyond the horizon absence proves nothing.
+var ErrUnderWay = errors.New("something is being made that may be this request's")

@@ -3,6 +3,7 @@ package handlers_test
 import (
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/imsworker/imsworker/handlers"
@@ -20,7 +21,10 @@ type asyncAPI struct {
 		JetStream map[string]any `yaml:"x-jetstream"`
 	} `yaml:"channels"`
 	Operations map[string]struct {
-		Action string `yaml:"action"`
+		Action  string `yaml:"action"`
+		Channel struct {
+			Ref string `yaml:"$ref"`
+		} `yaml:"channel"`
 	} `yaml:"operations"`
 	Components struct {
 		Parameters struct {
@@ -105,9 +109,12 @@ func channelOperations(t *testing.T, doc asyncAPI) (names []string) {
 	return names
 }
 
+// receivedOperations lists those that receive requests; control messages are
+// received too.
 func receivedOperations(doc asyncAPI) (names []string) {
 	for name, operation := range doc.Operations {
-		if operation.Action == "receive" {
+		channel := doc.Channels[strings.TrimPrefix(operation.Channel.Ref, "#/channels/")]
+		if operation.Action == "receive" && channel.Operation != "" {
 			names = append(names, name)
 		}
 	}

@@ -12,7 +12,7 @@ import (
 
 func TestNames(t *testing.T) {
 	t.Parallel()
-	if got, want := schemas.Names(), []string{"copy-image", "create-whole-image"}; !slices.Equal(got, want) {
+	if got, want := schemas.Names(), []string{"copy-image", "create-whole-image", "export-volume"}; !slices.Equal(got, want) {
 		t.Errorf("names %v, want %v", got, want)
 	}
 	if _, ok := schemas.Operation("event"); ok {

@@ -146,7 +146,7 @@ func TestEveryCommandHasAnExample(t *testing.T) {
 
 func TestSchemaAndVersion(t *testing.T) {
 	code, out, _ := call(t, "", "schema")
-	if code != exitDone || out != "copy-image\ncreate-whole-image\nevent\nasyncapi\n" {
+	if code != exitDone || out != "copy-image\ncreate-whole-image\nexport-volume\nevent\nasyncapi\n" {
 		t.Errorf("schema: %d, %q", code, out)
 	}
 	for _, name := range []string{"copy-image", "event"} {

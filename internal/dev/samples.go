@@ -31,6 +31,7 @@ func Samples(backup string) []Sample {
 			"image_tags": []map[string]string{{"key": "team", "value": "web"}},
 		}},
 		{"copy-image", map[string]any{"image_id": fakecloud.DemoImage, "name": "base-copy"}},
+		{"export-volume", map[string]any{"volume_id": fakecloud.DemoVolume, "image_name": "db-01-data"}},
 	}
 }
 

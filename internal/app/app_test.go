@@ -106,8 +106,9 @@ func (s *system) writeClouds(settings string) {
     auth: {auth_url: %s/v3, project_id: %q, ak: %s, sk: %s}
     image_endpoint_override: %s
     cbr_endpoint_override: %s
+    block_storage_endpoint_override: %s
     imsworker: {time_factor: 50%s}
-`, url, fakecloud.DemoProjectID, fakecloud.DemoAccessKey, fakecloud.DemoSecretKey, url, url, settings)
+`, url, fakecloud.DemoProjectID, fakecloud.DemoAccessKey, fakecloud.DemoSecretKey, url, url, url, settings)
 	if err := os.WriteFile(filepath.Join(s.dir, "clouds.yaml"), []byte(text), 0o600); err != nil {
 		s.t.Fatal(err)
 	}

@@ -214,32 +214,6 @@ func (g *Engine) nameless(ctx context.Context, t task, r *ledger.Record, job ims
 	return g.succeed(ctx, t, r)
 }
 
-// pollImage follows an adopted image, whose job nobody knows.
-func (g *Engine) pollImage(ctx context.Context, t task) result {
-	ask, cancel := context.WithTimeout(ctx, pollTimeout)
-	defer cancel()
-	image, err := t.conf.Client.Image(ask, t.imageID)
-	if err != nil && !errors.Is(err, ims.ErrNotFound) {
-		return g.unanswered(t, nil, fmt.Errorf("ask for image %s: %w", t.imageID, err))
-	}
-	if image.Status != "active" && image.Status != "killed" {
-		now := time.Now()
-		return result{answered: true, again: now.Add(g.pollWait(t.conf, t.submitted, now)), effect: func(e *entry) { e.polls++ }}
-	}
-	r, err := g.current(ctx, t)
-	if err != nil {
-		return result{err: err}
-	}
-	if image.Status == "killed" {
-		return g.end(ctx, r, messages.StateFailed, &messages.Failure{
-			Reason: messages.ReasonJobFailed, Message: "the image " + t.imageID + " ended as killed",
-			Remedy: "look at the image in the cloud's console and send the request again under a new id",
-		})
-	}
-	r.Images = []messages.Image{{ID: image.ID, Name: image.Name, Cloud: r.Cloud}}
-	return g.succeed(ctx, t, r)
-}
-
 // noteJob keeps the ended job in the record.
 func noteJob(r *ledger.Record, t task, job ims.Job) {
 	r.Job, r.Begin, r.End = jobData(job, t.polls+1), job.Begin, job.End

@@ -1,0 +1,75 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/imsworker/imsworker/internal/ims"
+	"github.com/imsworker/imsworker/messages"
+)
+
+// pollImage follows an image that has no job, or whose job nobody knows.
+func (g *Engine) pollImage(ctx context.Context, t task) result {
+	ask, cancel := context.WithTimeout(ctx, pollTimeout)
+	defer cancel()
+	image, err := t.conf.Client.Image(ask, t.imageID)
+	switch {
+	case errors.Is(err, ims.ErrNotFound):
+		return g.imageHidden(ctx, t)
+	case err != nil:
+		return g.unanswered(t, nil, fmt.Errorf("ask for image %s: %w", t.imageID, err))
+	case image.Status == ims.ImageKilled:
+		return g.imageLost(ctx, t, "ended as killed")
+	case image.Status != ims.ImageActive:
+		return g.askAgain(t)
+	}
+	r, err := g.current(ctx, t)
+	if err != nil {
+		return result{err: err}
+	}
+	r.Images = []messages.Image{{ID: image.ID, Name: image.Name, Cloud: r.Cloud}}
+	return g.succeed(ctx, t, r)
+}
+
+// imageHidden waits for an image that the cloud does not show: its row may
+// appear late. It is lost when the horizon is over and nothing else shows the
+// cloud at work on it (ims-api.md 2.11).
+func (g *Engine) imageHidden(ctx context.Context, t task) result {
+	r, err := g.current(ctx, t)
+	if err != nil {
+		return result{err: err}
+	}
+	work, problems := decode(t.conf, r)
+	if len(problems) > 0 || time.Since(t.submitted) < g.horizon(t.conf, work) {
+		return g.askAgain(t)
+	}
+	ask, cancel := context.WithTimeout(ctx, pollTimeout)
+	defer cancel()
+	ended, err := work.Ended(ask, t.conf.Client)
+	switch {
+	case err != nil:
+		return g.unanswered(t, r, fmt.Errorf("ask what became of image %s: %w", t.imageID, err))
+	case !ended:
+		return g.askAgain(t)
+	}
+	return g.imageLost(ctx, t, "is not there, and nothing is at work on it")
+}
+
+func (g *Engine) imageLost(ctx context.Context, t task, how string) result {
+	r, err := g.current(ctx, t)
+	if err != nil {
+		return result{err: err}
+	}
+	return g.end(ctx, r, messages.StateFailed, &messages.Failure{
+		Reason: messages.ReasonJobFailed, Message: "the image " + t.imageID + " " + how,
+		Remedy: "look at the image and its source in the cloud's console and send the request again under a new id",
+	})
+}
+
+// askAgain is the result of a question that was answered: not yet.
+func (g *Engine) askAgain(t task) result {
+	now := time.Now()
+	return result{answered: true, again: now.Add(g.pollWait(t.conf, t.submitted, now)), effect: func(e *entry) { e.polls++ }}
+}

@@ -172,11 +172,28 @@ func (r *reader) carried(field string, get func(string) (string, bool), name str
 }
 
 func (r *reader) timestamp(field, text string) time.Time {
-	at, err := time.Parse(time.RFC3339, text)
+	at, err := parseTime(text)
 	if err != nil {
 		r.add(field, "is %q; write an RFC 3339 time like 2026-11-21T22:00:00Z", brief(text))
 	}
 	return at
+}
+
+// parseTime reads an RFC 3339 time that can be written again, as it is and as
+// UTC: time.Parse alone takes a zone of 24 hours, and the calendar's first and
+// last hours are in another year elsewhere. A record with such a time could
+// never be stored.
+func parseTime(text string) (time.Time, error) {
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return time.Time{}, err
+	}
+	for _, form := range []time.Time{at, at.UTC()} {
+		if _, err := form.MarshalText(); err != nil {
+			return time.Time{}, err
+		}
+	}
+	return at, nil
 }
 
 func (r *reader) checkDataKind(field, contentType string) {

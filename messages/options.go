@@ -69,7 +69,7 @@ func ParseDeadline(text string) (Deadline, error) {
 		}
 		return Deadline{after: d}, nil
 	}
-	at, err := time.Parse(time.RFC3339, text)
+	at, err := parseTime(text)
 	if err != nil {
 		return Deadline{}, fmt.Errorf("deadline %q is neither a duration like 90m or 2h nor an RFC 3339 time like 2026-11-21T22:00:00Z", text)
 	}

@@ -76,7 +76,7 @@ func TestDeadline(t *testing.T) {
 			t.Errorf("%s written as %s is not read back: %v", text, d, err)
 		}
 	}
-	for _, text := range []string{"", "0s", "-1h", "2 h", "tomorrow", "2026-11-22", "9999999h"} {
+	for _, text := range []string{"", "0s", "-1h", "2 h", "tomorrow", "2026-11-22", "9999999h", "2026-11-22T00:00:00+24:00"} {
 		if _, err := ParseDeadline(text); err == nil {
 			t.Errorf("%q is taken as a deadline", text)
 		}

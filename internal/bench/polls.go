@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// polls is the scenario of the timers: many jobs that never end, each asked
+// for again a fixed time after its last answer. How late a query is can be
+// seen from outside: by what it comes later than that time after the answer.
+type polls struct {
+	requests int
+	wait     time.Duration
+	window   time.Duration
+}
+
+func (s polls) run(ctx context.Context, b *bench) error {
+	requests := s.requests / shards * shards
+	watch := newPunctual(requests, s.wait)
+	r := &rig{requests: requests, wait: s.wait, over: s.wait, cloud: watch}
+	release, err := r.start(ctx)
+	if err != nil {
+		return err
+	}
+	defer r.stop()
+	release()
+	if err := r.settled(ctx); err != nil {
+		return err
+	}
+	if err := sleep(ctx, 2*s.wait); err != nil { // every job has been asked for
+		return err
+	}
+	finish, err := b.profiled("polls")
+	if err != nil {
+		return err
+	}
+	begun := time.Now()
+	watch.begin()
+	err = sleep(ctx, s.window)
+	late := watch.end()
+	took := time.Since(begun)
+	if err := errors.Join(err, finish()); err != nil {
+		return err
+	}
+	return s.tell(b, requests, late, took)
+}
+
+func (s polls) tell(b *bench, requests int, late []time.Duration, took time.Duration) error {
+	slices.Sort(late)
+	fmt.Fprintf(b.out, "%d jobs on %d shards, each asked for every %s: %.0f queries/s are due\n", requests, shards, s.wait, float64(requests)/s.wait.Seconds())
+	fmt.Fprintf(b.out, "late by: median %s, 90 %% %s, 99 %% %s, most %s\n\n",
+		brief(percentile(late, 0.5)), brief(percentile(late, 0.9)), brief(percentile(late, 0.99)), brief(percentile(late, 1)))
+	return b.tell([]figure{
+		{"polls_per_second", float64(len(late)) / took.Seconds(), "polls/s", "≥ 20000"},
+		{"poll_lateness_p99_ms", float64(percentile(late, 0.99)) / float64(time.Millisecond), "ms", "≤ 20"},
+	})
+}
+
+func brief(d time.Duration) time.Duration { return d.Round(10 * time.Microsecond) }
+
+// punctual is a cloud that notes how late each query comes.
+type punctual struct {
+	wait  time.Duration
+	start time.Time
+	last  []atomic.Int64 // when each job was last answered, since start
+
+	noting atomic.Bool
+	mu     sync.Mutex
+	late   []time.Duration
+}
+
+func newPunctual(jobs int, wait time.Duration) *punctual {
+	return &punctual{wait: wait, start: time.Now(), last: make([]atomic.Int64, jobs)}
+}
+
+// begin starts to take notes.
+func (p *punctual) begin() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.late = p.late[:0]
+	p.noting.Store(true)
+}
+
+// end stops and returns how late each query of the time between was.
+func (p *punctual) end() []time.Duration {
+	p.noting.Store(false)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.late
+}
+
+// RoundTrip implements http.RoundTripper.
+func (p *punctual) RoundTrip(r *http.Request) (*http.Response, error) {
+	came := time.Since(p.start)
+	job := jobNumber(r.URL.Path)
+	if job < 0 || int(job) >= len(p.last) {
+		return nil, fmt.Errorf("asked for %s", r.URL.Path)
+	}
+	if before := p.last[job].Load(); before > 0 && p.noting.Load() {
+		p.note(came - time.Duration(before) - p.wait)
+	}
+	p.last[job].Store(int64(time.Since(p.start)))
+	return &http.Response{
+		StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}},
+		Body: io.NopCloser(strings.NewReader(jobAnswer(r.URL.Path, "RUNNING", `{}`))), Request: r,
+	}, nil
+}
+
+func (p *punctual) note(late time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.late = append(p.late, late)
+}

@@ -1,0 +1,201 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/imsworker/imsworker/handlers"
+	"github.com/imsworker/imsworker/internal/broker"
+	"github.com/imsworker/imsworker/internal/engine"
+	"github.com/imsworker/imsworker/internal/events"
+	"github.com/imsworker/imsworker/internal/ims"
+	"github.com/imsworker/imsworker/internal/ledger"
+)
+
+// rig is the engines of all shards with their real ledger, events and clients,
+// over a store that makes its records up and a cloud that is a function: what
+// is measured is what the engines do and hold, nothing else.
+type rig struct {
+	requests int
+	wait     time.Duration // between two queries of a job
+	over     time.Duration // the records come within that time; 0: at once
+	cloud    http.RoundTripper
+	engines  []*engine.Engine
+	told     atomic.Int64
+	running  sync.WaitGroup
+	cancel   context.CancelFunc
+}
+
+// start runs the engines; their records come when release is called.
+func (r *rig) start(ctx context.Context) (release func(), err error) {
+	ctx, r.cancel = context.WithCancel(ctx)
+	released := make(chan struct{})
+	names := cloudNames(shards)
+	registry := prometheus.NewRegistry()
+	metrics := engine.NewMetrics(registry, names, handlers.Names())
+	observe, err := ims.NewMetrics(registry)
+	if err != nil {
+		return nil, err
+	}
+	for shard, name := range names {
+		account, err := r.account(shard, name, observe.For(name))
+		if err != nil {
+			return nil, err
+		}
+		s := &store{rig: r, shard: shard, cloud: name, released: released}
+		g := engine.New(engine.Options{
+			Shard: shard, Ledger: ledger.New(s, shard), Events: events.New(s, prometheus.NewRegistry()), Lease: always{}, Clouds: accounts{name: account},
+			Soonest: r.wait, Latest: r.wait, SubmitTimeout: 30 * time.Second, TombstoneTTL: time.Hour, Drain: time.Second,
+			Metrics: metrics, Log: slog.New(slog.DiscardHandler),
+		})
+		r.engines = append(r.engines, g)
+		r.running.Go(func() { _ = g.Run(ctx) })
+		<-g.Ready()
+	}
+	return func() { close(released) }, nil
+}
+
+// stop ends the engines.
+func (r *rig) stop() {
+	r.cancel()
+	r.running.Wait()
+}
+
+func (r *rig) account(n int, name string, observe ims.Observer) (*engine.Account, error) {
+	client, err := ims.New(ims.Config{
+		Cloud: name, Profile: ims.ProfileOTC, Region: "eu-de", ProjectID: projectID(n),
+		Endpoints:   ims.Endpoints{Image: "http://cloud.example", CBR: "http://cloud.example", Identity: "http://cloud.example"},
+		Credentials: ims.Credentials{AccessKey: "AK", SecretKey: "SK"}, Transport: r.cloud, Observe: observe,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &engine.Account{Name: name, Client: client, Profile: ims.ProfileOTC, TimeFactor: 1}, nil
+}
+
+// settled waits until every request has told that it is submitted.
+func (r *rig) settled(ctx context.Context) error {
+	for end := time.Now().Add(patience); int(r.told.Load()) < r.requests || r.waiting(ctx) < r.requests; {
+		if time.Now().After(end) {
+			return fmt.Errorf("%d of %d requests wait after %s", r.waiting(ctx), r.requests, patience)
+		}
+		if err := sleep(ctx, 20*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// waiting counts the requests that the engines hold as submitted.
+func (r *rig) waiting(ctx context.Context) int {
+	n := 0
+	for _, g := range r.engines {
+		for _, group := range g.Census(ctx).Groups {
+			if group.State == ledger.Submitted {
+				n += group.Count
+			}
+		}
+	}
+	return n
+}
+
+// accounts are the clouds that one engine knows.
+type accounts map[string]*engine.Account
+
+// Account implements engine.Clouds.
+func (a accounts) Account(name string) (*engine.Account, bool) {
+	account, known := a[name]
+	return account, known
+}
+
+// always is a lease that never ends.
+type always struct{}
+
+// Valid implements engine.Lease.
+func (always) Valid() bool { return true }
+
+// store stands for the broker of one shard. It keeps nothing: records are
+// made up from their number, writes are counted.
+type store struct {
+	rig      *rig
+	shard    int
+	cloud    string
+	released <-chan struct{}
+	sequence atomic.Uint64
+}
+
+// Put takes every message.
+func (s *store) Put(_ context.Context, stream string, _ broker.Message) (uint64, error) {
+	if stream == broker.StreamEvents {
+		s.rig.told.Add(1)
+	}
+	return uint64(s.rig.requests) + s.sequence.Add(1), nil
+}
+
+// Last makes up the record of a subject.
+func (s *store) Last(_ context.Context, _, subject string) (broker.Stored, error) {
+	var number int
+	if _, err := fmt.Sscanf(subject[len(subject)-keyLength:], "%d", &number); err != nil {
+		return broker.Stored{}, fmt.Errorf("read %s: %w", subject, broker.ErrNone)
+	}
+	return s.record(number, time.Now())
+}
+
+// Tail hands over the shard's records, evenly over the rig's time.
+func (s *store) Tail(ctx context.Context, _, _ string, each func(broker.Stored), caughtUp func()) error {
+	caughtUp()
+	select {
+	case <-s.released:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	begun, mine := time.Now(), s.rig.requests/shards
+	for i := range mine {
+		due := begun.Add(s.rig.over * time.Duration(i) / time.Duration(mine))
+		if wait := time.Until(due); wait > 0 {
+			if err := sleep(ctx, wait); err != nil {
+				return err
+			}
+		}
+		m, err := s.record(i*shards+s.shard, time.Now())
+		if err != nil {
+			return err
+		}
+		each(m)
+	}
+	<-ctx.Done()
+	return context.Cause(ctx)
+}
+
+// exampleData is the request that the contract shows.
+const exampleData = `{"backup_id":"9b27efab-4a17-4c06-bfa2-3e0cf021d3c3","whole_image_type":"CBR","name":"nightly-web-01",` +
+	`"image_tags":[{"key":"team","value":"web"}],"options":{"deadline":"2h","priority":"normal","not_before":"2026-11-21T22:00:00Z",` +
+	`"on_success":[{"operation":"share-image","projects":["edc89b490d7d4392898e19b2deb34797"]}]}}`
+
+// keyLength is the length of a request's key.
+const keyLength = 26
+
+// record is the request with that number, submitted just now.
+func (s *store) record(number int, now time.Time) (broker.Stored, error) {
+	key := fmt.Sprintf("%0*d", keyLength, number)
+	now = now.UTC()
+	data, err := json.Marshal(&ledger.Record{
+		Version: ledger.Version, Key: key, Cloud: s.cloud, Operation: "create-whole-image", Source: "/bench", ID: key,
+		Attempt: 1, State: ledger.Submitted, Token: key, DataHash: projectID(number), Data: json.RawMessage(exampleData),
+		Accepted: now, Deadline: now.Add(2 * time.Hour), Priority: "normal", Sent: now, Since: now, Posts: []time.Time{now},
+		Submitted: now, JobID: jobID(int64(number)), CorrelationID: key, TraceParent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+	})
+	if err != nil {
+		return broker.Stored{}, fmt.Errorf("make record: %w", err)
+	}
+	return broker.Stored{Subject: broker.TrackSubject(s.shard, key), Sequence: uint64(number) + 1, Time: now, Header: nats.Header{}, Data: data}, nil
+}

@@ -11,12 +11,14 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unk
 FUZZTIME ?= 10s
 TIMEOUT  ?= 8m
 
+export ONLY PROFILE
+
 # The race detector needs a C compiler. Where there is none the tests run without it, and say so; CI sets RACE=-race and fails.
 CC_FOUND := $(shell command -v $$(go env CC | cut -d' ' -f1) 2>/dev/null)
 RACE     ?= $(if $(and $(CC_FOUND),$(filter 1,$(shell go env CGO_ENABLED))),-race)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check build tools fmt vet lint tidy generated fuzz asyncapi
+.PHONY: help run test bench check build tools fmt vet lint tidy generated fuzz asyncapi
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,6 +29,9 @@ run: ## broker, fake cloud and worker in one process, with samples
 test: ## all tests, with the race detector
 	@test -n "$(RACE)" || echo "no C compiler found: the tests run without the race detector"
 	go test $(RACE) -timeout $(TIMEOUT) ./...
+
+bench: ## figures of speed and memory; ONLY=name picks one scenario, PROFILE=dir keeps profiles
+	go run ./internal/bench
 
 check: fmt vet lint tidy generated asyncapi fuzz ## everything but the tests: format, lint, modules, generated files, schemas, a short fuzz
 

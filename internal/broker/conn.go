@@ -19,8 +19,13 @@ var ErrNotConnected = errors.New("broker not reachable")
 // ErrDenied says that the broker's permissions forbid what was tried.
 var ErrDenied = errors.New("not permitted by the broker")
 
-// Conn is one connection to the broker. It reconnects for ever; its methods may
-// be used by any number of goroutines.
+// ErrLost says that the broker ended the connection in a way after which the
+// client does not come back.
+var ErrLost = errors.New("the broker has ended the connection for good")
+
+// Conn is one connection to the broker. It reconnects for ever, unless the
+// broker says that something is wrong with the client itself: see Done. Its
+// methods may be used by any number of goroutines.
 type Conn struct {
 	nc     *nats.Conn
 	js     jetstream.JetStream
@@ -30,6 +35,8 @@ type Conn struct {
 
 	mu      sync.Mutex
 	onState []func(connected bool)
+	closing bool          // Close was called
+	err     error         // why the connection is finally down, nil after Close
 	closed  chan struct{} // closed when the connection is finally down
 	down    func()        // closes it, once
 }
@@ -123,9 +130,27 @@ func (c *Conn) handlers() []nats.Option {
 			c.log.Info("broker connection is back", "url", nc.ConnectedUrlRedacted(), "version", nc.ConnectedServerVersion())
 			c.tell(true)
 		}),
-		nats.ClosedHandler(func(*nats.Conn) { c.down() }),
+		nats.ClosedHandler(c.end),
 		nats.ErrorHandler(c.asyncError),
 	}
+}
+
+// end notes that the connection is finally down, and why, unless we wanted it.
+func (c *Conn) end(nc *nats.Conn) {
+	c.mu.Lock()
+	lost := !c.closing
+	if lost {
+		c.err = ErrLost
+		if reason := nc.LastError(); reason != nil {
+			c.err = fmt.Errorf("%w: %w", ErrLost, reason)
+		}
+	}
+	err := c.err
+	c.mu.Unlock()
+	if lost {
+		c.log.Error("broker connection ended for good", "err", err)
+	}
+	c.down()
 }
 
 // asyncError logs what the server says outside of any answer. A publish that
@@ -154,6 +179,20 @@ func (c *Conn) tell(connected bool) {
 
 // Connected says whether the connection stands at this moment.
 func (c *Conn) Connected() bool { return c.nc.IsConnected() }
+
+// Done is closed when the connection is down for good: after Close, or because
+// the broker ended it for a reason that reconnecting does not cure. Whoever owns
+// the connection has to stop then: nothing works on it any more.
+func (c *Conn) Done() <-chan struct{} { return c.closed }
+
+// Err says why the connection is down for good: ErrLost with the broker's
+// reason. It is nil while the connection lives, even unconnected, and after
+// Close.
+func (c *Conn) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
 
 // OnState has f called at each loss (false) and each return (true) of the
 // connection, in order. f must not block.
@@ -193,6 +232,9 @@ func (c *Conn) NATS() *nats.Conn { return c.nc }
 // Close ends the connection and waits until its goroutines are told so.
 // Nothing is flushed: every primitive has had its answer when it returns.
 func (c *Conn) Close() {
+	c.mu.Lock()
+	c.closing = true
+	c.mu.Unlock()
 	c.nc.Close()
 	<-c.closed
 }

@@ -35,6 +35,9 @@ type msgGetAnswer struct {
 // The stream's leader answers, never a follower that lags. ErrNone when there
 // is none; elections and lost connections are waited out until ctx ends.
 func (c *Conn) Last(ctx context.Context, stream, subject string) (Stored, error) {
+	if err := subjectFits(subject); err != nil {
+		return Stored{}, fmt.Errorf("read %s: %w", shown(subject), err)
+	}
 	var answer msgGetAnswer
 	err := c.ask(ctx, "STREAM.MSG.GET."+stream, msgGetQuestion{LastFor: subject}, &answer)
 	if api, ok := apiError(err); ok && api.ErrorCode == codeMsgNotFound {

@@ -48,13 +48,17 @@ type Expect struct {
 //
 // A condition that does not hold is ErrConflict, unless the last message of
 // the subject carries the own token: then an earlier try had succeeded, and
-// its sequence is returned. A full stream is ErrFull at once. An unconditional
-// message without MsgID may be stored twice when an answer was lost.
+// its sequence is returned. A full stream is ErrFull at once, and what no
+// server takes ErrTooLarge, before it is sent. An unconditional message without
+// MsgID may be stored twice when an answer was lost.
 func (c *Conn) Put(ctx context.Context, stream string, m Message) (uint64, error) {
 	if m.TTL > 0 && m.TTL < time.Second {
 		return 0, fmt.Errorf("put %s: time to live %s is less than a second", m.Subject, m.TTL)
 	}
 	msg := m.encode()
+	if err := c.fits(m, msg); err != nil {
+		return 0, fmt.Errorf("put %s: %w", shown(m.Subject), err)
+	}
 	start := time.Now()
 	var pause backoff
 	for {
@@ -143,6 +147,9 @@ func full(err error) bool {
 func (c *Conn) refused(ctx context.Context, stream string, m Message, err error) (uint64, error) {
 	if full(err) {
 		return 0, fmt.Errorf("put %s: %w: %w", m.Subject, ErrFull, err)
+	}
+	if tooLarge(err) {
+		return 0, fmt.Errorf("put %s: %w: %w", m.Subject, ErrTooLarge, err)
 	}
 	if api, ok := apiError(err); !ok || api.ErrorCode != codeWrongLast {
 		return 0, fmt.Errorf("put %s: %w", m.Subject, err)

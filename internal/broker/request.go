@@ -39,6 +39,9 @@ func (c *Conn) ask(ctx context.Context, verb string, question, answer any) error
 }
 
 func (c *Conn) askOnce(ctx context.Context, subject string, body []byte, answer any) error {
+	if err := subjectFits(subject); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
 	defer cancel()
 	watched, stop := c.denied.watch(ctx, subject)

@@ -51,9 +51,11 @@ const (
 	codeNoMemory        = 10028
 	codeMsgNotFound     = 10037
 	codeNoStorage       = 10047
+	codeMsgTooLarge     = 10054
 	codeStreamNotFound  = 10059
 	codeWrongLast       = 10071
 	codeStoreFailed     = 10077
+	codeHeaderTooLarge  = 10097
 	codeWrongLastBusy   = 10164 // another write on that subject is under way
 	codeTooManyRequests = 10167
 )

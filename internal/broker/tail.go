@@ -23,6 +23,9 @@ var ErrRewound = errors.New("the stream was set back")
 // hundred messages is fetched. It returns the context's cause, or what cannot
 // be waited out.
 func (c *Conn) Tail(ctx context.Context, stream, filter string, each func(Stored), caughtUp func()) error {
+	if err := subjectFits(filter); err != nil {
+		return fmt.Errorf("tail %s %s: %w", stream, shown(filter), err)
+	}
 	t := &tail{conn: c, stream: stream, filter: filter, each: each, caughtUp: caughtUp}
 	var pause backoff
 	for {

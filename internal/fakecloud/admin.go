@@ -26,8 +26,8 @@ func newAdmin(f *Fake) http.Handler {
 	for path, change := range adminChanges {
 		mux.HandleFunc("POST /"+path, f.adminChange(change))
 	}
-	mux.HandleFunc("DELETE /faults", f.adminClear(func(c *cloud) { c.faults = nil }))
-	mux.HandleFunc("DELETE /outcomes", f.adminClear(func(c *cloud) { c.outcomes = nil }))
+	mux.HandleFunc("DELETE /faults", f.adminClear(func(c *cloud) { c.faults.clear() }))
+	mux.HandleFunc("DELETE /outcomes", f.adminClear(func(c *cloud) { c.outcomes.clear() }))
 	return mux
 }
 
@@ -44,13 +44,13 @@ var adminShows = map[string]func(*cloud) any{
 	"vaults":   func(c *cloud) any { return values(c.vaults) },
 	"volumes":  func(c *cloud) any { return c.adminVolumes() },
 	"switches": func(c *cloud) any { return c.switches.clone() },
-	"faults":   func(c *cloud) any { return slices.Clone(c.faults) },
-	"outcomes": func(c *cloud) any { return slices.Clone(c.outcomes) },
+	"faults":   func(c *cloud) any { return c.faults.shown() },
+	"outcomes": func(c *cloud) any { return c.outcomes.shown() },
 }
 
 func (f *Fake) adminIndex(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, map[string]any{
-		"clouds": f.names, "now": f.Now(), "calls": callNames(), "faults": faultKinds, "image_filters": attributeNames(),
+		"clouds": f.names, "now": f.Now(), "calls": callNames(), "faults": faultNames(), "image_filters": attributeNames(),
 		"get": slices.Sorted(maps.Keys(adminShows)), "post": slices.Sorted(maps.Keys(adminChanges)), "delete": []string{"faults", "outcomes"},
 	})
 }

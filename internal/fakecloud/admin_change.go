@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"net/http"
+	"slices"
 )
 
 // adminChanges are the orders; each reads its body and returns what to answer.
@@ -15,8 +16,8 @@ var adminChanges = map[string]func(f *Fake, cloud string, r *http.Request) (any,
 	"backups":           addBackups,
 	"world":             addWorld,
 	"switches":          changeSwitches,
-	"faults":            orderFault,
-	"outcomes":          orderOutcome,
+	"faults":            orderFaults,
+	"outcomes":          orderOutcomes,
 	"tokens/invalidate": killTokens,
 }
 
@@ -89,20 +90,33 @@ func changeSwitches(f *Fake, cloud string, r *http.Request) (any, error) {
 	return now, err
 }
 
-func orderFault(f *Fake, cloud string, r *http.Request) (any, error) {
-	var fault Fault
-	if err := decodeStrict(r.Body, &fault); err != nil {
+// orderFaults takes one fault, or a script of several.
+func orderFaults(f *Fake, cloud string, r *http.Request) (any, error) {
+	faults, err := oneOrMany[Fault](r.Body)
+	if err != nil {
 		return nil, err
 	}
-	return fault, f.Order(cloud, fault)
+	return faults, f.Order(cloud, faults...)
 }
 
-func orderOutcome(f *Fake, cloud string, r *http.Request) (any, error) {
-	var outcome Outcome
-	if err := decodeStrict(r.Body, &outcome); err != nil {
+func orderOutcomes(f *Fake, cloud string, r *http.Request) (any, error) {
+	outcomes, err := oneOrMany[Outcome](r.Body)
+	if err != nil {
 		return nil, err
 	}
-	return outcome, f.Decide(cloud, outcome)
+	return outcomes, f.Decide(cloud, outcomes...)
+}
+
+func oneOrMany[T any](body io.Reader) ([]T, error) {
+	text, err := io.ReadAll(io.LimitReader(body, maxBody))
+	if err != nil {
+		return nil, err
+	}
+	if text = bytes.TrimSpace(text); !bytes.HasPrefix(text, []byte("[")) {
+		text = slices.Concat([]byte("["), text, []byte("]"))
+	}
+	var many []T
+	return many, decodeStrict(bytes.NewReader(text), &many)
 }
 
 func killTokens(f *Fake, cloud string, _ *http.Request) (any, error) {

@@ -16,16 +16,17 @@ import (
 // handlers run with it held and never block.
 type cloud struct {
 	CloudOptions
-	fake     *Fake
-	restored bool
+	fake         *Fake
+	restored     bool
+	seedOfOrders int64
 
 	mu sync.Mutex
 	*store
 	switches    Switches
 	random      *rand.Rand
 	rates       rates
-	faults      []Fault
-	outcomes    []Outcome
+	faults      orders[Fault]
+	outcomes    orders[Outcome]
 	calls       callLog
 	tokensAfter time.Time // tokens issued up to then are dead
 }

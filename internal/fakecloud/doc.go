@@ -12,6 +12,17 @@
 // there is; admin.go shows it. A new call is a function in its resource's file
 // and a row in routes.go.
 //
+// Trouble is ordered through the admin endpoint: POST /_admin/faults spoils
+// calls (Fault; fault_kinds.go has the list), POST /_admin/outcomes decides what
+// becomes of jobs (Outcome). Each takes one order or a list, which is a script:
+//
+//	{"call": "CopyImage", "kind": "drop_after", "probability": 0.1}
+//	[{"call": "ShowJob", "kind": "pass", "count": 2}, {"call": "ShowJob", "kind": "html_after"}]
+//	{"call": "*", "image_late": "5m", "probability": 0.05, "seed": 7}
+//
+// A restart keeps what there is, the truth and the clock. It does not keep
+// orders, switches, rate windows and the call log.
+//
 // The package knows nothing of the worker. Where the vendors are silent it
 // follows one default and offers a switch (Switches).
 package fakecloud

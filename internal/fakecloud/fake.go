@@ -67,6 +67,7 @@ func (f *Fake) open(o Options, factor float64) error {
 	f.clock = f.clock.faster(factor)
 	for n, name := range f.names {
 		c := f.clouds[name]
+		c.seedOfOrders = seedOfOrders(o.Seed, n)
 		c.random = randomOf(o.Seed, uint64(n)<<32|uint64(len(c.truth)))
 		if !c.restored {
 			c.seed(c.World)
@@ -85,6 +86,15 @@ func randomOf(seed int64, stream uint64) *rand.Rand {
 		seed = time.Now().UnixNano()
 	}
 	return rand.New(rand.NewPCG(uint64(seed), stream))
+}
+
+// seedOfOrders gives each cloud draws of its own; 0 stays another one each
+// time.
+func seedOfOrders(seed int64, cloud int) int64 {
+	if seed == 0 {
+		return 0
+	}
+	return seed + int64(cloud)<<32
 }
 
 // restore takes one row of the state file. Rows of clouds that are no longer

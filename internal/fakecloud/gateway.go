@@ -47,6 +47,9 @@ func (f *Fake) serve(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler) // closes the connection without a word
 	}
 	a.write(w, q.id, f.clock.now())
+	if a.cut {
+		panic(http.ErrAbortHandler) // in the middle of the answer
+	}
 }
 
 func (c *cloud) process(q *request) (*answer, Fault) {
@@ -77,8 +80,8 @@ func (c *cloud) admit(q *request) (*answer, Fault) {
 	if a != nil {
 		return a, Fault{}
 	}
-	fault, _ := c.nextFault(q.route.call)
-	if fault.Kind == DropBefore || fault.Kind == StatusBefore {
+	fault := c.nextFault(q.route.call, who)
+	if fault.before() {
 		return nil, fault
 	}
 	return q.route.do(c, q), fault

@@ -74,7 +74,7 @@ func hasProgress(c *cloud) bool {
 func (c *cloud) findJob(q *request) *Job {
 	job := c.jobs[strings.TrimSpace(q.vars["job"])]
 	kept := time.Duration(c.switches.JobsKept)
-	if job != nil && kept > 0 && q.now.After(job.End.Add(kept)) {
+	if job != nil && job.forgotten(q.now) || job != nil && kept > 0 && q.now.After(job.End.Add(kept)) {
 		return nil
 	}
 	return job

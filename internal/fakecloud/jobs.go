@@ -43,6 +43,9 @@ func (c *cloud) plan(job *Job, outcome Outcome) {
 	if outcome.Stuck {
 		job.End = never
 	}
+	if outcome.Forgotten || outcome.ForgottenAfter > 0 {
+		job.Forgotten = job.Begin.Add(time.Duration(outcome.ForgottenAfter))
+	}
 }
 
 // live sets the image's moments along the job's.

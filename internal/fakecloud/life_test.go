@@ -1,6 +1,7 @@
 package fakecloud
 
 import (
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -121,6 +122,57 @@ func TestAwkwardImages(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestForgottenJob: no query knows the job, its image comes all the same.
+func TestForgottenJob(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		order  Outcome
+		before int // status of a query at once
+	}{
+		"at once": {Outcome{Forgotten: true}, 400},
+		"later":   {Outcome{ForgottenAfter: Duration(5 * time.Second)}, 200},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				d := newDemo(t, huawei, fixed(0, 10*time.Second))
+				c.order.Call = "*"
+				if err := d.fake.Decide(DemoCloud, c.order); err != nil {
+					t.Fatal(err)
+				}
+				job := d.whole(DemoBackup)
+				if got := d.get("/v1/" + DemoProjectID + "/jobs/" + job).status; got != c.before {
+					t.Errorf("at once: %d, want %d", got, c.before)
+				}
+				time.Sleep(10 * time.Second)
+				d.get("/v1/"+DemoProjectID+"/jobs/"+job).want(400, "IMG.0023")
+				d.get("/v1/cloudimages/job/"+job).want(400, "IMG.0023")
+				if got := d.get("/v2/images/" + d.fake.Truth(DemoCloud)[0].ImageID).text("status"); got != "active" {
+					t.Errorf("image %s", got)
+				}
+			})
+		})
+	}
+}
+
+// TestOutcomesByChance: some jobs fail, the same ones each time.
+func TestOutcomesByChance(t *testing.T) {
+	t.Parallel()
+	pattern := func() string {
+		d := newDemo(t, fixed(0, 0), switched(func(s *Switches) { s.RatesOff, s.Quota = true, -1 }))
+		d.admin("POST", "outcomes", `{"call":"CopyImage","code":"IMG.0014","probability":0.2}`, nil)
+		var seen strings.Builder
+		for range 100 {
+			seen.WriteString(d.job(d.copy(named("n"))).text("status")[:1])
+		}
+		return seen.String()
+	}
+	first := pattern()
+	if n := strings.Count(first, "F"); n < 8 || n > 35 || pattern() != first {
+		t.Errorf("%d of 100 jobs failed with probability 0.2: %s", n, first)
 	}
 }
 

@@ -1,8 +1,11 @@
 package fakecloud
 
 import (
+	"bytes"
 	"encoding/json"
+	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -13,6 +16,10 @@ type answer struct {
 	body   any
 	raw    string
 	header map[string]string
+
+	half    bool // only the first half is written
+	cut     bool // only the first half is written, though all of it is announced
+	padding int  // a JSON object of that many bytes is written instead
 }
 
 // The shapes of errors are those of the API reference's section 6.1.
@@ -109,14 +116,38 @@ func (a *answer) write(w http.ResponseWriter, requestID string, now time.Time) {
 	header.Set("Date", now.UTC().Format(http.TimeFormat))
 	header.Set("X-Request-Id", requestID)
 	body := a.encode(requestID)
-	if len(body) > 0 {
+	if len(body) > 0 || a.padding > 0 {
 		header.Set("Content-Type", "application/json")
+	}
+	if a.cut {
+		header.Set("Content-Length", strconv.Itoa(len(body)))
+	}
+	if a.half || a.cut {
+		body = body[:len(body)/2]
 	}
 	for key, value := range a.header {
 		header.Set(key, value)
 	}
 	w.WriteHeader(a.status)
 	_, _ = w.Write(body) // a caller that hung up is its own affair
+	a.pad(w)
+	if a.cut {
+		_ = http.NewResponseController(w).Flush()
+	}
+}
+
+// pad writes a long object in pieces, until the caller has had enough.
+func (a *answer) pad(w io.Writer) {
+	if a.padding == 0 {
+		return
+	}
+	const begin, end = `{"padding":"`, `"}`
+	piece := bytes.Repeat([]byte("x"), 64<<10)
+	_, err := io.WriteString(w, begin)
+	for left := a.padding - len(begin) - len(end); left > 0 && err == nil; left -= len(piece) {
+		_, err = w.Write(piece[:min(left, len(piece))])
+	}
+	_, _ = io.WriteString(w, end)
 }
 
 func (a *answer) encode(requestID string) []byte {

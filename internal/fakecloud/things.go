@@ -28,6 +28,12 @@ type Job struct {
 	End     time.Time `json:"end"`
 	Code    string    `json:"code,omitempty"` // not empty: it fails with this
 	Reason  string    `json:"reason,omitempty"`
+
+	Forgotten time.Time `json:"forgotten,omitzero"` // no query knows it from then on
+}
+
+func (j *Job) forgotten(now time.Time) bool {
+	return !j.Forgotten.IsZero() && !now.Before(j.Forgotten)
 }
 
 func (j *Job) status(now time.Time) string {

@@ -44,7 +44,7 @@ func TestEncodeEvent(t *testing.T) {
 		"ce-time":            {"2026-11-21T22:01:05Z"},
 		"ce-datacontenttype": {"application/json"},
 		"ce-dataschema":      {"https://imsworker.io/schemas/event.v1.json"},
-		"ce-sequence":        {"0000000003"},
+		"ce-sequence":        {"0000000000000003"},
 		"ce-correlationid":   {"c%201"},
 		"ce-causationid":     {"Z%C3%BCrich%20%227%22%20100%25"},
 		"ce-traceparent":     {"00-a-b-01"},

@@ -86,6 +86,9 @@ type worker struct {
 // something fails that the worker cannot go on without. A stop that was asked
 // for is no error.
 func Run(ctx context.Context, cfg config.Config, deps Deps) error {
+	asked := ctx
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	w := &worker{cfg: cfg, deps: deps, log: deps.Log, engines: map[int]*engine.Engine{}}
 	if w.deps.TombstoneTTL == 0 {
 		w.deps.TombstoneTTL = tombstoneTTL
@@ -94,9 +97,10 @@ func Run(ctx context.Context, cfg config.Config, deps Deps) error {
 	if err == nil {
 		err = w.work(ctx)
 	}
-	if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
+	if asked.Err() != nil && errors.Is(err, context.Cause(asked)) {
 		err = nil
 	}
+	cancel()
 	return errors.Join(err, w.stop())
 }
 

@@ -22,7 +22,7 @@ type cloudsOptions struct {
 	Observe  *ims.Metrics
 	Metrics  *engine.Metrics
 	Build    ops.Build
-	InFlight func(cloud string) int
+	InFlight func(cloud string) (int, error)
 	Log      *slog.Logger
 }
 
@@ -46,7 +46,11 @@ func newClouds(set *cloud.Set, o cloudsOptions) (*clouds, error) {
 // may not become another account: they would be lost.
 func (c *clouds) apply(next *cloud.Set) error {
 	for _, moved := range c.set.Moved(next) {
-		if n := c.InFlight(moved.Name); n > 0 {
+		n, err := c.InFlight(moved.Name)
+		if err != nil {
+			return fmt.Errorf("%v: %w", moved, err)
+		}
+		if n > 0 {
 			return fmt.Errorf("%v: refused while %d requests of that cloud are in flight; give the other account an entry of its own", moved, n)
 		}
 	}
@@ -70,6 +74,9 @@ func (c *clouds) replace(next *cloud.Set) error {
 	for name, old := range c.accounts {
 		if now := accounts[name]; now == nil || now.Client != old.Client {
 			old.Client.Close()
+		}
+		if accounts[name] == nil {
+			c.Observe.Forget(name)
 		}
 	}
 	c.set, c.accounts = next, accounts

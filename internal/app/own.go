@@ -3,10 +3,12 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill"
 	"github.com/ThreeDotsLabs/watermill/message"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/imsworker/imsworker/internal/broker"
 	"github.com/imsworker/imsworker/internal/engine"
@@ -29,55 +31,67 @@ func (w *worker) own(ctx context.Context, lease *shard.Lease) {
 	})
 	w.setEngine(number, g)
 	defer w.setEngine(number, nil)
-	ended := make(chan error, 1)
-	go func() { ended <- g.Run(ctx) }()
-	select {
-	case <-g.Ready():
-		w.settled()
-		w.takeIn(ctx, number, lease, records)
-	case <-ctx.Done():
-	case err := <-ended:
-		ended <- err
-	}
-	if err := <-ended; err != nil && ctx.Err() == nil {
+	// Neither goes on without the other: the shard is given up and taken again.
+	both, ctx := errgroup.WithContext(ctx)
+	both.Go(func() error { return g.Run(ctx) })
+	both.Go(func() error {
+		select {
+		case <-g.Ready():
+			w.settled()
+			return w.takeIn(ctx, number, lease, records)
+		case <-ctx.Done():
+			return nil
+		}
+	})
+	if err := both.Wait(); err != nil {
 		w.log.Error("shard stopped; it is taken again", "shard", number, "error", err)
 	}
 }
 
 // takeIn feeds the shard's requests to its intake until ctx ends.
-func (w *worker) takeIn(ctx context.Context, number int, lease *shard.Lease, records *ledger.Shard) {
+func (w *worker) takeIn(ctx context.Context, number int, lease *shard.Lease, records *ledger.Shard) error {
 	in := intake.New(intake.Options{Records: records, Dead: w.dead, Cloud: w.clouds.intake, History: w.events, Count: w.metrics, Log: w.log})
-	w.consume(ctx, broker.ShardConsumer(number), lease.Valid, in.Handle)
+	return w.consume(ctx, broker.ShardConsumer(number), lease.Valid, in.Handle)
 }
 
-// takeLeftovers makes dead letters of what kept its subject.
+// takeLeftovers makes dead letters of what kept its subject, until ctx ends.
 func (w *worker) takeLeftovers(ctx context.Context) {
-	w.consume(ctx, broker.LeftoverConsumer, nil, w.dead.Leftover)
+	for ctx.Err() == nil {
+		if err := w.consume(ctx, broker.LeftoverConsumer, nil, w.dead.Leftover); err != nil {
+			w.log.Error("messages with a wrong subject are not looked at; trying again", "error", err)
+		}
+		select {
+		case <-time.After(leftoverRetry):
+		case <-ctx.Done():
+		}
+	}
 }
 
-// consume runs a router over one durable consumer until ctx ends, then lets
-// the handlers in hand finish: the subscriber drains before the router, which
-// would cancel them, is closed.
-func (w *worker) consume(ctx context.Context, durable string, valid func() bool, handle message.NoPublishHandlerFunc) {
+// leftoverRetry is the wait before the leftovers are consumed again.
+const leftoverRetry = 5 * time.Second
+
+// errConsumerEnded says that a router stopped by itself.
+var errConsumerEnded = errors.New("the consumer ended")
+
+// consume runs a router over one durable consumer until ctx ends, which is no
+// error, then lets the handlers in hand finish: the subscriber drains before
+// the router, which would cancel them, is closed.
+func (w *worker) consume(ctx context.Context, durable string, valid func() bool, handle message.NoPublishHandlerFunc) error {
 	subscriber := broker.NewSubscriber(w.conn, broker.SubscriberOptions{
 		Stream: broker.StreamRequests, Durable: durable, Valid: valid, Drain: w.cfg.Drain, Log: w.log,
 	})
 	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: w.cfg.Drain}, watermill.NopLogger{})
 	if err != nil {
-		w.log.Error("make router", "consumer", durable, "error", err)
-		return
+		return fmt.Errorf("make router for %s: %w", durable, err)
 	}
 	router.AddConsumerHandler(durable, durable, subscriber, w.quietly(durable, handle))
 	ran := make(chan error, 1)
 	go func() { ran <- router.Run(context.WithoutCancel(ctx)) }()
-	var failed error
 	select {
 	case <-ctx.Done():
-		failed = errors.Join(subscriber.Close(), router.Close(), <-ran)
-	case failed = <-ran:
-	}
-	if failed != nil {
-		w.log.Warn("consumer ended", "consumer", durable, "error", failed)
+		return errors.Join(subscriber.Close(), router.Close(), <-ran)
+	case err := <-ran:
+		return fmt.Errorf("consumer %s: %w", durable, errors.Join(errConsumerEnded, err, subscriber.Close(), router.Close()))
 	}
 }
 
@@ -157,17 +171,22 @@ func (w *worker) addresses() Addresses {
 	return a
 }
 
-// inFlight counts the requests of a cloud that have not ended.
-func (w *worker) inFlight(name string) int {
+// inFlight counts the requests of a cloud that have not ended. It is an error
+// if an engine does not answer.
+func (w *worker) inFlight(name string) (int, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	n := 0
 	for _, g := range w.running() {
-		for _, group := range g.Census(ctx).Groups {
-			if group.Cloud == name && group.State != ledger.Finished {
+		census, err := g.Census(ctx)
+		if err != nil {
+			return 0, fmt.Errorf("count what is in flight: %w", err)
+		}
+		for _, group := range census.Groups {
+			if group.Cloud == name {
 				n += group.Count
 			}
 		}
 	}
-	return n
+	return n, nil
 }

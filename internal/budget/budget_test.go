@@ -128,6 +128,11 @@ func TestPaced(t *testing.T) {
 	if next := p.Next(at(60)); next.Before(at(60)) || next.After(at(60.1)) {
 		t.Errorf("next at %v", next)
 	}
+	for next, i := at(61), 0; i < 10000; i++ {
+		if next = p.Next(next); !p.Take(next) {
+			t.Fatalf("no token at %v, when there was to be one", next)
+		}
+	}
 	saved := 0
 	for p.Take(at(1000)) {
 		saved++

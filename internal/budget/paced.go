@@ -46,7 +46,7 @@ func (p *Paced) Next(now time.Time) time.Time {
 	next := now
 	if p.limit.Count > 0 {
 		if p.fill(now); p.tokens < 1 {
-			next = now.Add(time.Duration((1 - p.tokens) / p.rate() * float64(time.Second)))
+			next = now.Add(1 + time.Duration((1-p.tokens)/p.rate()*float64(time.Second))) // rounded up: at next there is a token
 		}
 	}
 	if p.closed.After(next) {

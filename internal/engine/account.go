@@ -1,9 +1,6 @@
 package engine
 
 import (
-	"cmp"
-	"container/heap"
-	"slices"
 	"time"
 
 	"github.com/imsworker/imsworker/internal/budget"
@@ -45,20 +42,22 @@ func (a *Account) Stretch(d time.Duration) time.Duration {
 	return time.Duration(float64(d) * a.TimeFactor)
 }
 
+// longestWindow is how long the time of a call may matter to a budget.
+func (a *Account) longestWindow() time.Duration {
+	longest := time.Minute
+	for _, l := range a.Limits {
+		longest = max(longest, l.Window)
+	}
+	return longest
+}
+
 // Clouds knows the configured accounts.
 type Clouds interface {
 	// Account returns the cloud of that name as it is configured now.
 	Account(name string) (*Account, bool)
 }
 
-// pauses of an account whose credentials are refused.
-const (
-	firstPause = 15 * time.Second
-	mostPause  = 5 * time.Minute
-)
-
-// account is one cloud's budgets and the queue of what waits for them. The
-// loop owns it.
+// account is one cloud's budgets and what waits for them. The loop owns it.
 type account struct {
 	name    string
 	conf    *Account // nil while the cloud is not configured
@@ -66,9 +65,8 @@ type account struct {
 	paced   map[string]*budget.Paced
 	queues  map[string]*queue // submissions, by bucket
 	asks    map[string][]task // queries that are due, by bucket, oldest first
-	paused  time.Time         // credentials are refused; one call probes after it
-	pauses  int               // how often in a row
-	probing bool              // one submission runs to see whether they are good again
+	running [poolCount]int    // steps in hand, by pool
+	pause   pause
 }
 
 func newAccount(name string, conf *Account) *account {
@@ -84,7 +82,7 @@ func (a *account) configure(conf *Account) {
 	if conf == nil {
 		return
 	}
-	a.paused, a.pauses = time.Time{}, 0
+	a.pause = pause{}
 	for bucket, w := range a.windows {
 		w.Resize(conf.Limits[bucket])
 	}
@@ -118,25 +116,13 @@ func (a *account) limit(bucket string) budget.Limit {
 	return a.conf.Limits[bucket]
 }
 
-// pause stops everything toward the cloud for a while that grows while its
-// credentials stay refused.
-func (a *account) pause(now time.Time) time.Duration {
-	a.pauses++
-	wait := min(firstPause<<min(a.pauses-1, 10), mostPause)
-	a.paused = now.Add(wait)
-	a.probing = false
-	return wait
-}
+// share is how many places of a pool one account may hold, so that a cloud
+// that answers slowly leaves places to its neighbours.
+const share = places * 3 / 4
 
-// accepted says that the credentials are good.
-func (a *account) accepted() {
-	a.paused, a.pauses, a.probing = time.Time{}, 0, false
-}
-
-// open reports whether a submission may start: not paused, or the one that
-// probes.
-func (a *account) open(now time.Time) bool {
-	return a.conf != nil && !now.Before(a.paused) && (a.pauses == 0 || !a.probing)
+// mayRun reports whether one more step of the account may run in the pool.
+func (a *account) mayRun(kind poolKind, now time.Time) bool {
+	return a.conf != nil && a.running[kind] < share && a.pause.open(now)
 }
 
 // push puts an entry into the queue of its bucket.
@@ -146,33 +132,38 @@ func (a *account) push(bucket string, e *entry) {
 		q = &queue{}
 		a.queues[bucket] = q
 	}
-	e.inQ = true
-	heap.Push(q, e)
+	q.add(e)
+}
+
+// leave takes an entry out of its queue, if it is in one.
+func (a *account) leave(bucket string, e *entry) {
+	if e.place >= 0 {
+		a.queues[bucket].drop(e)
+	}
 }
 
 // pop takes out the next entry that may be submitted now, its slot taken, or
 // nil.
-func (a *account) pop(now time.Time) (*entry, string) {
-	if !a.open(now) {
-		return nil, ""
+func (a *account) pop(now time.Time) *entry {
+	if !a.mayRun(createPool, now) {
+		return nil
 	}
-	for _, bucket := range a.buckets() {
-		if q := a.queues[bucket]; q.Len() > 0 && a.window(bucket).Take(now) {
-			e := heap.Pop(q).(*entry)
-			e.inQ = false
-			a.probing = a.pauses > 0
-			return e, bucket
+	for bucket, q := range a.queues {
+		if q.Len() > 0 && a.window(bucket).Take(now) {
+			e := q.first()
+			e.probe = a.pause.probe()
+			return e
 		}
 	}
-	return nil, ""
+	return nil
 }
 
 // ask puts a query that is due into the line for its bucket.
-func (a *account) ask(bucket string, t task) { a.asks[bucket] = append(a.asks[bucket], t) }
+func (a *account) ask(t task) { a.asks[t.bucket] = append(a.asks[t.bucket], t) }
 
 // popAsk takes out the next query that may be made now, its token taken.
 func (a *account) popAsk(now time.Time) (task, bool) {
-	if now.Before(a.paused) {
+	if !a.mayRun(queryPool, now) {
 		return task{}, false
 	}
 	for bucket, line := range a.asks {
@@ -180,27 +171,35 @@ func (a *account) popAsk(now time.Time) (task, bool) {
 			t := line[0]
 			line[0] = task{}
 			a.asks[bucket] = line[1:]
+			t.entry.probe = a.pause.probe()
 			return t, true
 		}
 	}
 	return task{}, false
 }
 
-// wakeSubmit is when pop may succeed next; false while nothing waits.
+// wakeSubmit is when pop may succeed next; false while nothing waits, or
+// while only the end of a step can help.
 func (a *account) wakeSubmit(now time.Time) (at time.Time, waiting bool) {
+	if !a.mayRun(createPool, later(now, a.pause.until)) {
+		return at, false
+	}
 	for bucket, q := range a.queues {
-		if q.Len() > 0 && a.conf != nil && !a.probing {
-			at, waiting = earliest(at, waiting, later(a.window(bucket).Next(now), a.paused)), true
+		if q.Len() > 0 {
+			at, waiting = earliest(at, waiting, later(a.window(bucket).Next(now), a.pause.until)), true
 		}
 	}
 	return at, waiting
 }
 
-// wakeAsk is when popAsk may succeed next; false while nothing waits.
+// wakeAsk is when popAsk may succeed next, as wakeSubmit.
 func (a *account) wakeAsk(now time.Time) (at time.Time, waiting bool) {
+	if !a.mayRun(queryPool, later(now, a.pause.until)) {
+		return at, false
+	}
 	for bucket, line := range a.asks {
 		if len(line) > 0 {
-			at, waiting = earliest(at, waiting, later(a.query(bucket).Next(now), a.paused)), true
+			at, waiting = earliest(at, waiting, later(a.query(bucket).Next(now), a.pause.until)), true
 		}
 	}
 	return at, waiting
@@ -212,35 +211,4 @@ func earliest(at time.Time, known bool, next time.Time) time.Time {
 		return at
 	}
 	return next
-}
-
-// buckets returns the names of the queues in a fixed order.
-func (a *account) buckets() []string {
-	names := make([]string, 0, len(a.queues))
-	for name := range a.queues {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
-
-// queue orders entries by priority, then age.
-type queue []*entry
-
-func (q queue) Len() int { return len(q) }
-func (q queue) Less(i, j int) bool {
-	return cmp.Or(cmp.Compare(q[i].rank, q[j].rank), q[i].accepted.Compare(q[j].accepted), cmp.Compare(q[i].key, q[j].key)) < 0
-}
-func (q queue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
-
-// Push is for container/heap only.
-func (q *queue) Push(x any) { *q = append(*q, x.(*entry)) }
-
-// Pop is for container/heap only.
-func (q *queue) Pop() any {
-	last := len(*q) - 1
-	e := (*q)[last]
-	(*q)[last] = nil
-	*q = (*q)[:last]
-	return e
 }

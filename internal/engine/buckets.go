@@ -14,10 +14,11 @@ func bucketOf(operation string) string {
 	return op.Bucket
 }
 
-// queryBucket is the bucket of the job query in use.
-func (a *account) queryBucket() string {
-	if a.conf == nil {
-		return listBucket
+// bucketFor is the bucket that a query takes from: the job query in use, or
+// the image list.
+func (a *account) bucketFor(t task) string {
+	if t.step == pollStep && t.jobID != "" && a.conf != nil {
+		return a.conf.Client.JobQuery()
 	}
-	return a.conf.Client.JobQuery()
+	return listBucket
 }

@@ -31,16 +31,18 @@ type Budget struct {
 }
 
 // Census counts what the engine holds. It blocks until the loop has a moment
-// for it, or ctx ends, or the engine has stopped: then the census is empty.
-func (g *Engine) Census(ctx context.Context) Census {
+// for it. The census is empty once the engine has stopped; an error means that
+// ctx ended before the loop had time.
+func (g *Engine) Census(ctx context.Context) (Census, error) {
 	answer := make(chan Census, 1)
 	select {
 	case g.asked <- func() { answer <- g.count() }:
-		return <-answer
+		return <-answer, nil
 	case <-g.over:
+		return Census{}, nil
 	case <-ctx.Done():
+		return Census{}, context.Cause(ctx)
 	}
-	return Census{}
 }
 
 // count goes through all entries; only the loop may call it.
@@ -48,6 +50,9 @@ func (g *Engine) count() Census {
 	var c Census
 	groups := map[Group]*Group{}
 	for _, e := range g.entries {
+		if e.buried || e.resting {
+			continue
+		}
 		id := Group{Cloud: e.account.name, Operation: e.operation, State: e.state}
 		group := groups[id]
 		if group == nil {
@@ -58,7 +63,7 @@ func (g *Engine) count() Census {
 		if e.accepted.Before(group.Oldest) {
 			group.Oldest = e.accepted
 		}
-		if g.loaded && !g.stopping && e.index < 0 && !e.busy && !e.inQ {
+		if g.loaded && !g.stopping && e.index < 0 && !e.busy && e.place < 0 {
 			c.WithoutTimer++
 		}
 	}
@@ -120,7 +125,9 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	defer cancel()
 	now, sum := time.Now(), newSum(c.metrics)
 	for _, g := range c.engines() {
-		sum.add(g.Census(ctx))
+		if census, err := g.Census(ctx); err == nil {
+			sum.add(census)
+		}
 	}
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)

@@ -38,8 +38,12 @@ type entry struct {
 	again time.Time // the next step is not due before
 	due   time.Time // of the timer
 	index int       // in timers, -1 outside
+	place int       // in the account's queue, -1 outside
 	busy  bool      // a step runs, or waits for a place in its pool
-	inQ   bool      // waits in the account's queue
+	probe bool      // the step is the one that probes a paused account
+
+	buried  bool // its tombstone is stored; it goes when the ledger's news say so
+	resting bool // unresolved and told: it waits for a person
 
 	// record is the newest version itself, kept only until the entry waits.
 	record *ledger.Record
@@ -50,6 +54,7 @@ func (e *entry) take(r *ledger.Record) {
 	if r.Attempt != e.attempt {
 		e.announced, e.told, e.late, e.polls = false, false, false, 0
 	}
+	e.buried, e.resting = r.Buried, r.Told && r.Outcome == messages.StateUnresolved
 	if r.State != e.state {
 		e.again = time.Time{}
 	}

@@ -7,37 +7,34 @@ import (
 	"github.com/imsworker/imsworker/messages"
 )
 
-// The places of events in the sequence of one attempt. Everything between
-// submission and end is placed by its age in seconds, so that a new owner
-// needs no counter of its predecessor's.
-const (
-	sequenceAttempt   = 1_000_000_000
-	sequenceAccepted  = 1
-	sequenceSubmitted = 2
-	sequenceRunning   = 3
-	sequenceFinal     = sequenceAttempt - 1
-)
+// sequenceAttempt is more than the milliseconds that an attempt can live.
+const sequenceAttempt = 1_000_000_000_000
 
 // meta is what an event about the record says besides its data.
 func meta(r *ledger.Record, s messages.State, at time.Time) messages.EventMeta {
 	return messages.EventMeta{
 		Cloud: r.Cloud, Operation: r.Operation, Key: r.Key, Attempt: r.Attempt,
-		Sequence: (r.Attempt-1)*sequenceAttempt + sequence(r, s, at), State: s, Time: at,
+		Sequence: sequence(r, s, at), State: s, Time: at,
 		CorrelationID: r.CorrelationID, CausationID: r.ID, TraceParent: r.TraceParent,
 	}
 }
 
+// sequence places an event among those of its request: by attempt, then by
+// the age of the attempt in milliseconds. It goes upwards without a counter
+// that a new owner would have to know; progress and end stand last of what
+// happens in one millisecond.
 func sequence(r *ledger.Record, s messages.State, at time.Time) int {
+	age := int(max(0, at.Sub(r.Accepted).Milliseconds()))
+	place := (r.Attempt-1)*sequenceAttempt + age + 1
 	switch {
 	case s == messages.StateAccepted:
-		return sequenceAccepted
-	case s == messages.StateSubmitted:
-		return sequenceSubmitted
+		return place
 	case s.Final():
-		return sequenceFinal
-	default:
-		return min(sequenceRunning+int(at.Sub(r.Accepted).Seconds()), sequenceFinal-1)
+		return place + 3
+	case s == messages.StateSubmitted || s == messages.StateLate:
+		return place + 1
 	}
+	return place + 2
 }
 
 // event is the data of an event about the record.

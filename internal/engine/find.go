@@ -24,7 +24,8 @@ const (
 )
 
 // doubt makes a claim without an answer uncertain. Its call may still be on
-// its way; the look-up begins when it has surely ended, by the broker's clock.
+// its way; the look-up begins when it has surely ended, counted from the
+// broker's time of the claim.
 func (g *Engine) doubt(ctx context.Context, t task) result {
 	r, err := g.current(ctx, t)
 	if err != nil {
@@ -39,7 +40,7 @@ func (g *Engine) doubt(ctx context.Context, t task) result {
 	}
 	ended := claimed.Add(g.SubmitTimeout).UTC()
 	r.State, r.EverUncertain, r.Doubted, r.Until = ledger.Uncertain, true, claimed.UTC(), ended.Add(fence)
-	r.Posts = posted(r.Posts, ended)
+	r.Posts = append(r.Posts, ended)
 	if err := g.Ledger.Update(ctx, r); err != nil {
 		return result{err: fmt.Errorf("doubt: %w", err)}
 	}
@@ -62,7 +63,7 @@ func (g *Engine) find(ctx context.Context, t task) result {
 	if len(problems) > 0 {
 		return g.end(ctx, r, messages.StateUnresolved, unresolved(r))
 	}
-	found, err := work.Find(ctx, t.conf.Client, lookup(r))
+	found, err := seek(ctx, t.conf, work, r)
 	switch {
 	case err == nil:
 		return g.adopt(ctx, r, found, "the answer to the submission was lost; the image was found by its marker, its job is not known")
@@ -70,28 +71,42 @@ func (g *Engine) find(ctx context.Context, t task) result {
 		return g.unanswered(t, r, err)
 	case time.Since(r.Doubted) < g.horizon(t.conf, work):
 		return result{record: r, answered: true, again: time.Now().Add(lookWait(t.conf, r))}
-	case !resubmits(t.conf, work):
+	case r.Contested || !resubmits(t.conf, work):
 		return g.end(ctx, r, messages.StateUnresolved, unresolved(r))
 	}
 	return g.submitAgain(ctx, r)
 }
 
+// seekTimeout bounds one look-up with all its pages.
+const seekTimeout = 2 * time.Minute
+
+// seek makes one look-up for a record's own work. Images of earlier attempts
+// are not taken.
+func seek(ctx context.Context, conf *Account, work handlers.Work, r *ledger.Record) (handlers.Found, error) {
+	ctx, cancel := context.WithTimeout(ctx, seekTimeout)
+	defer cancel()
+	return work.Find(ctx, conf.Client, lookup(r))
+}
+
 // lookup says what a look-up of the record searches for.
 func lookup(r *ledger.Record) handlers.Search {
-	return handlers.Search{Key: r.Key, Since: r.Since.Add(-skew)}
+	return handlers.Search{Key: r.Key, Since: r.Since.Add(-skew), Exclude: r.Made}
 }
 
 // adopt goes on with an image that carries the request's evidence, or that a
 // person has named.
 func (g *Engine) adopt(ctx context.Context, r *ledger.Record, found handlers.Found, why string) result {
 	now := time.Now().UTC()
-	r, err := g.merge(ctx, r, func(r *ledger.Record) {
+	r, merged, err := g.merge(ctx, r, func(r *ledger.Record) {
 		r.State, r.Submitted, r.ImageID, r.Until = ledger.Submitted, now, found.ImageID, time.Time{}
 		r.Failure, r.Refusals = nil, 0
 		r.Warnings = []string{why}
 	})
 	if err != nil {
 		return result{err: fmt.Errorf("adopt image %s: %w", found.ImageID, err)}
+	}
+	if !merged {
+		return result{record: r, answered: true}
 	}
 	g.Metrics.adopted(r)
 	g.changed(r, "adopted")

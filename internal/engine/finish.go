@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -34,13 +33,10 @@ func (g *Engine) endWith(ctx context.Context, r *ledger.Record, outcome messages
 func (g *Engine) finish(ctx context.Context, t task) result {
 	r, err := g.current(ctx, t)
 	if err != nil {
-		if errors.Is(err, ledger.ErrNone) { // its tombstone is gone already
-			return result{effect: func(e *entry) { g.drop(e) }}
-		}
 		return result{err: fmt.Errorf("finish: %w", err)}
 	}
-	if r.State != ledger.Finished || r.Buried {
-		return result{record: r}
+	if r.State != ledger.Finished || r.Buried || r.Told {
+		return result{record: r, again: time.Now().Add(resting)}
 	}
 	crash.At(crash.Finished)
 	if err := g.tellEnd(ctx, r); err != nil {
@@ -48,7 +44,7 @@ func (g *Engine) finish(ctx context.Context, t task) result {
 	}
 	crash.At(crash.Told)
 	if r.Outcome == messages.StateUnresolved && !r.Duplicate {
-		return result{record: r, effect: func(e *entry) { g.rest(e) }}
+		return g.rest(ctx, r)
 	}
 	if err := g.Ledger.Bury(ctx, r, g.TombstoneTTL); err != nil {
 		return result{err: fmt.Errorf("finish: %w", err)}
@@ -81,15 +77,16 @@ func (g *Engine) tellEnd(ctx context.Context, r *ledger.Record) error {
 	return nil
 }
 
-// drop forgets an entry of which the ledger has nothing left.
-func (g *Engine) drop(e *entry) {
-	g.timers.drop(e)
-	delete(g.entries, e.key)
-}
-
 // resting is how often an unresolved record is looked at while it waits for a
 // person.
 const resting = 24 * time.Hour
 
-// rest keeps an unresolved record; its end is told.
-func (g *Engine) rest(e *entry) { e.again = time.Now().Add(resting) }
+// rest keeps an unresolved record with the note that its end is told: its
+// event may be forgotten before a person comes.
+func (g *Engine) rest(ctx context.Context, r *ledger.Record) result {
+	r.Told = true
+	if err := g.Ledger.Update(ctx, r); err != nil {
+		return result{err: fmt.Errorf("keep for a person: %w", err)}
+	}
+	return result{record: r, again: time.Now().Add(resting)}
+}

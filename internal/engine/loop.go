@@ -14,24 +14,29 @@ func (g *Engine) learn(r *ledger.Record) {
 	switch {
 	case r.Version > ledger.Version:
 		g.Log.Warn("record of a newer version; it is left alone", "key", r.Key, "version", r.Version)
+		if e != nil {
+			g.drop(e)
+		}
 		return
 	case e != nil && r.Sequence <= e.sequence:
+		if e.buried && r.Sequence == e.sequence {
+			g.drop(e) // the news of our own tombstone: nothing older can follow
+		}
 		return
 	case e == nil:
 		e = g.admit(r)
 	}
+	g.take(e, r)
 	if r.Buried {
-		g.bury(e, r)
+		g.drop(e)
 		return
 	}
-	e.take(r)
 	if g.loaded {
 		g.settle(e)
 	}
 }
 
-// admit makes the entry of a record that was not known. Calls made for it by
-// an earlier owner take their slots.
+// admit makes the entry of a record that was not known.
 func (g *Engine) admit(r *ledger.Record) *entry {
 	a := g.accounts[r.Cloud]
 	if a == nil {
@@ -39,27 +44,52 @@ func (g *Engine) admit(r *ledger.Record) *entry {
 		a = newAccount(r.Cloud, conf)
 		g.accounts[r.Cloud] = a
 	}
-	e := &entry{key: r.Key, account: a, operation: r.Operation, index: -1}
+	e := &entry{key: r.Key, account: a, operation: r.Operation, index: -1, place: -1}
 	g.entries[r.Key] = e
-	if w := a.window(bucketOf(r.Operation)); w.Limited() {
+	return e
+}
+
+// take brings an entry up to a newer version of its record.
+func (g *Engine) take(e *entry, r *ledger.Record) {
+	g.restore(e, r)
+	e.take(r)
+	if r.State != ledger.Accepted && r.State != ledger.Parked {
+		e.account.leave(bucketOf(e.operation), e)
+	}
+	if r.Buried || e.resting {
+		g.Metrics.ended(r)
+	}
+}
+
+// restore takes slots for the calls that others have made for a record: those
+// of earlier owners while the shard is loaded, and always a claim that is not
+// ours, whose call may be answered as late as its time limit.
+func (g *Engine) restore(e *entry, r *ledger.Record) {
+	w := e.account.window(bucketOf(r.Operation))
+	if !g.loaded {
 		for _, at := range r.Posts {
 			w.Restore(at)
 		}
 	}
-	return e
+	if r.State == ledger.Submitting && !e.busy {
+		w.Restore(r.Stored.Add(g.SubmitTimeout))
+	}
 }
 
-// bury forgets an entry whose record is a tombstone.
-func (g *Engine) bury(e *entry, r *ledger.Record) {
+// drop forgets an entry.
+func (g *Engine) drop(e *entry) {
 	g.timers.drop(e)
+	e.account.leave(bucketOf(e.operation), e)
 	delete(g.entries, e.key)
-	g.Metrics.ended(r)
 }
 
 // refresh reads the configuration of every account again.
 func (g *Engine) refresh() {
 	for name, a := range g.accounts {
-		conf, _ := g.Clouds.Account(name)
+		conf, known := g.Clouds.Account(name)
+		if !known && a.conf != nil {
+			g.Log.Warn("the cloud is no longer configured; its requests wait", "cloud", name, "shard", g.Shard)
+		}
 		a.configure(conf)
 	}
 	for _, e := range g.entries {
@@ -69,7 +99,7 @@ func (g *Engine) refresh() {
 
 // settle decides what comes next for an entry and arranges it.
 func (g *Engine) settle(e *entry) {
-	if e.busy || e.inQ || g.stopping {
+	if e.busy || e.buried || e.place >= 0 || g.stopping {
 		return
 	}
 	now := time.Now()
@@ -81,7 +111,7 @@ func (g *Engine) settle(e *entry) {
 	case s == submitStep:
 		e.record = nil
 		e.account.push(bucketOf(e.operation), e)
-		g.timers.set(e, g.deadlineTimer(e, now))
+		g.timers.set(e, e.deadlineTimer(now))
 	default:
 		g.timers.drop(e)
 		g.enqueue(e, s)
@@ -94,65 +124,35 @@ const unconfigured = time.Minute
 
 // next says which step an entry needs, and when.
 func (g *Engine) next(e *entry, now time.Time) (step, time.Time) {
-	switch e.state {
-	case ledger.Finished:
-		return finishStep, later(e.again, now)
-	case ledger.Submitting:
-		return doubtStep, later(e.again, now)
-	}
-	if !e.announced && (e.state == ledger.Accepted || e.state == ledger.Parked) {
-		return announceStep, later(e.again, now)
-	}
-	if e.account.conf == nil {
+	again := later(e.again, now)
+	switch {
+	case e.state == ledger.Finished:
+		return finishStep, again
+	case e.state == ledger.Submitting:
+		return doubtStep, again
+	case !e.announced && (e.state == ledger.Accepted || e.state == ledger.Parked):
+		return announceStep, again
+	case e.account.conf == nil:
 		return idleStep, now.Add(unconfigured)
-	}
-	if g.isLate(e, now) {
-		return lateStep, now
+	case e.overdue(now):
+		return lateStep, again
 	}
 	switch e.state {
 	case ledger.Submitted:
 		if !e.told {
-			return tellStep, now
+			return tellStep, again
 		}
-		return pollStep, g.before(e, g.pollAt(e, now), now)
+		if e.again.IsZero() {
+			e.again = now.Add(g.pollWait(e.account.conf, e.submitted, now))
+		}
+		return pollStep, e.before(later(e.again, now), now)
 	case ledger.Uncertain:
-		return findStep, g.before(e, later(e.until, later(e.again, now)), now)
-	default:
-		if e.decided {
-			return resolveStep, later(e.again, now)
-		}
-		return submitStep, g.before(e, later(e.until, later(e.again, now)), now)
+		return findStep, e.before(later(e.until, again), now)
 	}
-}
-
-// before brings a wait forward to the entry's deadline.
-func (g *Engine) before(e *entry, at, now time.Time) time.Time {
-	if !e.late && !e.deadline.IsZero() && e.deadline.Before(at) {
-		return later(e.deadline, now)
+	if e.decided {
+		return resolveStep, again
 	}
-	return at
-}
-
-// isLate reports whether a deadline has passed that nobody was told of. A
-// record that the cloud has put off ends there; others go on.
-func (g *Engine) isLate(e *entry, now time.Time) bool {
-	return !e.late && !e.deadline.IsZero() && !now.Before(e.deadline)
-}
-
-// deadlineTimer is when an entry in a queue is looked at again.
-func (g *Engine) deadlineTimer(e *entry, now time.Time) time.Time {
-	if e.late || e.deadline.IsZero() {
-		return now.Add(time.Hour)
-	}
-	return later(e.deadline, now)
-}
-
-// pollAt is when a submitted record's job is asked for next.
-func (g *Engine) pollAt(e *entry, now time.Time) time.Time {
-	if e.again.IsZero() {
-		e.again = now.Add(g.pollWait(e.account.conf, e.submitted, now))
-	}
-	return later(e.again, now)
+	return submitStep, e.before(later(e.until, again), now)
 }
 
 func later(a, b time.Time) time.Time {
@@ -163,15 +163,18 @@ func later(a, b time.Time) time.Time {
 }
 
 // pump starts whatever is due and has a place: timers, then the accounts'
-// queues, then what waits for a place in a pool.
+// lines, then what waits for a place in a pool.
 func (g *Engine) pump(ctx context.Context) {
 	if g.stopping || !g.loaded {
 		return
 	}
 	now := time.Now()
 	for e := g.timers.popDue(now); e != nil; e = g.timers.popDue(now) {
-		if e.inQ {
-			g.overdueInQueue(e, now)
+		if e.place >= 0 && e.overdue(now) && e.account.conf != nil {
+			e.account.leave(bucketOf(e.operation), e) // told to be late first; its turn goes by its age
+		}
+		if e.place >= 0 {
+			g.timers.set(e, e.deadlineTimer(now))
 			continue
 		}
 		g.settle(e)
@@ -185,29 +188,15 @@ func (g *Engine) pump(ctx context.Context) {
 	}
 }
 
-// overdueInQueue tells that an entry is late while it waits for its budget.
-func (g *Engine) overdueInQueue(e *entry, now time.Time) {
-	if g.isLate(e, now) && !e.busy {
-		g.enqueue(e, lateStep)
-		return
-	}
-	g.timers.set(e, now.Add(time.Hour))
-}
-
-// submitFrom takes entries from an account's queue as long as there are slots
-// and places for the call.
+// submitFrom takes entries from an account's queues as long as there are
+// slots and places for the call.
 func (g *Engine) submitFrom(a *account, now time.Time) {
 	for g.pools[createPool].room() {
-		e, bucket := a.pop(now)
+		e := a.pop(now)
 		if e == nil {
 			return
 		}
-		if e.busy { // told to be late right now; it keeps its turn
-			a.window(bucket).Cancel()
-			a.probing = false
-			a.push(bucket, e)
-			return
-		}
+		a.running[createPool]++
 		g.timers.drop(e)
 		g.enqueue(e, submitStep)
 	}
@@ -221,29 +210,33 @@ func (g *Engine) askFrom(a *account, now time.Time) {
 		if !ok {
 			return
 		}
+		a.running[queryPool]++
 		g.pools[queryPool].waiting = append(g.pools[queryPool].waiting, t)
 	}
 }
 
 // conclude takes over what a step has done.
 func (g *Engine) conclude(res result) {
-	e := res.entry
+	e, kind := res.entry, res.step.pool()
 	g.running--
-	g.pools[res.step.pool()].free++
+	g.pools[kind].free++
+	if kind != ledgerPool {
+		e.account.running[kind]--
+	}
 	e.busy = false
 	g.charge(e, res)
 	if res.err != nil {
 		g.Log.Warn("step is repeated", "step", res.step.String(), "key", e.key, "cloud", e.account.name, "operation", e.operation, "error", res.err)
 	}
-	if g.entries[e.key] != e {
+	switch {
+	case g.entries[e.key] != e:
+		return
+	case res.gone:
+		g.drop(e)
 		return
 	}
 	if r := res.record; r != nil && r.Sequence > e.sequence {
-		if r.Buried {
-			g.bury(e, r)
-			return
-		}
-		e.take(r)
+		g.take(e, r)
 	}
 	if res.effect != nil {
 		res.effect(e)
@@ -251,12 +244,19 @@ func (g *Engine) conclude(res result) {
 	if !res.again.IsZero() {
 		e.again = res.again
 	}
+	if e.buried {
+		g.timers.drop(e)
+		return
+	}
 	g.settle(e)
 }
 
 // charge settles what the step did to the account's budgets.
 func (g *Engine) charge(e *entry, res result) {
 	a, now := e.account, time.Now()
+	if e.probe {
+		e.probe, a.pause.probing = false, false
+	}
 	if res.step == submitStep {
 		w := a.window(bucketOf(e.operation))
 		if res.sent {
@@ -264,22 +264,47 @@ func (g *Engine) charge(e *entry, res result) {
 		} else {
 			w.Cancel()
 		}
-		a.probing = false
-		if !res.closed.IsZero() {
-			w.Close(res.closed)
+		w.Close(res.closed)
+	} else if res.bucket != "" {
+		a.query(res.bucket).Close(res.closed)
+	}
+	g.judge(a, res, now)
+}
+
+// judge learns from a step whether the account's credentials are good. What a
+// client says that is not in use any more counts for nothing.
+func (g *Engine) judge(a *account, res result, now time.Time) {
+	if res.conf != a.conf {
+		return
+	}
+	if res.refused {
+		if wait, news := a.pause.refused(res.begun, now); news {
+			g.Metrics.paused(a.name, true)
+			g.Log.Warn("cloud paused: it refuses the credentials; look at the cloud's entry in clouds.yaml", "cloud", a.name, "wait", wait.String(), "error", res.cause)
 		}
+		return
 	}
-	if res.step == pollStep && !res.closed.IsZero() {
-		a.query(a.queryBucket()).Close(res.closed)
-	}
-	switch {
-	case res.refused:
-		wait := a.pause(now)
-		g.Metrics.paused(a.name, true)
-		g.Log.Warn("cloud paused: it refuses the credentials; look at the cloud's entry in clouds.yaml", "cloud", a.name, "wait", wait.String(), "error", res.cause)
-	case res.answered && a.pauses > 0:
-		a.accepted()
+	if res.answered && a.pause.accepted() {
 		g.Metrics.paused(a.name, false)
 		g.Log.Info("cloud goes on: its credentials are accepted again", "cloud", a.name)
 	}
+}
+
+// overdue reports whether the deadline has passed and that is still to be
+// told. A record that the cloud has put off ends then, told or not.
+func (e *entry) overdue(now time.Time) bool {
+	return (!e.late || e.state == ledger.Parked) && !e.deadline.IsZero() && !now.Before(e.deadline)
+}
+
+// before brings a wait forward to the entry's deadline.
+func (e *entry) before(at, now time.Time) time.Time {
+	if (!e.late || e.state == ledger.Parked) && !e.deadline.IsZero() && e.deadline.Before(at) {
+		return later(e.deadline, now)
+	}
+	return at
+}
+
+// deadlineTimer is when an entry in a queue is looked at again.
+func (e *entry) deadlineTimer(now time.Time) time.Time {
+	return e.before(now.Add(time.Hour), now)
 }

@@ -194,21 +194,21 @@ func (m *Metrics) ended(r *ledger.Record) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.recent = append(m.recent, recentEnd{at: r.Finished, cloud: r.Cloud, operation: r.Operation, key: r.Key})
+	m.recent = append(m.stillRecent(time.Now()), recentEnd{at: r.Finished, cloud: r.Cloud, operation: r.Operation, key: r.Key})
+}
+
+// stillRecent drops what ended too long ago; they stand in the order in which
+// they were learned of.
+func (m *Metrics) stillRecent(now time.Time) []recentEnd {
+	return slices.DeleteFunc(m.recent, func(r recentEnd) bool { return now.Sub(r.at) > recently })
 }
 
 // notSucceeded returns how many requests did not succeed in the last 15
 // minutes, by cloud and operation.
 func (m *Metrics) notSucceeded(now time.Time) map[[2]string]int {
 	m.mu.Lock()
-	kept := m.recent[:0]
-	for _, r := range m.recent {
-		if now.Sub(r.at) <= recently {
-			kept = append(kept, r)
-		}
-	}
-	m.recent = kept
-	ends := append([]recentEnd(nil), kept...)
+	m.recent = m.stillRecent(now)
+	ends := slices.Clone(m.recent)
 	m.mu.Unlock()
 	counts := map[[2]string]int{}
 	for _, r := range ends {

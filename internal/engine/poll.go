@@ -91,7 +91,7 @@ func (g *Engine) forgotten(ctx context.Context, t task, cause error) result {
 	if len(problems) > 0 {
 		return g.unanswered(t, r, cause)
 	}
-	found, err := work.Find(ctx, t.conf.Client, lookup(r))
+	found, err := seek(ctx, t.conf, work, r)
 	if err != nil || found.Status != ims.ImageActive {
 		return g.unanswered(t, r, cause)
 	}
@@ -170,8 +170,12 @@ func (g *Engine) jobSucceeded(ctx context.Context, t task, job ims.Job) result {
 	}
 	noteJob(r, t, job)
 	r.Images, r.Result = images, &outcome
-	g.Metrics.detected(r, remoteDelay(t.conf, job.End))
-	return g.succeed(ctx, t, r)
+	delay := remoteDelay(t.conf, job.End)
+	res := g.succeed(ctx, t, r)
+	if res.err == nil && r.Done() {
+		g.Metrics.detected(r, delay)
+	}
+	return res
 }
 
 // succeed ends a record whose images are there, the marker taken off where
@@ -205,7 +209,7 @@ func (g *Engine) nameless(ctx context.Context, t task, r *ledger.Record, job ims
 	if len(problems) > 0 {
 		return g.end(ctx, r, messages.StateFailed, invalid(problems))
 	}
-	found, err := work.Find(ctx, t.conf.Client, lookup(r))
+	found, err := seek(ctx, t.conf, work, r)
 	if err != nil {
 		return g.unanswered(t, r, fmt.Errorf("look for the image of job %s, which ended without naming it: %w", job.ID, err))
 	}

@@ -51,7 +51,7 @@ func (g *Engine) resolve(ctx context.Context, t task) result {
 // look searches for what earlier attempts have made before anything is sent.
 // Done is true when the record went another way than to be submitted.
 func (g *Engine) look(ctx context.Context, t task, r *ledger.Record, work handlers.Work) (res result, done bool) {
-	found, err := work.Find(ctx, t.conf.Client, lookup(r))
+	found, err := seek(ctx, t.conf, work, r)
 	switch {
 	case err == nil:
 		return g.adopt(ctx, r, found, "the image was made by an earlier attempt"), true

@@ -19,7 +19,7 @@ const (
 	findStep                 // look for what an uncertain submission made
 	tellStep                 // tell that the record is submitted
 	lateStep                 // tell that the deadline has passed
-	pollStep                 // ask for the job, or for the adopted image
+	pollStep                 // ask for the job, or for the image
 	resolveStep              // end the attempt as a person has found it
 	finishStep               // tell the end, write the tombstone
 )
@@ -73,10 +73,12 @@ func (p *pool) room() bool { return p.free > len(p.waiting) }
 type task struct {
 	entry     *entry
 	step      step
+	bucket    string // of the queries that the step makes
 	key       string
 	operation string
 	cloud     string
-	conf      *Account
+	conf      *Account // as it is when the step starts
+	begun     time.Time
 	record    *ledger.Record // nil: to be read by the step
 	jobID     string
 	imageID   string
@@ -88,18 +90,18 @@ type task struct {
 
 // result is what a step reports to the loop.
 type result struct {
-	entry  *entry
-	step   step
+	task
 	record *ledger.Record // the newest version that the step knows
 	effect func(*entry)   // what the loop shall note
 	again  time.Time      // not to be looked at before
 	err    error          // why the step has to be repeated
+	gone   bool           // the ledger has no such record, or not one for us
 
 	sent     bool      // a creating call may have reached the cloud
 	answered bool      // the cloud accepted the credentials
 	refused  bool      // the cloud refused the credentials
 	cause    error     // the refusal
-	closed   time.Time // the cloud throttles; its bucket opens then
+	closed   time.Time // the cloud throttles; the step's bucket opens then
 }
 
 // enqueue lets a step run as soon as its pool has a place; a query waits in
@@ -107,19 +109,16 @@ type result struct {
 func (g *Engine) enqueue(e *entry, s step) {
 	e.busy = true
 	t := task{
-		entry: e, step: s, key: e.key, operation: e.operation, cloud: e.account.name, conf: e.account.conf, record: e.record,
+		entry: e, step: s, key: e.key, operation: e.operation, cloud: e.account.name, record: e.record,
 		jobID: e.jobID, imageID: e.imageID, polls: e.polls, percent: e.percent, progress: e.progress, submitted: e.submitted,
 	}
 	e.record = nil
-	switch {
-	case s.pool() != queryPool:
-		p := &g.pools[s.pool()]
-		p.waiting = append(p.waiting, t)
-	case s == pollStep && e.jobID != "":
-		e.account.ask(e.account.queryBucket(), t)
-	default:
-		e.account.ask(listBucket, t)
+	if s.pool() == queryPool {
+		t.bucket = e.account.bucketFor(t)
+		e.account.ask(t)
+		return
 	}
+	g.pools[s.pool()].waiting = append(g.pools[s.pool()].waiting, t)
 }
 
 // startWaiting starts the steps of a pool that have a place.
@@ -130,6 +129,7 @@ func (g *Engine) startWaiting(ctx context.Context, p *pool) {
 		p.waiting = p.waiting[1:]
 		p.free--
 		g.running++
+		t.conf, t.begun = t.entry.account.conf, time.Now()
 		go func() { g.results <- g.run(ctx, t) }()
 	}
 }
@@ -138,15 +138,22 @@ func (g *Engine) startWaiting(ctx context.Context, p *pool) {
 // the wait for a broker that is away is inside the steps.
 const stepRetry = time.Second
 
+// errNewer says that a record is of a later version, which is left alone.
+var errNewer = errors.New("record of a newer version")
+
 // run does one step and reports.
 func (g *Engine) run(ctx context.Context, t task) result {
-	res := g.steps(t.step)(ctx, t)
-	res.entry, res.step = t.entry, t.step
-	if res.err != nil && ctx.Err() != nil {
-		res.err = nil // cut short by our own stop: no failure
+	res := result{again: t.begun.Add(stepRetry)}
+	if t.conf != nil || t.step.pool() == ledgerPool { // else the cloud was removed meanwhile
+		res = g.steps(t.step)(ctx, t)
 	}
+	res.task = t
 	if errors.Is(res.err, ledger.ErrChanged) {
-		res.record, res.err = g.reread(ctx, t.key)
+		res.record, res.err = g.read(ctx, t.key)
+	}
+	res.gone = errors.Is(res.err, ledger.ErrNone) || errors.Is(res.err, errNewer)
+	if res.gone || ctx.Err() != nil { // work cut short by our own stop is no failure
+		res.err = nil
 	}
 	if res.err != nil && res.again.IsZero() {
 		res.again = time.Now().Add(stepRetry)
@@ -162,9 +169,13 @@ func (g *Engine) steps(s step) func(context.Context, task) result {
 	}[s]
 }
 
-// reread reads the version that another writer has put in the way.
-func (g *Engine) reread(ctx context.Context, key string) (*ledger.Record, error) {
-	return g.Ledger.Get(ctx, key)
+// read reads a record as the ledger has it now.
+func (g *Engine) read(ctx context.Context, key string) (*ledger.Record, error) {
+	r, err := g.Ledger.Get(ctx, key)
+	if err == nil && r.Version > ledger.Version {
+		return nil, errNewer
+	}
+	return r, err
 }
 
 // current is the record that a step works on: the one at hand, else the
@@ -173,5 +184,5 @@ func (g *Engine) current(ctx context.Context, t task) (*ledger.Record, error) {
 	if t.record != nil {
 		return t.record.Clone(), nil
 	}
-	return g.Ledger.Get(ctx, t.key)
+	return g.read(ctx, t.key)
 }

@@ -41,11 +41,18 @@ func (g *Engine) submit(ctx context.Context, t task) result {
 		}
 	}
 	if work.Options().PreflightWanted() {
-		if err := work.Preflight(ctx, t.conf.Client); err != nil {
+		if err := preflight(ctx, t.conf, work); err != nil {
 			return g.refuse(ctx, t, r, err, time.Time{})
 		}
 	}
 	return g.post(ctx, t, r, work)
+}
+
+// preflight asks the cloud whether the submission can work.
+func preflight(ctx context.Context, conf *Account, work handlers.Work) error {
+	ctx, cancel := context.WithTimeout(ctx, pollTimeout)
+	defer cancel()
+	return work.Preflight(ctx, conf.Client)
 }
 
 // decode makes work of a record's data again. It was valid when the request
@@ -82,7 +89,7 @@ func (g *Engine) post(ctx context.Context, t task, r *ledger.Record, work handle
 	if err != nil {
 		return g.refuse(ctx, t, r, err, claimed)
 	}
-	return g.submitted(ctx, r, done)
+	return g.submitted(ctx, r, done, t.conf.longestWindow())
 }
 
 // unclaim puts a record back for which surely nothing was sent.
@@ -96,15 +103,18 @@ func (g *Engine) unclaim(ctx context.Context, r, before *ledger.Record) result {
 
 // submitted stores the cloud's answer, whatever has happened to the record
 // meanwhile: an answer in hand is never thrown away.
-func (g *Engine) submitted(ctx context.Context, r *ledger.Record, done handlers.Submission) result {
+func (g *Engine) submitted(ctx context.Context, r *ledger.Record, done handlers.Submission, keep time.Duration) result {
 	now := time.Now().UTC()
-	r, err := g.merge(ctx, r, func(r *ledger.Record) {
+	r, merged, err := g.merge(ctx, r, func(r *ledger.Record) {
 		r.State, r.Submitted, r.JobID, r.ImageID = ledger.Submitted, now, done.JobID, done.ImageID
-		r.Posts = posted(r.Posts, now)
-		r.Failure, r.Refusals, r.Doubted = nil, 0, time.Time{}
+		r.Posts = posted(r.Posts, now, keep)
+		r.Failure, r.Refusals, r.Doubted, r.Contested = nil, 0, time.Time{}, false
 	})
 	if err != nil {
 		return result{err: fmt.Errorf("store the cloud's answer, job %q: %w", done.JobID, err), sent: true, answered: true}
+	}
+	if !merged {
+		return result{record: r, sent: true, answered: true}
 	}
 	crash.At(crash.Submitted)
 	g.Metrics.submitted(r)
@@ -112,35 +122,46 @@ func (g *Engine) submitted(ctx context.Context, r *ledger.Record, done handlers.
 	return result{record: r, sent: true, answered: true}
 }
 
+// afterwards is how long an answer in hand may take to be stored when the
+// engine is already stopping.
+const afterwards = 5 * time.Second
+
 // merge applies a change to the record and stores it; if another writer was
 // first, the change is applied to what that one wrote, as long as the same
-// attempt is unfinished.
-func (g *Engine) merge(ctx context.Context, r *ledger.Record, change func(*ledger.Record)) (*ledger.Record, error) {
+// attempt is unfinished. It is stored also after a stop has cut the step
+// short. False: the attempt is over, the newest version is returned.
+func (g *Engine) merge(ctx context.Context, r *ledger.Record, change func(*ledger.Record)) (*ledger.Record, bool, error) {
+	ctx, cancel := outlive(ctx, afterwards)
+	defer cancel()
 	attempt := r.Attempt
 	for {
 		change(r)
 		err := g.Ledger.Update(ctx, r)
 		if !errors.Is(err, ledger.ErrChanged) {
-			return r, err
+			return r, true, err
 		}
-		if r, err = g.Ledger.Get(ctx, r.Key); err != nil {
-			return nil, err
+		if r, err = g.read(ctx, r.Key); err != nil {
+			return nil, false, err
 		}
 		if r.Attempt != attempt || r.Done() {
 			g.Log.Error("an answer came for an attempt that is over", "key", r.Key, "attempt", attempt, "state", string(r.Outcome))
-			return r, nil
+			return r, false, nil
 		}
 	}
 }
 
-// kept is how long the time of a call is remembered: longer than any window.
-const kept = 15 * time.Minute
+// outlive returns a context that ends so long after its parent.
+func outlive(parent context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(parent))
+	stop := context.AfterFunc(parent, func() { time.AfterFunc(d, cancel) })
+	return ctx, func() { stop(); cancel() }
+}
 
-// posted adds the time of an answer and drops those that no window needs.
-func posted(posts []time.Time, now time.Time) []time.Time {
+// posted adds the time of an answer and drops those older than any window.
+func posted(posts []time.Time, now time.Time, keep time.Duration) []time.Time {
 	var recent []time.Time
 	for _, at := range posts {
-		if now.Sub(at) < kept {
+		if now.Sub(at) < keep {
 			recent = append(recent, at)
 		}
 	}

@@ -29,7 +29,7 @@ func (g *Engine) refuse(ctx context.Context, t task, r *ledger.Record, cause err
 	verdict := ims.VerdictOf(cause)
 	sent := !claimed.IsZero() && verdict != ims.NotSent
 	if sent {
-		r.Posts = posted(r.Posts, now)
+		r.Posts = posted(r.Posts, now, t.conf.longestWindow())
 	}
 	r.Failure = failure(cause)
 	res := result{sent: sent, answered: answered(verdict), cause: cause}
@@ -39,7 +39,12 @@ func (g *Engine) refuse(ctx context.Context, t task, r *ledger.Record, cause err
 		r.Until = now.Add(t.conf.Scale(parkWait(r)))
 	case ims.Throttled:
 		r.State, r.Refusals = ledger.Accepted, r.Refusals+1
-		res.closed = now.Add(t.conf.Scale(throttleWait(cause, r.Refusals)))
+		opens := now.Add(t.conf.Scale(throttleWait(cause, r.Refusals)))
+		if claimed.IsZero() { // a question before the call: another bucket
+			r.Until = opens
+			break
+		}
+		res.closed = opens
 		g.Metrics.throttled(r.Cloud, bucketOf(r.Operation))
 	case ims.Account:
 		r.State, res.refused = ledger.Accepted, true
@@ -50,7 +55,10 @@ func (g *Engine) refuse(ctx context.Context, t task, r *ledger.Record, cause err
 		if !r.EverUncertain {
 			return g.endWith(ctx, r, messages.StateRejected, r.Failure, res)
 		}
-		r.State, r.Until = ledger.Uncertain, now
+		// Something of ours may hold the place: looked for during one more
+		// horizon, then a person must decide.
+		r.State, r.Contested, r.Doubted = ledger.Uncertain, true, now
+		r.Until = now.Add(t.conf.Scale(lookFirst))
 	case ims.Uncertain:
 		if claimed.IsZero() { // a question before the call: nothing was begun
 			r.State, r.Refusals = ledger.Accepted, r.Refusals+1

@@ -24,6 +24,8 @@ func (in *Intake) storeAttempt(ctx context.Context, req *request, r *ledger.Reco
 	case r.Attempt <= there.Attempt:
 		in.Count.Request(r.Cloud, r.Operation, "duplicate")
 		return nil
+	case there.Operation != r.Operation || there.DataHash != r.DataHash:
+		return in.dead(ctx, req, ReasonIdentityReused, messages.Problems{reused(r, there)})
 	case r.Attempt != there.Attempt+1:
 		return in.dead(ctx, req, ReasonAttempt, messages.Problems{wrongAttempt(r, there.Attempt)})
 	case !there.Done():
@@ -37,12 +39,23 @@ func (in *Intake) storeAttempt(ctx context.Context, req *request, r *ledger.Reco
 
 // afterForgotten stores an attempt whose predecessor only the events remember.
 func (in *Intake) afterForgotten(ctx context.Context, req *request, r *ledger.Record) error {
-	_, ended, err := in.History.Final(ctx, r.Cloud, r.Key, r.Attempt-1)
+	final, ended, err := in.History.Final(ctx, r.Cloud, r.Key, r.Attempt-1)
 	if err != nil {
 		return err
 	}
 	if !ended {
 		return in.dead(ctx, req, ReasonAttempt, messages.Problems{wrongAttempt(r, 0)})
+	}
+	accepted, known, err := in.History.Accepted(ctx, r.Cloud, r.Key, r.Attempt-1)
+	if err != nil {
+		return err
+	}
+	first := &ledger.Record{Operation: final.Request.Operation, DataHash: ledger.HashData(accepted.Request.Data)}
+	if first.Operation != r.Operation || known && first.DataHash != r.DataHash {
+		return in.dead(ctx, req, ReasonIdentityReused, messages.Problems{reused(r, first)})
+	}
+	for _, i := range final.Images {
+		r.Made = append(r.Made, i.ID)
 	}
 	err = in.Records.Create(ctx, r)
 	if errors.Is(err, ledger.ErrExists) {

@@ -116,7 +116,7 @@ func (in *Intake) last(ctx context.Context, cloud string, c messages.Control) (*
 	later, err := in.attempts(ctx, cloud, c.Key, c.Attempt)
 	return &ledger.Record{
 		Key: c.Key, Cloud: cloud, Operation: final.Request.Operation, Source: final.Request.Source, ID: final.Request.ID,
-		Attempt: later, State: ledger.Finished, Outcome: final.State, Buried: true,
+		Attempt: later, State: ledger.Finished, Outcome: final.State, Buried: true, Images: final.Images,
 	}, err
 }
 
@@ -167,6 +167,9 @@ func (in *Intake) next(ctx context.Context, last *ledger.Record) (r *ledger.Reco
 func inherit(r, last *ledger.Record) {
 	r.Version, r.Sequence, r.Posts = ledger.Version, last.Sequence, last.Posts
 	r.Since, r.EverUncertain, r.Doubted = last.Since, last.EverUncertain, last.Doubted
+	if last.Outcome != messages.StateUnresolved {
+		r.Made = last.MadeSoFar()
+	}
 }
 
 // write stores a further attempt: over its predecessor, or as the first

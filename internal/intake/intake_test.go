@@ -268,6 +268,10 @@ func TestAttempts(t *testing.T) {
 	if m := d.dead("ims.dead.demo.copy-image"); !strings.Contains(m.Header.Get("Ims-Dead-Detail"), "the last one is 1") {
 		t.Errorf("dead letter %v", m.Header)
 	}
+	d.publish("ims.request.demo.copy-image", strings.Replace(good, "copy", "stolen", 1), messages.ReplayHeaders(messages.Identity{Source: "nats", ID: "a"}, 2))
+	if m := d.dead("ims.dead.demo.copy-image"); m.Header.Get("Ims-Dead-Reason") != "identity_reused" {
+		t.Errorf("another request under the identity: %v", m.Header)
+	}
 	replay(2)
 	if r := d.record("nats", "a"); r.Attempt != 2 || r.State != ledger.Accepted || len(r.Posts) != 1 {
 		t.Errorf("second attempt %+v", r)

@@ -25,13 +25,21 @@ func (in *Intake) refuse(ctx context.Context, req *request, reason Reason, probl
 	}
 	r := bare(req)
 	r.State, r.Outcome, r.Finished, r.Unannounced = ledger.Finished, messages.StateRejected, r.Accepted, true
-	r.Attempt, r.DataHash = 1, ledger.HashData(req.body)
+	r.Attempt, r.DataHash = 1, ledger.HashData(orBody(req))
 	r.Failure = rejection(problems)
 	err := in.Records.Create(ctx, r)
 	if errors.Is(err, ledger.ErrExists) {
 		return nil
 	}
 	return err
+}
+
+// orBody is the request's data as far as it could be told from the rest.
+func orBody(req *request) []byte {
+	if len(req.envelope.Data) > 0 {
+		return req.envelope.Data
+	}
+	return req.body
 }
 
 // rejection is the failure that the rejected event carries.

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/imsworker/imsworker/messages"
@@ -49,6 +50,14 @@ type Record struct {
 	State     State          `json:"state"`
 	Outcome   messages.State `json:"outcome,omitempty"`   // of a Finished record
 	Duplicate bool           `json:"duplicate,omitempty"` // closed without an event: its events existed already
+	// Told is set once the final event of a record is out that is kept after
+	// its end.
+	Told bool `json:"told,omitempty"`
+	// Made are the images of earlier attempts: no look-up takes them.
+	Made []string `json:"made,omitempty"`
+	// Contested is set when the cloud refused a submission as already there
+	// while nothing of it could be found.
+	Contested bool `json:"contested,omitempty"`
 	// Unannounced records were refused before they were accepted: their final
 	// event is their only one.
 	Unannounced bool            `json:"unannounced,omitempty"`
@@ -136,9 +145,18 @@ func (r *Record) Tombstone() *Record {
 		Attempt: r.Attempt, State: Finished, Outcome: r.Outcome, Duplicate: r.Duplicate, Buried: true,
 		Token: r.Token, DataHash: r.DataHash, Accepted: r.Accepted, Finished: r.Finished, Posts: r.Posts,
 		Sent: r.Sent, CorrelationID: r.CorrelationID, TraceParent: r.TraceParent,
-		Since: r.Since, EverUncertain: r.EverUncertain, Doubted: r.Doubted,
+		Since: r.Since, EverUncertain: r.EverUncertain, Doubted: r.Doubted, Made: r.MadeSoFar(),
 		Failure: brief(r.Failure), Sequence: r.Sequence,
 	}
+}
+
+// MadeSoFar are the images of this attempt and of those before.
+func (r *Record) MadeSoFar() []string {
+	ids := slices.Clone(r.Made)
+	for _, i := range r.Images {
+		ids = append(ids, i.ID)
+	}
+	return ids
 }
 
 // brief keeps only the reason of a failure: the words stand in the event.

@@ -20,11 +20,10 @@ type keys struct {
 
 func newKeys(cfg Config, clock *clock, bare link) *keys {
 	k := &keys{cfg: cfg, clock: clock}
-	k.once = newProjects(cfg, func(ctx context.Context, c call) (*reply, error) {
-		c.used = &stamp{}
+	k.once = newProjects(cfg, renewing(func(ctx context.Context, c call) (*reply, error) {
 		c.sign = k.sign
 		return bare(ctx, c)
-	})
+	}, k))
 	return k
 }
 

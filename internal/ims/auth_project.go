@@ -9,30 +9,22 @@ import (
 
 // projects finds the project's id once.
 type projects struct {
-	cfg  Config
-	do   link
-	lock semaphore // held while id is read or asked for
-	id   string
+	cfg    Config
+	do     link
+	lookup *shared[string]
 }
 
 func newProjects(cfg Config, do link) *projects {
-	return &projects{cfg: cfg, do: do, lock: newSemaphore(), id: cfg.ProjectID}
+	p := &projects{cfg: cfg, do: do}
+	p.lookup = &shared[string]{ask: p.ask, good: func(id string) bool { return id != "" }, factor: cfg.TimeFactor}
+	return p
 }
 
 func (p *projects) get(ctx context.Context) (string, error) {
 	if p.cfg.ProjectID != "" {
 		return p.cfg.ProjectID, nil
 	}
-	if err := p.lock.acquire(ctx); err != nil {
-		return "", err
-	}
-	defer p.lock.release()
-	if p.id != "" {
-		return p.id, nil
-	}
-	id, err := p.ask(ctx)
-	p.id = id
-	return id, err
+	return p.lookup.get(ctx)
 }
 
 func (p *projects) ask(ctx context.Context) (string, error) {
@@ -77,28 +69,3 @@ func asAuth(err error) error {
 	marked.auth, marked.NotSent = true, true
 	return &marked
 }
-
-// semaphore is a lock that can be waited for with a context.
-type semaphore chan struct{}
-
-func newSemaphore() semaphore { return make(semaphore, 1) }
-
-func (s semaphore) acquire(ctx context.Context) error {
-	select {
-	case s <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return &wireError{err: ctx.Err()}
-	}
-}
-
-func (s semaphore) tryAcquire() bool {
-	select {
-	case s <- struct{}{}:
-		return true
-	default:
-		return false
-	}
-}
-
-func (s semaphore) release() { <-s }

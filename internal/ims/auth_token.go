@@ -5,30 +5,24 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"sync"
 	"time"
 )
 
 const (
-	renewAtShare  = 0.8 // of a token's life
-	renewLimit    = 15 * time.Second
-	renewAgain    = time.Minute // wait after an early renewal that did not work
+	renewAtShare  = 0.8         // of a token's life
+	renewAgain    = time.Minute // between early renewals that do not work
 	unknownLife   = time.Hour   // where IAM names no end
 	shortestLife  = time.Second
 	subjectHeader = "X-Subject-Token"
 )
 
-// tokens authorises calls with a Keystone token (API reference 1.7), which is
-// renewed by one caller at a time, early, while the others go on with the old
-// one.
+// tokens authorises calls with a Keystone token (API reference 1.7). It is
+// renewed early, while all calls go on with the old one.
 type tokens struct {
-	cfg  Config
-	do   link
-	veil *veil
-
-	renewal semaphore  // held by whoever asks for a token
-	mu      sync.Mutex // guards now
-	now     token
+	cfg   Config
+	do    link
+	veil  *veil
+	login *shared[token]
 }
 
 type token struct {
@@ -37,7 +31,9 @@ type token struct {
 }
 
 func newTokens(cfg Config, do link, veil *veil) *tokens {
-	return &tokens{cfg: cfg, do: do, veil: veil, renewal: newSemaphore()}
+	t := &tokens{cfg: cfg, do: do, veil: veil}
+	t.login = &shared[token]{ask: t.next, good: token.good, factor: cfg.TimeFactor}
+	return t
 }
 
 func (t *tokens) project(ctx context.Context) (string, error) {
@@ -71,77 +67,32 @@ func (t *tokens) authorize(ctx context.Context, k *call) error {
 
 // renew forgets the token that was refused; a newer one stays.
 func (t *tokens) renew(used stamp) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.now.value == used.token {
-		t.now = token{}
-	}
+	t.login.drop(func(now token) bool { return now.value == used.token })
 	return used.token != ""
 }
 
-func (t *tokens) expiry() time.Time { return t.current().end }
-
-func (t *tokens) current() token {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.now
-}
-
-func (t *tokens) keep(now token) token {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.now = now
-	return now
-}
+func (t *tokens) expiry() time.Time { return t.login.peek().end }
 
 // get returns a token that is still good, waiting for a new one only where
 // there is none.
 func (t *tokens) get(ctx context.Context) (token, error) {
-	now := t.current()
-	switch {
-	case !now.good():
-		return t.replace(ctx)
-	case time.Now().Before(now.renewAt) || !t.renewal.tryAcquire():
-		return now, nil
+	now, err := t.login.get(ctx)
+	if err == nil && !time.Now().Before(now.renewAt) {
+		t.login.ahead(ctx, min(renewAgain, time.Until(now.end)/4))
 	}
-	defer t.renewal.release()
-	return t.early(ctx), nil
+	return now, err
 }
 
 func (now token) good() bool { return now.value != "" && time.Now().Before(now.end) }
 
-func (t *tokens) replace(ctx context.Context) (token, error) {
-	if err := t.renewal.acquire(ctx); err != nil {
-		return token{}, err
-	}
-	defer t.renewal.release()
-	if now := t.current(); now.good() {
-		return now, nil
-	}
+// next logs in.
+func (t *tokens) next(ctx context.Context) (token, error) {
 	now, err := t.ask(ctx)
-	if err != nil {
-		return token{}, asAuth(err)
-	}
-	return t.keep(now), nil
-}
-
-// early renews while the old token is good, so that a failure does no harm
-// and must not cost the caller its own time limit. It is asked again a while
-// later.
-func (t *tokens) early(ctx context.Context) token {
-	old := t.current()
-	if time.Now().Before(old.renewAt) {
-		return old
-	}
-	limited, cancel := context.WithTimeout(ctx, renewLimit)
-	defer cancel()
-	now, err := t.ask(limited)
-	if err != nil {
+	if old := t.login.peek(); err != nil && old.good() {
 		t.cfg.Logger.WarnContext(ctx, "token not renewed, the old one is still good",
 			"cloud", t.cfg.Cloud, "until", old.end, "error", err)
-		now, now.renewAt = old, time.Now().Add(min(renewAgain, time.Until(old.end)/4))
 	}
-	return t.keep(now)
+	return now, asAuth(err)
 }
 
 func (t *tokens) ask(ctx context.Context) (token, error) {

@@ -120,9 +120,9 @@ func TestNoToken(t *testing.T) {
 
 // iam is a link that hands out tokens with a life of an hour.
 type iam struct {
-	asked atomic.Int32
-	fail  atomic.Bool
-	delay time.Duration
+	asked  atomic.Int32
+	status atomic.Int32 // of a refusal, 0 for a token
+	delay  time.Duration
 }
 
 func (i *iam) do(ctx context.Context, _ call) (*reply, error) {
@@ -130,8 +130,8 @@ func (i *iam) do(ctx context.Context, _ call) (*reply, error) {
 	if !pause(ctx, i.delay) {
 		return nil, &Error{NotSent: true, Err: ctx.Err()}
 	}
-	if i.fail.Load() {
-		return nil, &Error{Status: 503}
+	if status := int(i.status.Load()); status != 0 {
+		return nil, &Error{Status: status, Code: statusCode(status)}
 	}
 	now := time.Now()
 	h := http.Header{}
@@ -166,8 +166,104 @@ func TestTokenSingleFlight(t *testing.T) {
 	})
 }
 
-// TestTokenRenewedEarly: one caller renews at 80 % of the life, the others go
-// on; if that fails, the old token serves to its end.
+// TestTokenRefusedOnce: however many calls wait for a login, and however many
+// come after it was refused, a wrong password is sent only now and then.
+func TestTokenRefusedOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		i := &iam{delay: time.Second}
+		i.status.Store(401)
+		tokens := newTestTokens(i)
+		expect := func(asked int32, v Verdict) {
+			t.Helper()
+			var all sync.WaitGroup
+			for range 64 {
+				all.Go(func() {
+					if _, err := tokens.get(t.Context()); VerdictOf(err) != v {
+						t.Errorf("got %v, %s, want %s", err, VerdictOf(err), v)
+					}
+				})
+			}
+			all.Wait()
+			if n := i.asked.Load(); n != asked {
+				t.Errorf("asked %d times, want %d", n, asked)
+			}
+		}
+		asked := int32(0)
+		for _, wait := range []time.Duration{5, 10, 20, 40, 80, 160, 300, 300} {
+			asked++
+			expect(asked, Account)
+			time.Sleep(wait*time.Second - time.Millisecond)
+			expect(asked, Account)
+			time.Sleep(time.Millisecond)
+		}
+		i.status.Store(429)
+		expect(asked+1, Throttled)
+		time.Sleep(refusedMost)
+		i.status.Store(0)
+		expect(asked+2, Accepted)
+		tokens.renew(stamp{token: tokens.login.peek().value})
+		i.status.Store(401)
+		expect(asked+3, Account)
+		time.Sleep(refusedFirst)
+		expect(asked+4, Account)
+	})
+}
+
+// TestTokenLostIsAskedAgain: where IAM refuses nothing but does not answer,
+// the next try comes soon, yet not from every call.
+func TestTokenLostIsAskedAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		i := &iam{}
+		i.status.Store(503)
+		tokens := newTestTokens(i)
+		for range 10 {
+			if _, err := tokens.get(t.Context()); VerdictOf(err) != NotSent {
+				t.Errorf("got %v, %s", err, VerdictOf(err))
+			}
+		}
+		if n := i.asked.Load(); n != 1 {
+			t.Errorf("asked %d times", n)
+		}
+		i.status.Store(0)
+		time.Sleep(silentWait)
+		if now, err := tokens.get(t.Context()); err != nil || now.value != "token-2" {
+			t.Errorf("got %q, %v", now.value, err)
+		}
+	})
+}
+
+// TestTokenLoginOutlivesItsCaller: that the call which logs in is given up is
+// no answer to the others.
+func TestTokenLoginOutlivesItsCaller(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		i := &iam{delay: time.Second}
+		tokens := newTestTokens(i)
+		ctx, cancel := context.WithCancel(t.Context())
+		var all sync.WaitGroup
+		all.Go(func() {
+			if _, err := tokens.get(ctx); !errors.Is(err, context.Canceled) {
+				t.Errorf("got %v", err)
+			}
+		})
+		synctest.Wait()
+		all.Go(func() {
+			if now, err := tokens.get(t.Context()); err != nil || now.value != "token-1" {
+				t.Errorf("got %q, %v", now.value, err)
+			}
+		})
+		cancel()
+		all.Wait()
+		if _, err := tokens.get(ctx); !errors.Is(err, context.Canceled) || i.asked.Load() != 1 {
+			t.Errorf("got %v, asked %d times", err, i.asked.Load())
+		}
+	})
+}
+
+// TestTokenRenewedEarly renews at 80 % of the life, while all calls go on with
+// the old token; if that fails, it serves to its end.
 func TestTokenRenewedEarly(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -175,7 +271,10 @@ func TestTokenRenewedEarly(t *testing.T) {
 		tokens := newTestTokens(i)
 		expect := func(value string, asked int32) {
 			t.Helper()
-			if now, err := tokens.get(t.Context()); err != nil || now.value != value || i.asked.Load() != asked {
+			synctest.Wait()
+			now, err := tokens.get(t.Context())
+			synctest.Wait()
+			if err != nil || now.value != value || i.asked.Load() != asked {
 				t.Errorf("got %q, %v, asked %d; want %q, asked %d", now.value, err, i.asked.Load(), value, asked)
 			}
 		}
@@ -183,16 +282,47 @@ func TestTokenRenewedEarly(t *testing.T) {
 		time.Sleep(47 * time.Minute)
 		expect("token-1", 1)
 		time.Sleep(2 * time.Minute)
+		expect("token-1", 2)
+		expect("token-1", 2)
+		time.Sleep(time.Second)
 		expect("token-2", 2)
-		i.fail.Store(true)
+		i.status.Store(503)
 		time.Sleep(49 * time.Minute)
 		expect("token-2", 3)
+		time.Sleep(2 * time.Second)
 		expect("token-2", 3)
-		time.Sleep(2 * time.Minute)
+		time.Sleep(time.Minute)
 		expect("token-2", 4)
-		i.fail.Store(false)
-		time.Sleep(20 * time.Minute)
-		expect("token-5", 5)
+		i.status.Store(401)
+		time.Sleep(time.Minute)
+		expect("token-2", 5)
+		time.Sleep(time.Second)
+		i.status.Store(0)
+		time.Sleep(4 * time.Minute)
+		expect("token-2", 6)
+		time.Sleep(time.Second)
+		expect("token-6", 6)
+	})
+}
+
+// TestTokenRefusedStaysForgotten: a renewal that fails does not bring back a
+// token that the cloud has refused meanwhile.
+func TestTokenRefusedStaysForgotten(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		i := &iam{delay: time.Second}
+		tokens := newTestTokens(i)
+		old, err := tokens.get(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(49 * time.Minute)
+		i.status.Store(401)
+		_, _ = tokens.get(t.Context()) // begins the renewal
+		tokens.renew(stamp{token: old.value})
+		if now, err := tokens.get(t.Context()); VerdictOf(err) != Account || i.asked.Load() != 2 {
+			t.Errorf("got %q, %v, asked %d times", now.value, err, i.asked.Load())
+		}
 	})
 }
 
@@ -210,6 +340,23 @@ func TestTokenWaitEndsWithContext(t *testing.T) {
 		}
 		<-done
 	})
+}
+
+// TestWrongPasswordIsSentOnce: all calls that need a login share its refusal.
+func TestWrongPasswordIsSentOnce(t *testing.T) {
+	t.Parallel()
+	s := play(t, step{method: "POST", path: "/v3/auth/tokens", status: 401, reply: `{"error_code":"IAM.0062","error_msg":"wrong password"}`})
+	c := dial(t, tokenConfig(s.URL))
+	var all sync.WaitGroup
+	for range 64 {
+		all.Go(func() {
+			_, err := c.Job(t.Context(), "j")
+			if e, ok := errors.AsType[*Error](err); !ok || e.Verdict() != Account || e.Code != "IAM.0062" || e.Call != "ShowJob" {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+	all.Wait()
 }
 
 // TestProjectOfKeys finds the project by its name, once.
@@ -235,13 +382,34 @@ func TestProjectOfKeys(t *testing.T) {
 	}
 }
 
+// TestProjectOfKeysWithWrongClock: a look-up that is signed at the wrong time
+// is signed again by the cloud's.
+func TestProjectOfKeysWithWrongClock(t *testing.T) {
+	t.Parallel()
+	date := map[string]string{"Date": time.Now().Add(-3 * time.Hour).UTC().Format(http.TimeFormat)}
+	s := play(t,
+		step{method: "GET", path: "/v3/projects?name=eu-de", status: 401, header: date, reply: `{"error_code":"APIGW.0301","error_msg":"clock skew"}`},
+		step{method: "GET", path: "/v3/projects?name=eu-de", status: 200, header: date, reply: `{"projects":[{"id":"p-9","name":"eu-de"}]}`},
+		step{method: "GET", path: "/v1/p-9/jobs/j", status: 200, header: date, reply: `{"status":"INIT"}`},
+	)
+	cfg := keyConfig(s.URL)
+	cfg.ProjectID = ""
+	if _, err := dial(t, cfg).ShowJob(t.Context(), "j"); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestNoProject: a look-up that is refused is not repeated by every call.
 func TestNoProject(t *testing.T) {
 	t.Parallel()
 	s := play(t, step{method: "GET", path: "/v3/projects?name=eu-de", status: 200, reply: `{"projects":[]}`})
 	cfg := keyConfig(s.URL)
 	cfg.ProjectID = ""
-	_, err := dial(t, cfg).CopyImage(t.Context(), "i", ImageCopy{Name: "n"})
-	if VerdictOf(err) != Account || !strings.Contains(err.Error(), `no project "eu-de"`) {
-		t.Errorf("got %v, %s", err, VerdictOf(err))
+	c := dial(t, cfg)
+	for range 2 {
+		_, err := c.CopyImage(t.Context(), "i", ImageCopy{Name: "n"})
+		if VerdictOf(err) != Account || !strings.Contains(err.Error(), `no project "eu-de"`) {
+			t.Errorf("got %v, %s", err, VerdictOf(err))
+		}
 	}
 }

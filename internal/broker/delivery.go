@@ -50,8 +50,9 @@ func DeliveryOf(msg *message.Message) (Delivery, bool) {
 	return h.Delivery, true
 }
 
-// Delay has the broker wait for d before it delivers the message again. It
-// takes effect with Nack, that is, when the handler returns an error.
+// Delay has the broker wait for d before it delivers the message again, instead
+// of the time that grows with each delivery. It takes effect with Nack, that
+// is, when the handler returns an error.
 func Delay(msg *message.Message, d time.Duration) {
 	if h, found := handedOf(msg); found {
 		h.mu.Lock()
@@ -80,7 +81,23 @@ func (h *handed) nak(msg jetstream.Msg) error {
 	case h.delay > 0:
 		return msg.NakWithDelay(h.delay)
 	}
-	return msg.Nak()
+	return msg.NakWithDelay(jitter(nakDelay(h.Deliveries)))
+}
+
+// The wait after a nack for which the handler chose none.
+const (
+	leastNakDelay = 100 * time.Millisecond
+	mostNakDelay  = 10 * time.Second
+)
+
+// nakDelay doubles with each delivery: a handler that cannot succeed for now
+// would else be called thousands of times a second.
+func nakDelay(deliveries uint64) time.Duration {
+	d := leastNakDelay
+	for ; deliveries > 1 && d < mostNakDelay; deliveries-- {
+		d *= 2
+	}
+	return min(d, mostNakDelay)
 }
 
 func newHanded(msg jetstream.Msg) (*handed, error) {

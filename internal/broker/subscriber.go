@@ -47,6 +47,7 @@ type Subscriber struct {
 	mu      sync.Mutex
 	closing chan struct{}
 	closed  bool
+	err     error // the first that ended a subscription
 	running sync.WaitGroup
 }
 
@@ -70,10 +71,10 @@ func NewSubscriber(conn *Conn, o SubscriberOptions) *Subscriber {
 	return &Subscriber{conn: conn, o: o, closing: make(chan struct{})}
 }
 
-// Subscribe reads until ctx ends or Close is called; then nothing more is
-// fetched, the handlers finish, and the channel is closed. Messages have ctx's
-// values but do not end with it, so that work in hand is finished. It fails
-// when the consumer does not exist.
+// Subscribe reads until ctx ends, Close is called or nothing can be fetched any
+// more; the handlers finish, and the channel is closed. Whether it was the end
+// or a failure says Err. Messages have ctx's values but do not end with it, so
+// that work in hand is finished. It fails when the consumer does not exist.
 func (s *Subscriber) Subscribe(ctx context.Context, topic string) (<-chan *message.Message, error) {
 	if s.o.Durable != "" {
 		topic = s.o.Durable
@@ -87,7 +88,7 @@ func (s *Subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 	if s.closed {
 		return nil, fmt.Errorf("subscribe to %s of %s: %w", topic, s.o.Stream, ErrClosed)
 	}
-	sub := newSubscription(s, consumer)
+	sub := newSubscription(s, topic, consumer)
 	s.running.Go(func() { sub.run(ctx) })
 	return sub.out, nil
 }
@@ -104,6 +105,23 @@ func (s *Subscriber) consumer(ctx context.Context, name string) (jetstream.Consu
 		if pause.wait(ctx) != nil {
 			return nil, err
 		}
+	}
+}
+
+// Err says why a channel was closed although nobody wanted it: ErrNoConsumer,
+// ErrDenied, or that the connection is down for good. It is nil while all is
+// well and after an orderly end.
+func (s *Subscriber) Err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+func (s *Subscriber) fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err == nil {
+		s.err = err
 	}
 }
 

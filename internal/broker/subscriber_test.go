@@ -63,7 +63,6 @@ func TestAnswersOnTheWire(t *testing.T) {
 		do    func(*message.Message)
 	}{
 		{"+ACK", func(m *message.Message) { m.Ack() }},
-		{"-NAK", func(m *message.Message) { m.Nack() }},
 		{`-NAK {"delay": 90000000000}`, func(m *message.Message) { Delay(m, 90*time.Second); m.Nack() }},
 		{"+TERM not a request", func(m *message.Message) { Terminate(m, "not a\nrequest"); m.Nack() }},
 		{"+ACK", func(m *message.Message) { Delay(m, time.Hour); m.Ack() }},
@@ -125,6 +124,7 @@ func TestDeliveryCarriesEverything(t *testing.T) {
 	if m.Metadata["traceparent"] != "one" || m.Metadata["Traceparent"] != "three" || m.Metadata[jetstream.MsgIDHeader] != "m" || string(m.Payload) != "body" {
 		t.Errorf("got %v", m.Metadata)
 	}
+	Delay(m, time.Millisecond)
 	m.Nack()
 	m = receive(t, messages)
 	if d, _ := DeliveryOf(m); d.Deliveries != 2 {

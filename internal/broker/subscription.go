@@ -12,21 +12,23 @@ import (
 // subscription is one call of Subscribe.
 type subscription struct {
 	*Subscriber
+	name     string // of the consumer
 	consumer jetstream.Consumer
 	out      chan *message.Message
 	slots    chan struct{} // one token a message in hand
 	hands    sync.WaitGroup
 }
 
-func newSubscription(s *Subscriber, consumer jetstream.Consumer) *subscription {
+func newSubscription(s *Subscriber, name string, consumer jetstream.Consumer) *subscription {
 	return &subscription{
-		Subscriber: s, consumer: consumer,
+		Subscriber: s, name: name, consumer: consumer,
 		out:   make(chan *message.Message),
 		slots: make(chan struct{}, s.o.Concurrency),
 	}
 }
 
-// run fetches until ctx ends or the subscriber closes, then drains.
+// run fetches until ctx ends, the subscriber closes or fetching can never
+// succeed again, then drains.
 func (s *subscription) run(ctx context.Context) {
 	stop, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -40,7 +42,10 @@ func (s *subscription) run(ctx context.Context) {
 		}
 	}()
 	work, end := context.WithCancelCause(context.WithoutCancel(ctx))
-	s.fetchAll(stop, work)
+	if err := s.fetchAll(stop, work); err != nil {
+		s.fail(err)
+		s.o.Log.WarnContext(work, "nothing is fetched any more", "stream", s.o.Stream, "consumer", s.name, "err", err)
+	}
 	cancel()
 	<-closing
 	s.drain(end)
@@ -54,7 +59,8 @@ func (s *subscription) drain(end context.CancelCauseFunc) {
 	end(context.Canceled)
 }
 
-func (s *subscription) fetchAll(stop, work context.Context) {
+// fetchAll returns nil at the end, else why nothing can be fetched any more.
+func (s *subscription) fetchAll(stop, work context.Context) error {
 	var pause backoff
 	for stop.Err() == nil {
 		if !s.o.Valid() {
@@ -65,13 +71,19 @@ func (s *subscription) fetchAll(stop, work context.Context) {
 		if free == 0 {
 			continue
 		}
-		if err := s.fetch(stop, work, free); err != nil {
+		start := time.Now()
+		err := s.fetch(stop, work, free)
+		if why := s.lasting(stop, start, err); why != nil && stop.Err() == nil {
+			return why
+		}
+		if err != nil {
 			s.o.Log.DebugContext(work, "fetch", "stream", s.o.Stream, "err", err)
 			_ = pause.wait(stop)
 			continue
 		}
 		pause = backoff{}
 	}
+	return nil
 }
 
 // takeSlots waits for a free slot, and a moment longer for a quarter of all:

@@ -114,7 +114,10 @@ func (c *Conn) updateStream(ctx context.Context, w Stream) error {
 }
 
 func (c *Conn) putConsumer(ctx context.Context, stream string, want jetstream.ConsumerConfig) error {
-	verb := "CONSUMER.CREATE." + stream + "." + want.Name + "." + want.FilterSubject
+	verb := "CONSUMER.CREATE." + stream + "." + want.Name
+	if want.FilterSubject != "" { // several stand in the body only
+		verb += "." + want.FilterSubject
+	}
 	return c.change(ctx, verb, struct {
 		Stream string                   `json:"stream_name"`
 		Config jetstream.ConsumerConfig `json:"config"`

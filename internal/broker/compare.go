@@ -140,7 +140,7 @@ func compareConsumer(stream string, is, should jetstream.ConsumerConfig) Plan {
 		{"deliver_policy", is.DeliverPolicy.String(), should.DeliverPolicy.String(), again},
 		{"ack_policy", is.AckPolicy.String(), should.AckPolicy.String(), again},
 		{"deliver_subject", is.DeliverSubject, should.DeliverSubject, again},
-		{"filter_subject", filter(is), filter(should), ""},
+		{"filter_subjects", filters(is), filters(should), ""},
 		{"ack_wait", is.AckWait.String(), should.AckWait.String(), ""},
 		{"max_deliver", number(is.MaxDeliver), number(should.MaxDeliver), ""},
 		{"max_ack_pending", number(is.MaxAckPending), number(should.MaxAckPending), ""},
@@ -150,7 +150,7 @@ func compareConsumer(stream string, is, should jetstream.ConsumerConfig) Plan {
 	})
 }
 
-func filter(c jetstream.ConsumerConfig) string {
+func filters(c jetstream.ConsumerConfig) string {
 	if len(c.FilterSubjects) > 0 {
 		return list(c.FilterSubjects)
 	}

@@ -20,13 +20,15 @@ const (
 )
 
 // LeftoverConsumer is the durable consumer of StreamRequests that holds what
-// the subject transform did not match: a wrong number of tokens. Every replica
-// fetches from it, without a lease.
+// the subject transform did not match: a wrong number of tokens, or tokens that
+// are wildcards, literally. Every replica fetches from it, without a lease.
 const LeftoverConsumer = "leftover"
 
 // The subject filters that are used in more than one place.
 const (
 	RequestFilter = "ims.request.>"
+	ControlFilter = "ims.control.*.*"
+	BackupFilter  = "ims.backup.*.*"
 	LeaseFilter   = "ims.lease.*"
 )
 

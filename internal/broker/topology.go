@@ -60,11 +60,11 @@ func plain(name, description string, subjects ...string) jetstream.StreamConfig 
 // requests is the work queue. The server spreads clouds over the shards.
 func requests(shards int) Stream {
 	c := plain(StreamRequests, "requests, control messages and backup notices that wait for a worker",
-		RequestFilter, "ims.control.*.*", "ims.backup.*.*")
+		RequestFilter, ControlFilter, BackupFilter)
 	c.Retention, c.Discard = jetstream.WorkQueuePolicy, jetstream.DiscardNew
 	c.MaxBytes, c.MaxMsgSize, c.Duplicates = RequestsMaxBytes, RequestMaxMsgBytes, leastWindow
 	c.SubjectTransform = &jetstream.SubjectTransformConfig{Source: "ims.*.*.*", Destination: inboxTransform(shards)}
-	s := Stream{Config: c, Consumers: []jetstream.ConsumerConfig{puller(LeftoverConsumer, RequestFilter)}}
+	s := Stream{Config: c, Consumers: []jetstream.ConsumerConfig{puller(LeftoverConsumer, c.Subjects...)}}
 	for shard := range shards {
 		s.Consumers = append(s.Consumers, puller(ShardConsumer(shard), InboxFilter(shard)))
 	}
@@ -75,12 +75,20 @@ func inboxTransform(shards int) string {
 	return fmt.Sprintf("ims.inbox.{{partition(%d,2)}}.{{wildcard(1)}}.{{wildcard(2)}}.{{wildcard(3)}}", shards)
 }
 
-func puller(name, filter string) jetstream.ConsumerConfig {
-	return jetstream.ConsumerConfig{
-		Name: name, Durable: name, FilterSubject: filter,
+// puller is a durable consumer; one filter stands in another field than several,
+// as in what the server gives back.
+func puller(name string, filters ...string) jetstream.ConsumerConfig {
+	c := jetstream.ConsumerConfig{
+		Name: name, Durable: name,
 		DeliverPolicy: jetstream.DeliverAllPolicy, AckPolicy: jetstream.AckExplicitPolicy,
 		AckWait: AckWait, MaxDeliver: -1, MaxAckPending: MaxAckPending,
 	}
+	if len(filters) == 1 {
+		c.FilterSubject = filters[0]
+	} else {
+		c.FilterSubjects = filters
+	}
+	return c
 }
 
 func events(maxAge time.Duration) Stream {

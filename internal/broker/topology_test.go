@@ -102,22 +102,60 @@ func streamSubjects(t *testing.T, c *Conn) map[string]bool {
 	return partitions
 }
 
+// TestLeftoverKeepsWrongSubjects: whatever the stream takes and the transform
+// does not, a wildcard that is published as it is above all, reaches the
+// leftover consumer; nothing stays in the queue without anybody who asks for it.
 func TestLeftoverKeepsWrongSubjects(t *testing.T) {
 	t.Parallel()
 	c := connect(t)
 	apply(t, c, usual(4))
-	for _, subject := range []string{"ims.request.demo", "ims.request.demo.copy-image.again"} {
+	wrong := []string{
+		"ims.request.demo", "ims.request.demo.copy-image.again", "ims.request.*.copy-image", "ims.request.demo.>", "ims.request.>",
+		"ims.control.*.x", "ims.control.demo.*", "ims.control.demo.>", "ims.backup.demo.>", "ims.backup.*.ready", "ims.backup.*.*",
+	}
+	for _, subject := range wrong {
 		mustPut(t, c, StreamRequests, Message{Subject: subject})
 	}
 	consumer, err := c.js.Consumer(t.Context(), StreamRequests, LeftoverConsumer)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"ims.request.demo", "ims.request.demo.copy-image.again"} {
+	for _, want := range wrong {
 		msg, err := consumer.Next(jetstream.FetchMaxWait(5 * time.Second))
 		if err != nil || msg.Subject() != want {
 			t.Fatalf("got %v, %v, want %s", msg, err, want)
 		}
+		if err := msg.DoubleAck(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if info, err := c.streamInfo(t.Context(), StreamRequests); err != nil || info.State.Msgs != 0 {
+		t.Errorf("%d messages stay in the queue, %v", info.State.Msgs, err)
+	}
+}
+
+// TestApplyWidensLeftover: the filters of an existing consumer are brought up
+// to date, and what waits already is reached then.
+func TestApplyWidensLeftover(t *testing.T) {
+	t.Parallel()
+	c := connect(t)
+	old := usual(2)
+	old[0].Consumers[0] = puller(LeftoverConsumer, RequestFilter)
+	apply(t, c, old)
+	mustPut(t, c, StreamRequests, Message{Subject: "ims.control.*.cancel"})
+	plan := apply(t, c, usual(2))
+	if len(plan) != 1 || plan[0].Consumer != LeftoverConsumer || plan[0].Field != "filter_subjects" || !strings.Contains(plan[0].Should, ControlFilter) {
+		t.Errorf("got\n%s", plan)
+	}
+	if left := apply(t, c, usual(2)); len(left) != 0 {
+		t.Errorf("left over:\n%s", left)
+	}
+	consumer, err := c.js.Consumer(t.Context(), StreamRequests, LeftoverConsumer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if msg, err := consumer.Next(jetstream.FetchMaxWait(5 * time.Second)); err != nil || msg.Subject() != "ims.control.*.cancel" {
+		t.Errorf("got %v, %v", msg, err)
 	}
 }
 

@@ -24,9 +24,15 @@ type Stream struct {
 const (
 	RequestsMaxBytes   = 1 << 30   // of StreamRequests; a full queue refuses
 	RequestMaxMsgBytes = 512 << 10 // largest message of StreamRequests, headers included
-	duplicateWindow    = 2 * time.Minute
-	leastWindow        = 100 * time.Millisecond // the least that the server accepts
-	markerTTL          = time.Minute            // of delete markers in StreamState
+	// DeadWindow is how long StreamDead knows a delivery whose letter it has. The
+	// same delivery comes again when the answer to it was lost or its worker died;
+	// a condition cannot guard against a second letter, as all letters of an
+	// operation share a subject. It costs the server about 130 bytes of memory a
+	// letter for that time.
+	DeadWindow      = 24 * time.Hour
+	duplicateWindow = 2 * time.Minute
+	leastWindow     = 100 * time.Millisecond // the least that the server accepts
+	markerTTL       = time.Minute            // of delete markers in StreamState
 )
 
 // AckWait is how long a request may stay with a consumer that is silent.
@@ -101,7 +107,9 @@ func events(maxAge time.Duration) Stream {
 }
 
 func dead() Stream {
-	return Stream{Config: plain(StreamDead, "messages that could not become a record", "ims.dead.>")}
+	c := plain(StreamDead, "messages that could not become a record", "ims.dead.>")
+	c.Duplicates = DeadWindow
+	return Stream{Config: c}
 }
 
 // state holds leases and members (with a time to live, their end seen as a

@@ -159,6 +159,22 @@ func TestApplyWidensLeftover(t *testing.T) {
 	}
 }
 
+// TestDeadLettersAreKnownForADay: the window is what keeps one letter of a
+// delivery that comes again hours later.
+func TestDeadLettersAreKnownForADay(t *testing.T) {
+	t.Parallel()
+	c := connect(t)
+	apply(t, c, usual(1))
+	info, err := c.streamInfo(t.Context(), StreamDead)
+	if err != nil || info.Config.Duplicates < 24*time.Hour {
+		t.Errorf("the window is %s, %v", info.Config.Duplicates, err)
+	}
+	letter := Message{Subject: "ims.dead.demo.copy-image", MsgID: "dead-1"}
+	if first, second := mustPut(t, c, StreamDead, letter), mustPut(t, c, StreamDead, letter); first != second {
+		t.Errorf("stored as %d and %d", first, second)
+	}
+}
+
 func TestApplyMendsWhatCanBeMended(t *testing.T) {
 	t.Parallel()
 	c := connect(t)

@@ -126,11 +126,11 @@ type iam struct {
 }
 
 func (i *iam) do(ctx context.Context, _ call) (*reply, error) {
-	n := i.asked.Add(1)
+	n, status := i.asked.Add(1), int(i.status.Load())
 	if !pause(ctx, i.delay) {
 		return nil, &Error{NotSent: true, Err: ctx.Err()}
 	}
-	if status := int(i.status.Load()); status != 0 {
+	if status != 0 {
 		return nil, &Error{Status: status, Code: statusCode(status)}
 	}
 	now := time.Now()
@@ -296,7 +296,6 @@ func TestTokenRenewedEarly(t *testing.T) {
 		i.status.Store(401)
 		time.Sleep(time.Minute)
 		expect("token-2", 5)
-		time.Sleep(time.Second)
 		i.status.Store(0)
 		time.Sleep(4 * time.Minute)
 		expect("token-2", 6)

@@ -98,6 +98,8 @@ func about(e messages.Event) string {
 		return "key " + e.Request.Key
 	case e.Job != nil:
 		return "job " + e.Job.ID
+	case len(e.Images) > 0:
+		return "image " + e.Images[0].ID
 	}
 	return ""
 }

@@ -106,15 +106,15 @@ type wireBackup struct {
 
 func (w wireBackup) backup() Backup {
 	b := Backup{
-		ID: w.ID.trim(), Name: string(w.Name), Status: w.Status.trim(), ImageType: w.ImageType.trim(),
-		ResourceType: w.ResourceType.trim(), ResourceID: w.ResourceID.trim(), ResourceName: string(w.ResourceName),
+		ID: w.ID.trim(), Name: string(w.Name), Status: w.Status.word(), ImageType: w.ImageType.word(),
+		ResourceType: w.ResourceType.word(), ResourceID: w.ResourceID.trim(), ResourceName: string(w.ResourceName),
 		VaultID: w.VaultID.trim(), ProjectID: w.ProjectID.trim(), ParentID: w.ParentID.trim(),
 		CreatedAt: w.CreatedAt.Time, UpdatedAt: w.UpdatedAt.Time,
 		ProtectedAt: w.ProtectedAt.Time, ExpiredAt: w.ExpiredAt.Time,
 		ContainSystemDisk: w.Extend.SystemDisk.optionalBool(),
 	}
 	for _, i := range w.Extend.Images {
-		if id := i.ImageID.trim(); id != "" {
+		if id := cut(i.ImageID.trim(), maxID); id != "" && len(b.ImageIDs) < maxImages {
 			b.ImageIDs = append(b.ImageIDs, id)
 		}
 	}

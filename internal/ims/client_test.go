@@ -36,7 +36,7 @@ func TestUnreadableAnswers(t *testing.T) {
 	t.Parallel()
 	for name, reply := range map[string]string{
 		"page": "<html>", "empty": "", "no id": "{}", "blank id": `{"job_id":" "}`, "null id": `{"job_id":null}`,
-		"cut": `{"job_id":"a`, "list": `[]`, "too long": strings.Repeat(" ", maxAnswer+1),
+		"cut": `{"job_id":"a`, "no segment": `{"job_id":"a/../b"}`, "long id": `{"job_id":"` + strings.Repeat("a", maxID+1) + `"}`, "list": `[]`, "too long": strings.Repeat(" ", maxAnswer+1),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -109,7 +109,7 @@ func TestJob(t *testing.T) {
 func TestJobImagesAreAUnion(t *testing.T) {
 	t.Parallel()
 	j := Job{ImageID: "a", SubJobs: []SubJob{{ImageID: "b"}, {ImageID: "a"}, {}, {ImageID: "c"}}}
-	if got := j.ImageIDs(); !slices.Equal(got, []string{"a", "b", "c"}) {
+	if got := j.Images(); !slices.Equal(got, []JobImage{{ID: "a"}, {ID: "b"}, {ID: "c"}}) {
 		t.Errorf("got %v", got)
 	}
 }
@@ -258,6 +258,8 @@ func TestParseTime(t *testing.T) {
 		"2019-05-10T07:59:12.085+00:00": "2019-05-10T07:59:12.085Z",
 		"2019-05-10T07:59:12.085+0200":  "2019-05-10T05:59:12.085Z",
 		"04-Jun-2015 18:11:06:586":      "2015-06-04T18:11:06.586Z",
+		"9999-12-31T23:59:59-01:00":     "0001-01-01T00:00:00Z",
+		"0000-01-01T00:00:00+01:00":     "0001-01-01T00:00:00Z",
 		"":                              "0001-01-01T00:00:00Z",
 		"yesterday":                     "0001-01-01T00:00:00Z",
 	} {

@@ -57,9 +57,9 @@ func (c *Client) start(ctx context.Context, k call, body any) (string, error) {
 	if err := c.send(ctx, k, body, &answer); err != nil {
 		return "", err
 	}
-	id := answer.JobID.trim()
+	id := answer.JobID.id()
 	if id == "" {
-		return "", c.unreadable(k, errors.New("the answer has no job id"))
+		return "", c.unreadable(k, errors.New("the answer has no usable job id"))
 	}
 	return id, nil
 }

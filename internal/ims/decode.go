@@ -28,6 +28,18 @@ func (t *text) UnmarshalJSON(b []byte) error {
 
 func (t text) trim() string { return strings.TrimSpace(string(t)) }
 
+// id is an id; what cannot be one is left out rather than cut.
+func (t text) id() string {
+	s := t.trim()
+	if len(s) > maxID || checkSegment(s) != nil {
+		return ""
+	}
+	return s
+}
+
+// word is one of the API's own words, such as a state.
+func (t text) word() string { return cut(t.trim(), maxWord) }
+
 // bool reads "true", "True", "1" and the like.
 func (t text) bool() bool {
 	v, err := strconv.ParseBool(strings.ToLower(t.trim()))
@@ -59,6 +71,15 @@ func (t text) int64() int64 {
 // number reads a JSON number, or one in a string; null, an empty string and
 // anything else leave it nil.
 type number struct{ value *float64 }
+
+// share is the number where it lies between 0 and 1, else nil: what is no
+// number at all could not be told in JSON.
+func (n number) share() *float64 {
+	if n.value == nil || !(*n.value >= 0 && *n.value <= 1) {
+		return nil
+	}
+	return n.value
+}
 
 // UnmarshalJSON never fails on a well-formed value.
 func (n *number) UnmarshalJSON(b []byte) error {
@@ -96,12 +117,16 @@ func (i *instant) UnmarshalJSON(b []byte) error {
 
 func parseTime(s string) time.Time {
 	for _, layout := range layouts {
-		if t, err := time.Parse(layout, oldMillis(s)); err == nil {
+		if t, err := time.Parse(layout, oldMillis(s)); err == nil && tellable(t.UTC()) {
 			return t.UTC()
 		}
 	}
 	return time.Time{}
 }
+
+// tellable reports whether a time can be told in JSON: a zone can move the
+// first and last hours of the calendar out of it.
+func tellable(t time.Time) bool { return t.Year() >= 0 && t.Year() <= 9999 }
 
 // oldMillis turns "04-Jun-2015 18:11:06:586" into a form that time.Parse knows.
 func oldMillis(s string) string {

@@ -174,7 +174,7 @@ func (c *Client) NativeImage(ctx context.Context, id string) (Image, error) {
 	if err := c.get(ctx, k, &wire); err != nil {
 		return Image{}, err
 	}
-	image := wire.image()
+	image := wire.image(c.veil)
 	if image.ID != id {
 		return Image{}, c.unreadable(k, errors.New("the answer is about another image"))
 	}
@@ -194,7 +194,10 @@ func (c *Client) images(ctx context.Context, k call) ([]Image, error) {
 	}
 	images := make([]Image, 0, len(*wire.Images))
 	for _, w := range *wire.Images {
-		images = append(images, w.image())
+		if w.ID.id() == "" {
+			return nil, c.unreadable(k, errors.New("the list has an image without a usable id"))
+		}
+		images = append(images, w.image(c.veil))
 	}
 	return images, nil
 }
@@ -225,9 +228,9 @@ type wireImage struct {
 	EnterpriseProjectID text    `json:"enterprise_project_id"`
 }
 
-func (w wireImage) image() Image {
+func (w wireImage) image(v *veil) Image {
 	return Image{
-		ID: w.ID.trim(), Name: string(w.Name), Status: strings.ToLower(w.Status.trim()), Owner: w.Owner.trim(),
+		ID: w.ID.id(), Name: shownName(w.Name, v), Status: strings.ToLower(w.Status.word()), Owner: w.Owner.trim(),
 		CreatedAt: w.CreatedAt.Time, UpdatedAt: w.UpdatedAt.Time,
 		Tags: listedTags(w.Tags), Description: string(w.Description),
 		Type: w.Type.trim(), Visibility: w.Visibility.trim(), VirtualEnv: w.VirtualEnv.trim(),

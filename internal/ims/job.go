@@ -23,7 +23,19 @@ const (
 // Final reports whether the job has ended.
 func (s JobStatus) Final() bool { return s == JobSuccess || s == JobFail }
 
-// Job is the cloud's own slow work as it tells of it.
+// How much of a job is kept. What the cloud writes ends up in records and
+// events, which have to stay well below the largest message of the broker, also
+// after the escaping of JSON.
+const (
+	maxName    = 255 // bytes of an image's name
+	maxTask    = 200
+	maxWord    = 32 // bytes of one of the API's own words, such as a state
+	maxImages  = 128
+	maxResults = 500
+)
+
+// Job is the cloud's own slow work as it tells of it: texts and lists are cut
+// and hold no secrets.
 type Job struct {
 	ID, Type   string
 	Status     JobStatus // case is folded, a status that is not known counts as running
@@ -33,7 +45,7 @@ type Job struct {
 
 	Percent   *float64 // 0 to 1; nil where the cloud tells none
 	Task      string   // what the cloud does now; empty where it tells nothing
-	ImageID   string   // may be there while the job runs; absent for OVA and data volumes, see ImageIDs
+	ImageID   string   // may be there while the job runs; absent for OVA and data volumes, see Images
 	ImageName string
 	SubJobs   []SubJob
 	Results   []MemberResult // of jobs that share or unshare, by ShowJob only
@@ -59,12 +71,12 @@ type MemberResult struct {
 type JobImage struct{ ID, Name string }
 
 // Images returns the images that the job names: its own and those of its sub
-// jobs, in order, each once (API reference 3.4).
+// jobs, in order, each once (API reference 3.4), the first 128 of them.
 func (j Job) Images() []JobImage {
 	var images []JobImage
 	add := func(id, name string) {
 		known := slices.ContainsFunc(images, func(i JobImage) bool { return i.ID == id })
-		if id != "" && !known {
+		if id != "" && !known && len(images) < maxImages {
 			images = append(images, JobImage{ID: id, Name: name})
 		}
 	}
@@ -73,16 +85,6 @@ func (j Job) Images() []JobImage {
 		add(s.ImageID, s.ImageName)
 	}
 	return images
-}
-
-// ImageIDs returns the ids of Images.
-func (j Job) ImageIDs() []string {
-	images := j.Images()
-	ids := make([]string, len(images))
-	for i := range images {
-		ids[i] = images[i].ID
-	}
-	return ids
 }
 
 // Job asks for a job by the query that is configured. Where the gateway does
@@ -135,10 +137,8 @@ func (c *Client) showJob(ctx context.Context, k call) (Job, error) {
 	if wire.Status == "" {
 		return Job{}, c.unreadable(k, errors.New("the answer has no job status"))
 	}
-	job := wire.job()
-	if job.ID == "" {
-		job.ID = k.id
-	}
+	job := wire.job(c.veil)
+	job.ID = k.id
 	return job, nil
 }
 
@@ -174,35 +174,38 @@ type wireResult struct {
 	Status    text `json:"status"`
 }
 
-func (w wireJob) job() Job {
+func (w wireJob) job(v *veil) Job {
 	e := w.Entities
 	job := Job{
-		ID: w.ID.trim(), Type: w.Type.trim(), Status: jobStatus(w.Status),
+		Type: shown(string(w.Type), v, maxID), Status: jobStatus(w.Status),
 		Begin: w.Begin.Time, End: w.End.Time,
-		ErrorCode:  first(w.ErrorCode, e.ErrorCode, e.AddErrorCode),
-		FailReason: first(w.FailReason, e.Error, e.AddError),
-		Percent:    e.Percent.value, Task: e.Task.trim(),
-		ImageID: e.ImageID.trim(), ImageName: string(e.ImageName),
+		ErrorCode:  shown(first(w.ErrorCode, e.ErrorCode, e.AddErrorCode), v, maxCode),
+		FailReason: shown(first(w.FailReason, e.Error, e.AddError), v, maxMessage),
+		Percent:    e.Percent.share(), Task: shown(string(e.Task), v, maxTask),
+		ImageID: e.ImageID.id(), ImageName: shownName(e.ImageName, v),
 	}
 	for _, s := range e.SubJobs {
-		job.SubJobs = append(job.SubJobs, s.subJob())
+		job.SubJobs = append(job.SubJobs, s.subJob(v))
 	}
-	for _, r := range e.Results {
+	for _, r := range e.Results[:min(len(e.Results), maxResults)] {
 		job.Results = append(job.Results, MemberResult{
-			ImageID: r.ImageID.trim(), ProjectID: r.ProjectID.trim(), Status: strings.ToLower(r.Status.trim()),
+			ImageID: r.ImageID.id(), ProjectID: r.ProjectID.id(), Status: strings.ToLower(shown(string(r.Status), v, maxWord)),
 		})
 	}
 	return job
 }
 
-func (w wireJob) subJob() SubJob {
+func (w wireJob) subJob(v *veil) SubJob {
 	return SubJob{
-		ID: w.ID.trim(), Type: w.Type.trim(), Status: jobStatus(w.Status),
+		ID: w.ID.id(), Type: shown(string(w.Type), v, maxID), Status: jobStatus(w.Status),
 		Begin: w.Begin.Time, End: w.End.Time,
-		ErrorCode: w.ErrorCode.trim(), FailReason: w.FailReason.trim(),
-		ImageID: w.Entities.ImageID.trim(), ImageName: string(w.Entities.ImageName),
+		ErrorCode: shown(string(w.ErrorCode), v, maxCode), FailReason: shown(string(w.FailReason), v, maxMessage),
+		ImageID: w.Entities.ImageID.id(), ImageName: shownName(w.Entities.ImageName, v),
 	}
 }
+
+// shownName is the name of an image. Spaces belong to it.
+func shownName(name text, v *veil) string { return cut(v.text(string(name)), maxName) }
 
 // jobStatus folds the case; the prose of the API reference also says "failed".
 func jobStatus(t text) JobStatus {

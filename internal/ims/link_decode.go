@@ -62,7 +62,7 @@ func unprepared(prepared *Error) *Error {
 func unanswered(r *reply, err error, v *veil) *Error {
 	var w *wireError
 	sent := !errors.As(err, &w) || w.sent
-	e := &Error{NotSent: !sent, Err: &veiled{text: v.text(err.Error()), err: err}}
+	e := &Error{NotSent: !sent, Err: &veiled{text: shown(err.Error(), v, maxMessage), err: err}}
 	if r != nil {
 		e.Status, e.RequestID, e.broken = r.status, shown(r.requestID(), v, maxID), true
 	}

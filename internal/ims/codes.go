@@ -64,12 +64,21 @@ func byStatus(status int, code string) Meaning {
 	}
 }
 
+// redirected is the meaning of an answer that sends us elsewhere: who gives it
+// has not done the work. Only 303 can also mean that it was done and that its
+// result is to be read elsewhere.
+var redirected = Meaning{"", NotSent, reasonUnavailable, "a redirect, which is never followed", askEndpoint}
+
 // statuses says what an HTTP status means where there is no code (API
 // reference 6.3).
 var statuses = map[int]Meaning{
-	http.StatusMovedPermanently:      {"", NotSent, reasonUnavailable, "a redirect, which is never followed", askEndpoint},
-	http.StatusTemporaryRedirect:     {"", NotSent, reasonUnavailable, "a redirect, which is never followed", askEndpoint},
-	http.StatusPermanentRedirect:     {"", NotSent, reasonUnavailable, "a redirect, which is never followed", askEndpoint},
+	http.StatusMultipleChoices:       redirected,
+	http.StatusMovedPermanently:      redirected,
+	http.StatusFound:                 redirected,
+	http.StatusSeeOther:              {"", Uncertain, reasonUnavailable, "a redirect, as it can also follow work that was done", askEndpoint},
+	http.StatusUseProxy:              redirected,
+	http.StatusTemporaryRedirect:     redirected,
+	http.StatusPermanentRedirect:     redirected,
 	http.StatusUnauthorized:          {"", Account, reasonUnauthorized, "the credentials were not accepted", askCredentials},
 	http.StatusPaymentRequired:       {"", Park, reasonQuota, "the account has to pay first", askBilling},
 	http.StatusForbidden:             {"", Account, reasonUnauthorized, "the account may not do this", askRights},

@@ -100,7 +100,8 @@ func TestDesignedVerdicts(t *testing.T) {
 func TestStatusVerdicts(t *testing.T) {
 	t.Parallel()
 	for status, verdict := range map[int]Verdict{
-		200: Uncertain, 302: Uncertain, 307: NotSent, 400: Refused, 401: Account, 403: Account, 404: Refused, 409: Already,
+		200: Uncertain, 300: NotSent, 301: NotSent, 302: NotSent, 303: Uncertain, 304: Uncertain, 305: NotSent, 307: NotSent, 308: NotSent,
+		400: Refused, 401: Account, 403: Account, 404: Refused, 409: Already,
 		413: Park, 418: Refused, 429: Throttled, 500: Uncertain, 502: Uncertain, 503: Uncertain, 504: Uncertain, 599: Uncertain,
 	} {
 		e := &Error{Status: status, Code: statusCode(status)}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/url"
-	"strconv"
 	"time"
 )
 
@@ -27,12 +25,6 @@ type Backup struct {
 	ImageIDs                 []string  // images made of it already: not empty means that it is used up
 }
 
-// BackupFilter chooses backups; empty fields choose nothing away.
-type BackupFilter struct {
-	Status, ResourceID, VaultID string
-	Limit, Offset               int
-}
-
 // Backup returns one backup. One that does not exist is an error for which
 // errors.Is(err, ErrNotFound) holds.
 func (c *Client) Backup(ctx context.Context, id string) (Backup, error) {
@@ -47,37 +39,6 @@ func (c *Client) Backup(ctx context.Context, id string) (Backup, error) {
 		return Backup{}, c.unreadable(k, errors.New("the answer is about another backup"))
 	}
 	return wire.Backup.backup(), nil
-}
-
-// Backups returns one page of the backups that f chooses.
-func (c *Client) Backups(ctx context.Context, f BackupFilter) ([]Backup, error) {
-	k := call{name: "Backups", method: http.MethodGet, service: cbrService, path: "/v3/{project_id}/backups", query: f.query(), limit: maxList}
-	var wire struct {
-		Backups []wireBackup `json:"backups"`
-	}
-	if err := c.get(ctx, k, &wire); err != nil {
-		return nil, err
-	}
-	backups := make([]Backup, 0, len(wire.Backups))
-	for _, b := range wire.Backups {
-		backups = append(backups, b.backup())
-	}
-	return backups, nil
-}
-
-func (f BackupFilter) query() url.Values {
-	q := url.Values{}
-	for key, value := range map[string]string{"status": f.Status, "resource_id": f.ResourceID, "vault_id": f.VaultID} {
-		if value != "" {
-			q.Set(key, value)
-		}
-	}
-	for key, value := range map[string]int{"limit": f.Limit, "offset": f.Offset} {
-		if value > 0 {
-			q.Set(key, strconv.Itoa(value))
-		}
-	}
-	return q
 }
 
 // wireBackup is a backup as CBR writes it.

@@ -84,10 +84,6 @@ func (c *Client) CredentialExpiry() time.Time {
 	return c.tokens.expiry()
 }
 
-// ProjectID returns the id of the account's project; the first call may have
-// to ask IAM for it.
-func (c *Client) ProjectID(ctx context.Context) (string, error) { return c.auth.project(ctx) }
-
 // Ping makes the cheapest call that needs credentials, for checks.
 func (c *Client) Ping(ctx context.Context) error {
 	f := ImageFilter{Limit: 1}

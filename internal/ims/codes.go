@@ -32,9 +32,6 @@ func Explain(code string) (Meaning, bool) {
 	return m, ok
 }
 
-// Codes returns all codes that are known, in the order of the table.
-func Codes() []Meaning { return append([]Meaning(nil), table...) }
-
 // codes finds a row of the table by its code in upper case.
 var codes = indexed(table)
 

@@ -36,7 +36,7 @@ func TestCodesComplete(t *testing.T) {
 		}
 	}
 	seen := map[string]bool{}
-	for _, m := range Codes() {
+	for _, m := range table {
 		if seen[m.Code] {
 			t.Errorf("%s stands twice", m.Code)
 		}

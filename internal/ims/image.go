@@ -58,18 +58,16 @@ func (i Image) Tag(key string) (string, bool) {
 
 // ImageFilter chooses images; empty fields choose nothing away.
 type ImageFilter struct {
-	ID, Name, Status, Owner    string
-	Type                       string // __imagetype
-	Visibility                 string
-	Tag                        string    // "key=value", one tag
-	WholeImage                 *bool     // __whole_image, OTC only
-	CreatedSince, UpdatedSince time.Time // inclusive, the cloud's clock, whole seconds
-	SortKey, SortDir           string
-	Limit                      int    // page size, at most 500 which is also the default
-	Marker                     string // id of the last image of the page before
+	Name         string
+	Tag          string    // "key=value", one tag
+	CreatedSince time.Time // inclusive, the cloud's clock, whole seconds
+	Limit        int       // page size, at most 500 which is also the default
 	// Native asks the native list, which also shows images that are not yet
 	// registered; the extended one hides them (API reference 4.1).
 	Native bool
+
+	ordered bool   // oldest first
+	marker  string // id of the last image of the page before
 }
 
 func (f ImageFilter) query() url.Values {
@@ -79,20 +77,13 @@ func (f ImageFilter) query() url.Values {
 			q.Set(key, value)
 		}
 	}
-	set("id", f.ID)
 	set("name", f.Name)
-	set("status", f.Status)
-	set("owner", f.Owner)
-	set("__imagetype", f.Type)
-	set("visibility", f.Visibility)
 	set("tag", f.Tag)
-	set("sort_key", f.SortKey)
-	set("sort_dir", f.SortDir)
-	set("marker", f.Marker)
+	set("marker", f.marker)
 	set("created_at", since(f.CreatedSince))
-	set("updated_at", since(f.UpdatedSince))
-	if f.WholeImage != nil {
-		q.Set("__whole_image", strconv.FormatBool(*f.WholeImage))
+	if f.ordered {
+		q.Set("sort_key", "created_at")
+		q.Set("sort_dir", "asc")
 	}
 	q.Set("limit", strconv.Itoa(f.limit()))
 	return q
@@ -124,12 +115,9 @@ func (c *Client) Images(ctx context.Context, f ImageFilter) ([]Image, error) {
 }
 
 // ImagePages goes through all pages of the images that f chooses, one call
-// each, oldest image first unless f says otherwise. It ends with the first
-// error.
+// each, oldest image first. It ends with the first error.
 func (c *Client) ImagePages(ctx context.Context, f ImageFilter) iter.Seq2[[]Image, error] {
-	if f.SortKey == "" {
-		f.SortKey, f.SortDir = "created_at", "asc"
-	}
+	f.ordered = true
 	return func(yield func([]Image, error) bool) {
 		for {
 			page, err := c.Images(ctx, f)
@@ -137,10 +125,10 @@ func (c *Client) ImagePages(ctx context.Context, f ImageFilter) iter.Seq2[[]Imag
 				return
 			}
 			last := page[len(page)-1].ID
-			if last == f.Marker {
+			if last == f.marker {
 				return
 			}
-			f.Marker = last
+			f.marker = last
 		}
 	}
 }

@@ -41,6 +41,7 @@ type call struct {
 	body    []byte
 	limit   int64 // bytes of answer, 0 means maxAnswer
 	secret  bool  // bodies are never logged
+	quick   bool  // changes something, but in no more time than reading takes
 
 	sign func(*call) // of calls without an authorizer, may be nil
 
@@ -57,6 +58,11 @@ type stamp struct {
 
 // reads reports whether the call changes nothing and can be repeated.
 func (k call) reads() bool { return k.method == http.MethodGet }
+
+// bounded reports whether the call has a time limit of its own. Those that
+// create something have none but their context: only who sent one knows how
+// long to wait before the answer counts as lost.
+func (k call) bounded() bool { return k.reads() || k.quick || k.service == identityService }
 
 func (k call) needsID() bool { return strings.HasSuffix(k.path, "/") }
 

@@ -16,7 +16,7 @@ import (
 // Limits of the client's own transport.
 const (
 	dialLimit    = 10 * time.Second
-	readLimit    = 30 * time.Second // one try of a call that reads, or of a token
+	readLimit    = 30 * time.Second // one try of any call that creates nothing
 	readsIdle    = 60 * time.Second
 	changesIdle  = 2 * time.Second
 	poolSize     = 64
@@ -84,6 +84,8 @@ func (w *wire) do(ctx context.Context, k call) (*reply, error) {
 	transport := w.changes
 	if k.reads() || k.service == identityService {
 		transport = w.reads
+	}
+	if k.bounded() {
 		limited, cancel := context.WithTimeout(ctx, readLimit)
 		defer cancel()
 		ctx = limited

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -101,6 +102,38 @@ func cutBody(status int) http.HandlerFunc {
 		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	}
+}
+
+// TestSilentCloud: every call that creates nothing ends by itself, and so does
+// the login that a creating call needs.
+func TestSilentCloud(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		keys, password := keyConfig("http://cloud.example"), tokenConfig("http://cloud.example")
+		deaf := tripper(func(r *http.Request) (*http.Response, error) {
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		})
+		keys.Transport, password.Transport = deaf, deaf
+		c, ctx := dial(t, keys), t.Context()
+		for name, call := range map[string]func() error{
+			"job":        func() error { _, err := c.Job(ctx, "j"); return err },
+			"images":     func() error { _, err := c.Images(ctx, ImageFilter{}); return err },
+			"image":      func() error { _, err := c.Image(ctx, "i"); return err },
+			"backup":     func() error { _, err := c.Backup(ctx, "b"); return err },
+			"vault":      func() error { _, err := c.Vault(ctx, "v"); return err },
+			"volume":     func() error { _, err := c.Volume(ctx, "v"); return err },
+			"tags":       func() error { _, err := c.ImageTags(ctx, "i"); return err },
+			"add tags":   func() error { return c.AddImageTags(ctx, "i", Tag{Key: "k"}) },
+			"delete tag": func() error { return c.DeleteImageTag(ctx, "i", "k") },
+			"login":      func() error { _, err := dial(t, password).CopyImage(ctx, "i", ImageCopy{Name: "n"}); return err },
+		} {
+			start := time.Now()
+			if err := call(); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) > 2*time.Minute {
+				t.Errorf("%s: got %v after %s", name, err, time.Since(start))
+			}
+		}
+	})
 }
 
 // TestForeignTransport: traces of a transport that is not ours prove nothing.

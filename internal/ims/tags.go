@@ -44,6 +44,7 @@ func (c *Client) DeleteImageTag(ctx context.Context, imageID, key string) error 
 	return c.send(ctx, k, nil, nil)
 }
 
+// tagCall does at once what it does, and may be repeated.
 func tagCall(name, method, imageID, tail string) call {
-	return call{name: name, method: method, service: imageService, path: "/v2/{project_id}/images/", id: imageID, tail: tail}
+	return call{name: name, method: method, service: imageService, path: "/v2/{project_id}/images/", id: imageID, tail: tail, quick: true}
 }

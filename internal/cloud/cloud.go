@@ -97,9 +97,6 @@ func (s *Set) Get(name string) (Cloud, bool) {
 // Names returns the names of all clouds, sorted.
 func (s *Set) Names() []string { return slices.Sorted(maps.Keys(s.clouds)) }
 
-// Files returns the paths of all files that were read, certificates included.
-func (s *Set) Files() []string { return slices.Clone(s.files) }
-
 // Moved is a cloud that names another account than before.
 type Moved struct {
 	Name, What, From, To string // What is region, project or identity endpoint

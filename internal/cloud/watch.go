@@ -12,6 +12,7 @@ import (
 
 const (
 	settle    = 200 * time.Millisecond // a change is several events
+	settleMax = 2 * time.Second        // where the events do not end: others write beside the file
 	lookAgain = time.Minute            // for file systems that tell nothing
 )
 
@@ -63,8 +64,9 @@ func (w *watcher) watchDirs() error {
 }
 
 func (w *watcher) run(ctx context.Context, reload <-chan struct{}) {
-	quiet := time.NewTimer(lookAgain)
+	quiet := time.NewTimer(settle) // the file may have changed since it was read
 	defer quiet.Stop()
+	var latest time.Time // to look after events, zero if there were none
 	for {
 		select {
 		case <-ctx.Done():
@@ -80,11 +82,15 @@ func (w *watcher) run(ctx context.Context, reload <-chan struct{}) {
 			if !open {
 				return
 			}
-			quiet.Reset(settle)
+			if latest.IsZero() {
+				latest = time.Now().Add(settleMax)
+			}
+			quiet.Reset(min(settle, time.Until(latest)))
 		case err := <-w.events.Errors:
 			w.log.WarnContext(ctx, "watching clouds.yaml", "error", err)
 		case <-quiet.C:
 			w.look(ctx, false)
+			latest = time.Time{}
 			quiet.Reset(lookAgain)
 		}
 	}

@@ -45,11 +45,19 @@ func (w *watched) apply(s *Set) error {
 
 func watch(t *testing.T, file string) *watched {
 	t.Helper()
-	o := Options{File: file}
-	set, err := Load(o)
+	set, err := Load(Options{File: file})
 	if err != nil {
 		t.Fatal(err)
 	}
+	w := watchSince(t, file, set)
+	w.reload <- struct{}{} // from here on it watches
+	return w
+}
+
+// watchSince begins to watch a while after set was read.
+func watchSince(t *testing.T, file string, set *Set) *watched {
+	t.Helper()
+	o := Options{File: file}
 	w := &watched{t: t, file: file, applied: make(chan *Set, 10), reload: make(chan struct{})}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
@@ -60,7 +68,6 @@ func watch(t *testing.T, file string) *watched {
 			t.Error(err)
 		}
 	})
-	w.reload <- struct{}{} // from here on it watches
 	return w
 }
 
@@ -100,6 +107,40 @@ func put(t *testing.T, file, content string) {
 	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestWatchedTooLate: a change between the first reading and the first watching
+// is noticed too.
+func TestWatchedTooLate(t *testing.T) {
+	t.Parallel()
+	file := write(t, map[string]string{"clouds.yaml": demo("eu-de")})
+	set, err := Load(Options{File: file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, file, demo("eu-nl"))
+	watchSince(t, file, set).expect("eu-nl")
+}
+
+// TestWatchAmidNoise: others who keep writing beside the file do not put the
+// reading off.
+func TestWatchAmidNoise(t *testing.T) {
+	t.Parallel()
+	w := watch(t, write(t, map[string]string{"clouds.yaml": demo("eu-de")}))
+	ctx, cancel := context.WithCancel(t.Context())
+	var noise sync.WaitGroup
+	noise.Go(func() {
+		each := time.NewTicker(settle / 10)
+		defer each.Stop()
+		for ctx.Err() == nil {
+			_ = os.WriteFile(filepath.Join(filepath.Dir(w.file), "log"), []byte("noise"), 0o600)
+			<-each.C
+		}
+	})
+	put(t, w.file, demo("eu-nl"))
+	w.expect("eu-nl")
+	cancel()
+	noise.Wait()
 }
 
 func TestWatchWritten(t *testing.T) {

@@ -35,16 +35,20 @@ type Envelope struct {
 // ReadEnvelope takes a request message apart. The forms are tried in the
 // contract's order: CloudEvents structured, CloudEvents binary, plain JSON.
 // All that is wrong is told at once. Even with problems the identity is filled
-// as far as it could be read, so that the rejection can be recorded; Data is
-// set only if it is sound JSON within the limits.
+// as far as it could be read, so that the rejection can be recorded; where a
+// part of it is given twice there is none. Data is set only if it is sound JSON
+// within the limits.
 func ReadEnvelope(operation string, header map[string][]string, body []byte) (Envelope, Problems) {
 	r := reader{operation: operation, tooLarge: len(body) > MaxBodyBytes}
-	r.headers = foldHeaders(header, &r.problems)
+	r.headers, r.twice = foldHeaders(header, &r.problems), repeatedHeaders(header)
 	if r.tooLarge {
 		r.add("", "the body has %d bytes, at most %d are allowed", len(body), MaxBodyBytes)
 	}
 	r.form(body)
 	r.replayIdentity()
+	if r.unclear {
+		r.Identity, r.Anonymous = Identity{}, false
+	}
 	r.HasIdentity = r.Source != "" && r.ID != ""
 	r.Anonymous = r.Anonymous && !r.HasIdentity
 	return r.Envelope, r.problems.Limited()
@@ -56,12 +60,20 @@ type reader struct {
 	operation string
 	tooLarge  bool
 	headers   headers
+	twice     map[string]bool // headers that are given more than once
+	unclear   bool            // nobody could say which identity is meant
 	problems  Problems
 }
 
 func (r *reader) add(field, format string, args ...any) { r.problems.Add(field, format, args...) }
 
+// repeated reports whether one of these headers is given more than once.
+func (r *reader) repeated(names ...string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return r.twice[strings.ToLower(name)] })
+}
+
 func (r *reader) form(body []byte) {
+	r.unclear = r.repeated(HeaderContentType)
 	kind := mediaType(r.headers[HeaderContentType])
 	switch {
 	case strings.HasPrefix(kind, "application/cloudevents"):
@@ -93,6 +105,7 @@ func (r *reader) binary() {
 		return r.headers.decoded("ce-"+name, &r.problems), r.headers.has("ce-" + name)
 	}
 	r.attributes("ce-", attribute)
+	r.unclear = r.unclear || r.repeated("ce-source", "ce-id")
 	if kind, given := attribute("datacontenttype"); given {
 		r.checkDataKind("ce-datacontenttype", kind)
 	}
@@ -210,6 +223,7 @@ func (r *reader) plain() {
 			r.add(name, "is given without ce-specversion; add ce-specversion: 1.0 to send a CloudEvent")
 		}
 	}
+	r.unclear = r.unclear || r.repeated(HeaderMsgID)
 	if r.Anonymous = !r.headers.has(HeaderMsgID); !r.Anonymous {
 		r.ID = r.checkIdentity(HeaderMsgID, r.headers[strings.ToLower(HeaderMsgID)])
 	}
@@ -219,13 +233,15 @@ func (r *reader) plain() {
 }
 
 // refuseHiddenCloudEvent explains the content type to a sender of structured
-// CloudEvents who left it out.
+// CloudEvents who left it out. The event is not taken for data: all that would
+// be wrong with it has this one cause.
 func (r *reader) refuseHiddenCloudEvent() {
 	var body map[string]json.RawMessage
 	if json.Unmarshal(r.Data, &body) != nil {
 		return
 	}
 	if _, ok := body["specversion"]; ok {
+		r.Data = nil
 		r.add("specversion", "the body looks like a structured CloudEvent; send it with the header content-type: application/cloudevents+json")
 	}
 }

@@ -1,6 +1,7 @@
 package messages
 
 import (
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"strings"
@@ -122,18 +123,22 @@ func TestReadEnvelopeProblems(t *testing.T) {
 		id     string // still read
 		want   string
 	}{
-		"not_json":  {header: ce(), body: "{\n  \"name\": x}", id: "7", want: "not JSON: invalid character 'x' looking for beginning of value at line 2, column 11"},
-		"cut_short": {header: ce(), body: `{"name":`, id: "7", want: "not JSON: unexpected end of JSON input at line 1, column 8"},
-		"empty":     {header: ce(), body: " ", id: "7", want: "the data is empty; send the operation's fields as a JSON object"},
-		"not_utf8":  {header: ce(), body: "\"\xff\"", id: "7", want: "the data is not UTF-8 text; send JSON in UTF-8"},
-		"too_large": {header: ce(), body: strings.Repeat(" ", 65<<10), id: "7", want: "the body has 66560 bytes, at most 65536 are allowed"},
+		"not_json":     {header: ce(), body: "{\n  \"name\": x}", id: "7", want: "the data is not JSON: 'x' at line 2, column 11 cannot stand there; texts and names stand in double quotes, members are separated by commas"},
+		"word":         {header: ce(), body: "nope", id: "7", want: "the data is not JSON: 'o' at line 1, column 2 cannot stand there; texts and names stand in double quotes, members are separated by commas"},
+		"cut_short":    {header: ce(), body: `{"name":`, id: "7", want: "the data is not JSON: it ends too early, at line 1, column 8; something that was opened is not closed"},
+		"two_values":   {header: ce(), body: "{}\n{}", id: "7", want: "the data is not JSON: at line 2, column 1 something follows, '{', although the value is complete; send one JSON object"},
+		"raw_break":    {header: ce(), body: "{\"a\":\"\n\"}", id: "7", want: `the data is not JSON: the text at line 1, column 7 holds the control character '\n'; write it escaped`},
+		"far_too_deep": {header: ce(), body: strings.Repeat("[", 30_000), id: "7", want: "the data is nested deeper than 32 levels; make it flatter"},
+		"empty":        {header: ce(), body: " ", id: "7", want: "the data is empty; send the operation's fields as a JSON object"},
+		"not_utf8":     {header: ce(), body: "\"\xff\"", id: "7", want: "the data is not UTF-8 text; send JSON in UTF-8"},
+		"too_large":    {header: ce(), body: strings.Repeat(" ", 65<<10), id: "7", want: "the body has 66560 bytes, at most 65536 are allowed"},
 		"too_deep": {
 			header: ce(), body: deep, id: "7",
 			want: "the data is nested deeper than 32 levels, at a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a; make it flatter",
 		},
 		"name_twice":         {header: ce(), body: `{"a":{"b":1,"b":2}}`, id: "7", want: "a.b: the field is given twice in one object; give it once"},
-		"header_twice":       {header: map[string][]string{"Nats-Msg-Id": {"1", "2"}}, body: `{}`, id: "1", want: "nats-msg-id: the header is given twice; give it once"},
-		"header_two_cases":   {header: ce("Ce-Id", "8"), body: `{}`, id: "8", want: "ce-id: the header is given twice; give it once"},
+		"header_twice":       {header: map[string][]string{"Nats-Msg-Id": {"1", "2"}}, body: `{}`, want: "nats-msg-id: the header is given twice; give it once"},
+		"header_two_cases":   {header: ce("Ce-Id", "8"), body: `{}`, want: "ce-id: the header is given twice; give it once"},
 		"bad_percent":        {header: ce("ce-id", "a%zz"), body: `{}`, want: "ce-id: the header's value has a % that is not followed by two hexadecimal digits; write a percent sign as %25"},
 		"percent_at_end":     {header: ce("ce-correlationid", "a%2"), body: `{}`, id: "7", want: "ce-correlationid: the header's value has a % that is not followed by two hexadecimal digits; write a percent sign as %25"},
 		"bad_utf8":           {header: ce("ce-correlationid", "%ff"), body: `{}`, id: "7", want: "ce-correlationid: the header's value is not valid UTF-8 after decoding"},
@@ -156,7 +161,7 @@ func TestReadEnvelopeProblems(t *testing.T) {
 		"structured_no_data": {header: structuredHeader(), body: structuredBody(""), id: "7", want: "data: is missing; send the operation's fields as a JSON object"},
 		"structured_two":     {header: structuredHeader(), body: structuredBody(`,"data":{},"data_base64":"e30="`), id: "7", want: "data_base64: is given together with data; send one of them"},
 		"structured_base64":  {header: structuredHeader(), body: structuredBody(`,"data_base64":"*"`), id: "7", want: "data_base64: is not base64: illegal base64 data at input byte 0"},
-		"structured_twice":   {header: structuredHeader(), body: structuredBody(`,"id":"8","data":{"a":1,"a":1}`), id: "8", want: "a: the field is given twice in one object; give it once; id: the field is given twice in one object; give it once"},
+		"structured_twice":   {header: structuredHeader(), body: structuredBody(`,"id":"8","data":{"a":1,"a":1}`), want: "a: the field is given twice in one object; give it once; id: the field is given twice in one object; give it once"},
 		"structured_number":  {header: structuredHeader(), body: structuredBody(`,"correlationid":5,"data":{}`), id: "7", want: "correlationid: is 5; the attribute must be a string"},
 		"half_replay":        {header: ce("Ims-Request-Id", "9"), body: `{}`, id: "7", want: "Ims-Request-Source: is missing beside Ims-Request-Id"},
 		"attempt":            {header: ce("Ims-Request-Attempt", "0"), body: `{}`, id: "7", want: `Ims-Request-Attempt: is "0"; it must be a whole number from 1`},
@@ -172,6 +177,46 @@ func TestReadEnvelopeProblems(t *testing.T) {
 				t.Errorf("id %q, want %q", got.ID, test.id)
 			}
 		})
+	}
+}
+
+// TestNoIdentity: where a part of the identity is given twice nobody can say
+// which is meant. Nothing may be recorded under either, nor under a made-up one.
+func TestNoIdentity(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		header map[string][]string
+		body   string
+		want   Identity
+	}{
+		"id":             {header: map[string][]string{"ce-specversion": {"1.0"}, "ce-id": {"7", "8"}, "ce-source": {"/s"}}},
+		"source_in_case": {header: ce("CE-Source", "/other")},
+		"message_id":     {header: map[string][]string{"Nats-Msg-Id": {"1"}, "nats-msg-id": {"1"}}},
+		"content_type":   {header: map[string][]string{"content-type": {"application/json"}, "Content-Type": {"application/cloudevents+json"}}},
+		"replay":         {header: ce("Ims-Request-Id", "1", "ims-request-id", "2", "Ims-Request-Source", "/s")},
+		"structured":     {header: structuredHeader(), body: structuredBody(`,"source":"/other","data":{}`)},
+
+		"other_message_id_of_an_event": {header: ce("Nats-Msg-Id", "1", "nats-msg-id", "2"), want: Identity{"/nightly", "7"}},
+		"replay_of_two_ids":            {header: ce("Ce-Id", "8", "Ims-Request-Id", "1", "Ims-Request-Source", "/s"), want: Identity{"/s", "1"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, problems := ReadEnvelope(operation, test.header, []byte(cmp.Or(test.body, "{}")))
+			if len(problems) == 0 || got.Anonymous || got.HasIdentity != (test.want.ID != "") || got.Identity != test.want {
+				t.Errorf("got %+v, problems %v", got, problems)
+			}
+		})
+	}
+}
+
+// TestHiddenEvent: the members of a structured event without its content type
+// are not judged as an operation's fields.
+func TestHiddenEvent(t *testing.T) {
+	t.Parallel()
+	got, problems := ReadEnvelope(operation, map[string][]string{"Nats-Msg-Id": {"1"}}, []byte(structuredBody(`,"data":{}`)))
+	if len(problems) != 1 || got.Data != nil || got.ID != "1" {
+		t.Errorf("got %+v, problems %v", got, problems)
 	}
 }
 

@@ -23,21 +23,28 @@ type headers map[string]string
 // spelling or in two, is a problem: nobody could say which value is meant.
 func foldHeaders(raw map[string][]string, ps *Problems) headers {
 	folded := make(headers, len(raw))
-	twice := make(map[string]bool)
 	for _, name := range slices.Sorted(maps.Keys(raw)) {
 		lower := strings.ToLower(name)
-		for _, value := range raw[name] {
-			if _, seen := folded[lower]; seen {
-				twice[lower] = true
-				continue
-			}
-			folded[lower] = value
+		if _, seen := folded[lower]; !seen && len(raw[name]) > 0 {
+			folded[lower] = raw[name][0]
 		}
 	}
-	for name := range twice {
+	for name := range repeatedHeaders(raw) {
 		ps.Add(name, "the header is given twice; give it once")
 	}
 	return folded
+}
+
+// repeatedHeaders are the headers that come more than once, by lower-case name.
+func repeatedHeaders(raw map[string][]string) map[string]bool {
+	seen, twice := map[string]int{}, map[string]bool{}
+	for name, values := range raw {
+		lower := strings.ToLower(name)
+		if seen[lower] += len(values); seen[lower] > 1 {
+			twice[lower] = true
+		}
+	}
+	return twice
 }
 
 // has reports whether a header is given, whatever its value.

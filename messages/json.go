@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -40,23 +42,39 @@ func checkSyntax(data []byte, ps *Problems) {
 	}
 	var whole json.RawMessage
 	err := json.Unmarshal(data, &whole)
-	var syntax *json.SyntaxError
-	switch {
-	case errors.As(err, &syntax):
-		line, column := place(data, syntax.Offset)
-		ps.Add("", "not JSON: %s at line %d, column %d", syntax, line, column)
-	case err != nil:
-		ps.Add("", "not JSON: %s", err)
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
+		ps.Add("", "%s", syntaxWords(data, syntax))
+	} else if err != nil {
+		ps.Add("", "the data is not JSON: %s", err)
+	}
+}
+
+// syntaxWords says where JSON goes wrong and what a person can do. The
+// parser's own words are those of its states ("in literal null").
+func syntaxWords(data []byte, e *json.SyntaxError) string {
+	line, column := place(data, e.Offset)
+	at := fmt.Sprintf("line %d, column %d", line, column)
+	found, _ := utf8.DecodeRune(data[min(max(e.Offset-1, 0), int64(len(data)-1)):])
+	switch state := e.Error(); {
+	case strings.Contains(state, "max depth"):
+		return fmt.Sprintf("the data is nested deeper than %d levels; make it flatter", MaxDepth)
+	case strings.Contains(state, "unexpected end"):
+		return "the data is not JSON: it ends too early, at " + at + "; something that was opened is not closed"
+	case strings.Contains(state, "after top-level value"):
+		return fmt.Sprintf("the data is not JSON: at %s something follows, %q, although the value is complete; send one JSON object", at, found)
+	case strings.Contains(state, "in string literal"):
+		return fmt.Sprintf("the data is not JSON: the text at %s holds the control character %q; write it escaped", at, found)
+	default:
+		return fmt.Sprintf("the data is not JSON: %q at %s cannot stand there; texts and names stand in double quotes, members are separated by commas", found, at)
 	}
 }
 
 // place turns the number of bytes read into line and column of the last one,
 // both counted from one, columns in characters.
 func place(data []byte, offset int64) (line, column int) {
-	read := data[:min(max(offset, 0), int64(len(data)))]
-	line = 1 + bytes.Count(read, []byte("\n"))
-	last := read[bytes.LastIndexByte(read, '\n')+1:]
-	return line, max(1, utf8.RuneCount(last))
+	before := data[:min(max(offset-1, 0), int64(len(data)))]
+	line = 1 + bytes.Count(before, []byte("\n"))
+	return line, 1 + utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:])
 }
 
 // walker goes through JSON whose syntax is known to be right.

@@ -21,6 +21,7 @@ func (r *reader) replayIdentity() {
 	id := r.headers.has(HeaderRequestID)
 	switch {
 	case source && id:
+		r.unclear = r.repeated(HeaderRequestSource, HeaderRequestID)
 		r.Source = r.checkIdentity(HeaderRequestSource, r.headers.decoded(HeaderRequestSource, &r.problems))
 		r.ID = r.checkIdentity(HeaderRequestID, r.headers.decoded(HeaderRequestID, &r.problems))
 	case source:

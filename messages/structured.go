@@ -37,6 +37,7 @@ func (r *reader) members(body []byte) (map[string]json.RawMessage, bool) {
 		return nil, false
 	}
 	for _, name := range repeatedNames(body) {
+		r.unclear = r.unclear || name == "source" || name == "id"
 		r.add(name, "the field is given twice in one object; give it once")
 	}
 	return members, true

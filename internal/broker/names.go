@@ -27,8 +27,6 @@ const LeftoverConsumer = "leftover"
 // The subject filters that are used in more than one place.
 const (
 	RequestFilter = "ims.request.>"
-	ControlFilter = "ims.control.*.*"
-	BackupFilter  = "ims.backup.*.*"
 	LeaseFilter   = "ims.lease.*"
 )
 

@@ -66,16 +66,22 @@ func plain(name, description string, subjects ...string) jetstream.StreamConfig 
 // requests is the work queue. The server spreads clouds over the shards.
 func requests(shards int) Stream {
 	c := plain(StreamRequests, "requests, control messages and backup notices that wait for a worker",
-		RequestFilter, ControlFilter, BackupFilter)
+		RequestFilter, "ims.control.*.*", "ims.backup.*.*")
 	c.Retention, c.Discard = jetstream.WorkQueuePolicy, jetstream.DiscardNew
 	c.MaxBytes, c.MaxMsgSize, c.Duplicates = RequestsMaxBytes, RequestMaxMsgBytes, leastWindow
 	c.SubjectTransform = &jetstream.SubjectTransformConfig{Source: "ims.*.*.*", Destination: inboxTransform(shards)}
-	s := Stream{Config: c, Consumers: []jetstream.ConsumerConfig{puller(LeftoverConsumer, c.Subjects...)}}
+	s := Stream{Config: c, Consumers: []jetstream.ConsumerConfig{puller(LeftoverConsumer, leftoverFilters()...)}}
 	for shard := range shards {
 		s.Consumers = append(s.Consumers, puller(ShardConsumer(shard), InboxFilter(shard)))
 	}
 	return s
 }
+
+// leftoverFilters match every subject that the stream takes, in words that are
+// not the stream's own on purpose: a consumer with exactly those counts as
+// unfiltered for the server, whatever the transform does, and no request that
+// its shard has acked would ever leave the work queue.
+func leftoverFilters() []string { return []string{RequestFilter, "ims.control.>", "ims.backup.>"} }
 
 func inboxTransform(shards int) string {
 	return fmt.Sprintf("ims.inbox.{{partition(%d,2)}}.{{wildcard(1)}}.{{wildcard(2)}}.{{wildcard(3)}}", shards)

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/imsworker/imsworker/messages"
@@ -57,7 +56,7 @@ func decode[D any](f form, data []byte, rules func(D) messages.Problems) (D, mes
 	}
 	tree, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
 	if err != nil {
-		return d, messages.Problems{{Message: "not JSON: " + err.Error()}}
+		return d, messages.Problems{{Message: "the data is not JSON: " + err.Error()}}
 	}
 	ps := f.judge(tree)
 	if err := fill(&d, sound(tree, ps)); err != nil {
@@ -86,8 +85,8 @@ func (f form) judge(tree any) messages.Problems {
 func wireProblem(path string, value any) (ps messages.Problems) {
 	switch v := value.(type) {
 	case json.Number:
-		if strings.ContainsAny(v.String(), ".eE") {
-			ps.Add(path, "is %s; write a whole number without fraction and exponent", brief(v))
+		if odd(v) {
+			ps.Add(path, "%s", oddNumber(v))
 		}
 	case string:
 		if err := readTime(path, v); err != nil {

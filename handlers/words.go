@@ -78,21 +78,57 @@ func (t *teller) tell(e *jsonschema.ValidationError) {
 		}
 	case *kind.AdditionalProperties:
 		for _, name := range k.Properties {
-			t.problems.Add(messages.JoinField(field, name), "is not a known field; the nearest known one is %q", nearest(name, at))
+			t.problems.Add(messages.JoinField(field, name), "is not a known field; %s", hint(name, at))
 		}
+	case *kind.Type:
+		t.problems.Add(field, "%s", t.wrongType(k, field, value, e))
 	default:
 		t.problems.Add(field, "%s", leaf(e.ErrorKind, value, at))
 	}
 }
 
+// wrongType tells of a value of another type. Null is the same as absent only
+// where a field may be absent.
+func (t *teller) wrongType(k *kind.Type, field string, value any, e *jsonschema.ValidationError) string {
+	want := list(k.Want, " or ", typeName)
+	switch {
+	case odd(value) && slices.Contains(k.Want, "integer"):
+		return oddNumber(value)
+	case field == "" && value == nil:
+		return "the data is null; send the operation's fields as a JSON object"
+	case field == "":
+		return fmt.Sprintf("the data is %s, %s; send the operation's fields as a JSON object", brief(value), typeName(k.Got))
+	case value == nil && t.optional(e):
+		return "is null; give " + want + " or leave it out"
+	case value == nil:
+		return "is null; " + want + " is wanted"
+	default:
+		return fmt.Sprintf("is %s, %s; %s is wanted", brief(value), typeName(k.Got), want)
+	}
+}
+
+// optional reports whether the value is a member that its object can do without.
+func (t *teller) optional(e *jsonschema.ValidationError) bool {
+	_, pointer, _ := strings.Cut(e.SchemaURL, "#")
+	object, name, member := cutLast(pointer, "/properties/")
+	if !member || strings.Contains(name, "/") {
+		return false
+	}
+	required, _ := t.at(object)["required"].([]any)
+	return !slices.Contains(required, any(name))
+}
+
+func cutLast(text, separator string) (before, after string, found bool) {
+	i := strings.LastIndex(text, separator)
+	if i < 0 {
+		return text, "", false
+	}
+	return text[:i], text[i+len(separator):], true
+}
+
 // leaf tells what is wrong with one value.
 func leaf(k jsonschema.ErrorKind, value any, at map[string]any) string {
 	switch k := k.(type) {
-	case *kind.Type:
-		if value == nil {
-			return "is null; give " + list(k.Want, " or ", typeName) + " or leave it out"
-		}
-		return fmt.Sprintf("is %s, %s; %s is wanted", brief(value), typeName(k.Got), list(k.Want, " or ", typeName))
 	case *kind.Enum:
 		return fmt.Sprintf("is %s; allowed are %s", brief(value), list(k.Want, ", ", brief))
 	case *kind.MinLength:
@@ -102,12 +138,28 @@ func leaf(k jsonschema.ErrorKind, value any, at map[string]any) string {
 	case *kind.MaxItems:
 		return fmt.Sprintf("has %d entries, at most %d are allowed; %s", k.Got, k.Want, note(at, "x-rule"))
 	case *kind.Minimum:
+		if odd(value) {
+			return oddNumber(value)
+		}
 		return fmt.Sprintf("is %s, the least allowed is %s", brief(value), whole(k.Want))
 	case *kind.Maximum:
+		if odd(value) {
+			return oddNumber(value)
+		}
 		return fmt.Sprintf("is %s, the most allowed is %s", brief(value), whole(k.Want))
 	default:
 		return fmt.Sprintf("is %s; %s", brief(value), note(at, "x-rule"))
 	}
+}
+
+// odd reports whether a value is a number in a form that no field takes.
+func odd(value any) bool {
+	number, ok := value.(json.Number)
+	return ok && strings.ContainsAny(number.String(), ".eE")
+}
+
+func oddNumber(value any) string {
+	return fmt.Sprintf("is %s; write a whole number without fraction and exponent", brief(value))
 }
 
 // place gives the path of the value that was judged, and the value.
@@ -131,6 +183,11 @@ func (t *teller) place(e *jsonschema.ValidationError) (field string, value any) 
 // schemaAt finds the part of the schema that judged.
 func (t *teller) schemaAt(e *jsonschema.ValidationError) map[string]any {
 	_, pointer, _ := strings.Cut(e.SchemaURL, "#")
+	return t.at(pointer)
+}
+
+// at is the part of the schema under a JSON pointer.
+func (t *teller) at(pointer string) map[string]any {
 	at := t.text
 	for _, token := range strings.Split(pointer, "/")[1:] {
 		token = strings.NewReplacer("~1", "/", "~0", "~").Replace(token)
@@ -156,18 +213,31 @@ func note(at map[string]any, name string) string {
 	return "the schema of the operation says what is allowed"
 }
 
-// nearest is the known field whose name takes the fewest changes.
-func nearest(name string, at map[string]any) string {
+// hint names the field that was probably meant, or else all that there are.
+func hint(name string, at map[string]any) string {
 	known, _ := at["properties"].(map[string]any)
 	names := slices.Sorted(maps.Keys(known))
-	if len(names) == 0 {
-		return ""
+	if near := nearest(name, names); near != "" {
+		return fmt.Sprintf("the nearest known one is %q", near)
 	}
+	return "known are " + strings.Join(names, ", ")
+}
+
+// nearest is the name that takes the fewest changes, if these are few enough
+// for a typing mistake, or the one of which the given name is the beginning.
+func nearest(name string, names []string) string {
 	// Longer names cannot be near, and the comparison is quadratic.
 	given := strings.ToLower(name[:min(len(name), 64)])
-	return slices.MinFunc(names, func(a, b string) int {
-		return levenshtein.Distance(given, a, nil) - levenshtein.Distance(given, b, nil)
-	})
+	best, least := "", 1+max(1, len(given)/4)
+	for _, known := range names {
+		if len(given) > 2 && strings.HasPrefix(known, given) {
+			return known
+		}
+		if d := levenshtein.Distance(given, known, nil); d < least {
+			best, least = known, d
+		}
+	}
+	return best
 }
 
 func isContainer(value any) bool {

@@ -2,7 +2,9 @@ package intake
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -19,7 +21,7 @@ type Reason string
 // The reasons.
 const (
 	ReasonInvalid          Reason = "invalid"           // the message or its data has mistakes
-	ReasonSubject          Reason = "subject"           // wrong number of tokens
+	ReasonSubject          Reason = "subject"           // wrong number of tokens, or tokens that nothing can be called
 	ReasonUnknownCloud     Reason = "unknown_cloud"     // no worker knows the cloud
 	ReasonUnknownOperation Reason = "unknown_operation" // no such operation or verb
 	ReasonIdentityReused   Reason = "identity_reused"   // the identity belongs to another request
@@ -40,6 +42,8 @@ const (
 	headerSequence = "Ims-Dead-Sequence"
 	headerSource   = "Ims-Dead-Request-Source"
 	headerID       = "Ims-Dead-Request-Id"
+	headerOmitted  = "Ims-Dead-Omitted"
+	deadPrefix     = "Ims-Dead-"
 	originalPrefix = "Ims-Orig-"
 )
 
@@ -86,14 +90,53 @@ type Verdict struct {
 	Problems messages.Problems
 }
 
-// Store keeps the letter with its original body and headers. Storing the same
-// delivery twice leaves one letter. It blocks until the broker has it or ctx
-// ends.
+// Store keeps the letter with its original body and headers; what does not fit
+// the broker beside our own headers is left out, and the letter says so.
+// Storing the same delivery again within broker.DeadWindow leaves one letter.
+// It blocks until the broker has it or ctx ends.
 func (d *DeadLetters) Store(ctx context.Context, l Letter, v Verdict) error {
+	l, v = addressed(l, v)
+	var err error
+	for _, m := range []func(Letter, Verdict) broker.Message{whole, withFewerHeaders, withLittleBody} {
+		if _, err = d.store.Put(ctx, broker.StreamDead, m(l, v)); !errors.Is(err, broker.ErrTooLarge) {
+			break
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("store dead letter of %s: %w", brief(l.Subject), err)
+	}
+	d.stored.WithLabelValues(string(v.Reason)).Inc()
+	return nil
+}
+
+// addressed puts a letter whose cloud or operation nothing can be called under
+// _._: the subject of a dead letter holds nothing that a stranger made up.
+func addressed(l Letter, v Verdict) (Letter, Verdict) {
+	if l.Cloud == "_" && l.Operation == "_" || soundTokens(l.Cloud, l.Operation) {
+		return l, v
+	}
+	v = Verdict{Reason: ReasonSubject, Problems: unsound(l.Cloud, l.Operation)}
+	l.Cloud, l.Operation = "_", "_"
+	return l, v
+}
+
+// whole is the letter as it should be stored.
+func whole(l Letter, v Verdict) broker.Message {
 	h := nats.Header{}
 	for name, values := range l.Header {
 		h[original(name)] = values
 	}
+	maps.Copy(h, ours(l, v))
+	m := broker.Message{Subject: "ims.dead." + l.Cloud + "." + l.Operation, Header: h, Data: l.Body}
+	if l.Sequence > 0 {
+		m.MsgID = fmt.Sprintf("dead-%d", l.Sequence)
+	}
+	return m
+}
+
+// ours are the headers that a letter has beside those of the original.
+func ours(l Letter, v Verdict) nats.Header {
+	h := nats.Header{}
 	h.Set(headerReason, string(v.Reason))
 	h.Set(headerDetail, oneLine(v.Problems.Error()))
 	h.Set(headerSubject, oneLine(l.Subject))
@@ -103,22 +146,17 @@ func (d *DeadLetters) Store(ctx context.Context, l Letter, v Verdict) error {
 		encoded := messages.ReplayHeaders(l.Identity, 1)
 		h[headerSource], h[headerID] = encoded[messages.HeaderRequestSource], encoded[messages.HeaderRequestID]
 	}
-	m := broker.Message{Subject: "ims.dead." + l.Cloud + "." + l.Operation, Header: h, Data: l.Body}
-	if l.Sequence > 0 {
-		m.MsgID = fmt.Sprintf("dead-%d", l.Sequence)
-	}
-	if _, err := d.store.Put(ctx, broker.StreamDead, m); err != nil {
-		return fmt.Errorf("store dead letter of %s: %w", l.Subject, err)
-	}
-	d.stored.WithLabelValues(string(v.Reason)).Inc()
-	return nil
+	return h
 }
 
-// original renames headers that mean something to the broker: kept as they
-// are they can make the publish fail for ever.
+// original renames headers that mean something to the broker, which kept as
+// they are can make the publish fail for ever, and those that would look like
+// ours.
 func original(name string) string {
-	if len(name) >= 5 && strings.EqualFold(name[:5], "nats-") {
-		return originalPrefix + name
+	for _, prefix := range []string{"nats-", deadPrefix} {
+		if len(name) >= len(prefix) && strings.EqualFold(name[:len(prefix)], prefix) {
+			return originalPrefix + name
+		}
 	}
 	return name
 }

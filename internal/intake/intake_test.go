@@ -1,6 +1,7 @@
 package intake_test
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -180,6 +181,18 @@ func TestMistakesBecomeDeadLetters(t *testing.T) {
 		"unknown_operation":   {"ims.request.demo.burn-image", `{}`, nats.Header{"Nats-Msg-Id": {"x"}}, "ims.dead.demo.burn-image", "unknown_operation", []string{"burn-image", "copy-image"}, true},
 		"too_few_tokens":      {"ims.request.demo", good, nil, "ims.dead._._", "subject", []string{"3 tokens"}, false},
 		"too_many_tokens":     {"ims.request.demo.copy-image.now", good, nil, "ims.dead._._", "subject", []string{"5 tokens"}, false},
+		"cloud_in_capitals":   {"ims.request.Demo.copy-image", good, nats.Header{"Nats-Msg-Id": {"x"}}, "ims.dead._._", "subject", []string{`cloud "Demo"`, "a-z, 0-9 and -"}, false},
+		"cloud_underscore":    {"ims.request._.copy-image", good, nats.Header{"Nats-Msg-Id": {"x"}}, "ims.dead._._", "subject", []string{`cloud "_"`}, false},
+		"cloud_too_long":      {"ims.request." + strings.Repeat("x", 4000) + ".copy-image", good, nats.Header{"Nats-Msg-Id": {"x"}}, "ims.dead._._", "subject", []string{"1 to 40"}, false},
+		"operation_too_long":  {"ims.request.demo." + strings.Repeat("x", 4000), good, nats.Header{"Nats-Msg-Id": {"x"}}, "ims.dead._._", "subject", []string{"1 to 64"}, false},
+		"operation_odd":       {"ims.request.demo.copy_image", good, nats.Header{"Nats-Msg-Id": {"x"}}, "ims.dead._._", "subject", []string{`"copy_image"`}, false},
+		"operation_longest":   {"ims.request.demo." + strings.Repeat("x", 64), good, nats.Header{"Nats-Msg-Id": {"x"}}, "ims.dead.demo." + strings.Repeat("x", 64), "unknown_operation", nil, true},
+		"control_verb_odd":    {"ims.control.demo." + strings.Repeat("x", 4000), `{}`, nil, "ims.dead._._", "subject", []string{"1 to 64"}, false},
+		"control_cloud_odd":   {"ims.control.DEMO.retry", `{}`, nil, "ims.dead._._", "subject", []string{`"DEMO"`}, false},
+		"backup_odd":          {"ims.backup.DEMO.ready", `{}`, nil, "ims.dead._._", "subject", []string{`"DEMO"`}, false},
+		"literal_wildcard":    {"ims.request.*.copy-image", good, nil, "ims.dead._._", "subject", []string{"wildcard", "ims.request.<cloud>.<operation>"}, false},
+		"control_wildcard":    {"ims.control.*.cancel", `{}`, nil, "ims.dead._._", "subject", []string{"wildcard", "ims.control.<cloud>.<verb>"}, false},
+		"backup_wildcard":     {"ims.backup.demo.>", `{}`, nil, "ims.dead._._", "subject", []string{"wildcard", "ims.backup.<cloud>.<verb>"}, false},
 		"control_verb":        {"ims.control.demo.explode", `{}`, nil, "ims.dead.demo.explode", "unknown_operation", []string{"explode"}, false},
 		"header_twice":        {"ims.request.demo.copy-image", good, nats.Header{"Nats-Msg-Id": {"x"}, "traceparent": {"1", "2"}}, "ims.dead.demo.copy-image", "invalid", []string{"traceparent"}, true},
 		"condition_that_held": {"ims.request.demo.copy-image", `[]`, nats.Header{"Nats-Msg-Id": {"x"}, "Nats-Expected-Stream": {"IMS_REQUESTS"}}, "ims.dead.demo.copy-image", "invalid", nil, true},
@@ -203,8 +216,13 @@ func TestMistakesBecomeDeadLetters(t *testing.T) {
 			if id := c.header.Get("Nats-Msg-Id"); id != "" && m.Header.Get("Ims-Orig-Nats-Msg-Id") != id {
 				t.Errorf("original id is not kept: %v", m.Header)
 			}
-			if got := m.Header.Get("Ims-Dead-Request-Id"); strings.HasPrefix(c.subject, "ims.request.") && strings.Count(c.subject, ".") == 3 && got == "" {
+			if got := m.Header.Get("Ims-Dead-Request-Id"); strings.HasPrefix(c.subject, "ims.request.") && c.reason != "subject" && got == "" {
 				t.Error("the dead letter does not say whose it is")
+			}
+			if c.reason == "subject" {
+				if r, err := d.conn.Last(t.Context(), broker.TrackStream(0), broker.TrackFilter(0)); !errors.Is(err, broker.ErrNone) {
+					t.Errorf("there is a record: %+v, %v", r, err)
+				}
 			}
 			if !c.rejected {
 				return
@@ -275,5 +293,74 @@ func TestAttempts(t *testing.T) {
 	replay(2)
 	if r := d.record("nats", "a"); r.Attempt != 2 || r.State != ledger.Accepted || len(r.Posts) != 1 {
 		t.Errorf("second attempt %+v", r)
+	}
+}
+
+// TestUnknownCloudsHoldFewPlaces: at most 64 requests wait for a cloud, however
+// many come; the others are dead letters at once, and what is known goes on.
+func TestUnknownCloudsHoldFewPlaces(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	js := d.conn.JetStream()
+	const sent = 300
+	for i := range sent {
+		if _, err := js.Publish(t.Context(), fmt.Sprintf("ims.request.nowhere-%d.copy-image", i), []byte(good)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := js.PublishMsg(t.Context(), &nats.Msg{Subject: "ims.request.demo.copy-image", Data: []byte(good), Header: cloudEvent("a")}); err != nil {
+		t.Fatal(err)
+	}
+	waiting := func() uint64 {
+		s, err := js.Stream(t.Context(), broker.StreamRequests)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.CachedInfo().State.Msgs
+	}
+	consumer, err := js.Consumer(t.Context(), broker.StreamRequests, broker.ShardConsumer(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.await("all but 64 to be dead letters", func() bool {
+		info, err := consumer.Info(t.Context())
+		if err != nil || info.NumAckPending > 64+64 {
+			t.Fatalf("%d places are held, %v; want at most 64 beside the 64 in hand", info.NumAckPending, err)
+		}
+		return waiting() <= 64
+	})
+	if got := waiting(); got != 64 {
+		t.Errorf("%d wait, want 64", got)
+	}
+	dead, err := js.Stream(t.Context(), broker.StreamDead)
+	if err != nil || dead.CachedInfo().State.Msgs != sent-64 {
+		t.Errorf("%d dead letters, %v, want %d", dead.CachedInfo().State.Msgs, err, sent-64)
+	}
+	if r := d.record("/b", "a"); r.State != ledger.Accepted {
+		t.Errorf("record %+v", r)
+	}
+}
+
+// TestLargeHeaders: a message whose headers nearly fill what the broker takes
+// has no room for ours; its letter lacks the largest and says so.
+func TestLargeHeaders(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	h := nats.Header{"Nats-Msg-Id": {"x"}, "small": {"kept"}, "large": {strings.Repeat("x", 60<<10)}, "Ims-Dead-Request-Id": {"forged"}}
+	for i := range 200 {
+		h.Set(fmt.Sprintf("Nats-%d", i), "x")
+	}
+	d.publish("ims.request.demo.copy-image", "[]", h)
+	m := d.dead("ims.dead.demo.copy-image")
+	if got := m.Header.Get("Ims-Dead-Omitted"); got != "1 headers (large)" {
+		t.Errorf("omitted: %q", got)
+	}
+	for name, want := range map[string]string{"small": "kept", "Ims-Orig-Nats-7": "x", "Ims-Dead-Request-Id": "x", "Ims-Orig-Ims-Dead-Request-Id": "forged", "large": ""} {
+		if got := m.Header.Get(name); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+	if string(m.Data) != "[]" {
+		t.Errorf("body %q", m.Data)
 	}
 }

@@ -15,12 +15,16 @@ import (
 )
 
 // refuse makes a dead letter and, where the request can be named and nobody
-// has its name, a record that ends as rejected: who sent it hears of it.
+// has its name, a record that ends as rejected: who sent it hears of it. A
+// subject that no event could have gets the letter alone.
 func (in *Intake) refuse(ctx context.Context, req *request, reason Reason, problems messages.Problems) error {
+	if !soundTokens(req.cloud, req.operation) {
+		return in.dead(ctx, req, ReasonSubject, unsound(req.cloud, req.operation))
+	}
 	if err := in.dead(ctx, req, reason, problems); err != nil {
 		return err
 	}
-	if !req.envelope.HasIdentity || req.envelope.Identity.ID == "" || !eventTokens(req) {
+	if !req.envelope.HasIdentity || req.envelope.Identity.ID == "" {
 		return nil
 	}
 	r := bare(req)
@@ -50,15 +54,9 @@ func rejection(problems messages.Problems) *messages.Failure {
 	}
 }
 
-// eventTokens reports whether cloud and operation can stand in an event's
-// subject as they are.
-func eventTokens(req *request) bool {
-	return !strings.ContainsAny(req.cloud+req.operation, "*> \t")
-}
-
 // dead stores the request as a dead letter.
 func (in *Intake) dead(ctx context.Context, req *request, reason Reason, problems messages.Problems) error {
-	in.Log.Warn("message is a dead letter", "subject", publishedSubject(req.delivery.Subject), "reason", string(reason),
+	in.Log.Warn("message is a dead letter", "subject", oneLine(publishedSubject(req.delivery.Subject)), "reason", string(reason),
 		"sequence", req.delivery.StreamSequence, "problems", len(problems))
 	l := letter(req.delivery, req.body, req.cloud, req.operation)
 	if req.envelope.HasIdentity {
@@ -98,14 +96,25 @@ func notTaken(kind string) Verdict {
 }
 
 // Leftover handles what kept its subject in the stream of requests because it
-// has the wrong number of tokens: dead letters, never records.
+// has the wrong number of tokens, or wildcards for tokens: dead letters, never
+// records.
 func (d *DeadLetters) Leftover(msg *message.Message) error {
 	del, ok := broker.DeliveryOf(msg)
 	if !ok {
 		return errors.New("message without its delivery")
 	}
-	tokens := len(strings.Split(del.Subject, "."))
-	return d.Store(msg.Context(), letter(del, msg.Payload, "", ""), Verdict{Reason: ReasonSubject, Problems: messages.Problems{{
-		Message: fmt.Sprintf("the subject %q has %d tokens; it must be ims.request.<cloud>.<operation>, which has 4", del.Subject, tokens),
-	}}})
+	return d.Store(msg.Context(), letter(del, msg.Payload, "", ""), Verdict{Reason: ReasonSubject, Problems: messages.Problems{{Message: leftover(del.Subject)}}})
+}
+
+// leftover says in words why a subject is left over.
+func leftover(subject string) string {
+	kind, form := "request", "<operation>"
+	tokens := strings.Split(subject, ".")
+	if len(tokens) == 4 && tokens[1] != kind {
+		kind, form = tokens[1], "<verb>"
+	}
+	if len(tokens) != 4 {
+		return fmt.Sprintf("the subject %q has %d tokens; it must be ims.request.<cloud>.<operation>, which has 4", brief(subject), len(tokens))
+	}
+	return fmt.Sprintf("the subject %q has a wildcard for a token; publish to ims.%s.<cloud>.%s, with one cloud's name", brief(subject), kind, form)
 }

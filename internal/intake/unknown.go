@@ -17,32 +17,40 @@ const (
 	// unknownPlaces is how many requests of a shard may wait so: they hold
 	// places that others need.
 	unknownPlaces = 64
+	// unknownOverdue is when a request that waits is taken for gone: somebody
+	// removed it, or it came to an end without being unknown.
+	unknownOverdue = 6 * unknownPause
 )
 
 // waiting holds the requests for clouds that are not known.
 type waiting struct {
 	mu    sync.Mutex
-	since map[uint64]time.Time // by stream sequence
+	since map[uint64]time.Time // when each was last put off, by stream sequence
 }
 
-// wait reports whether the delivery may wait on. Where too many wait, the
-// oldest has waited long enough.
+// wait reports whether the delivery may wait on. Where all places are taken, a
+// newcomer may not: those that wait are in the broker's hands, where nothing
+// can end them before their time. Subjects that no cloud can have never wait.
 func (w *waiting) wait(d broker.Delivery) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if time.Since(d.Time) > unknownLimit {
+	now := time.Now()
+	w.forgetOverdue(now)
+	_, waits := w.since[d.StreamSequence]
+	if !soundSubject(d.Subject) || now.Sub(d.Time) > unknownLimit || !waits && len(w.since) >= unknownPlaces {
+		delete(w.since, d.StreamSequence)
 		return false
 	}
-	w.since[d.StreamSequence] = d.Time
-	if len(w.since) <= unknownPlaces {
-		return true
-	}
-	for sequence := range w.since {
-		if sequence < d.StreamSequence {
-			return true
+	w.since[d.StreamSequence] = now
+	return true
+}
+
+func (w *waiting) forgetOverdue(now time.Time) {
+	for sequence, last := range w.since {
+		if now.Sub(last) > unknownOverdue {
+			delete(w.since, sequence)
 		}
 	}
-	return false
 }
 
 // done forgets a delivery that waits no more.

@@ -101,7 +101,9 @@ func Run(ctx context.Context, cfg config.Config, deps Deps) error {
 		err = nil
 	}
 	cancel()
-	return errors.Join(err, w.stop())
+	err = errors.Join(err, w.stop())
+	w.log.Info("worker stopped")
+	return err
 }
 
 // start is one straight line on purpose: each thing started registers its own
@@ -161,6 +163,7 @@ func (w *worker) start(ctx context.Context) error {
 // work runs the shards until ctx ends, and with them what belongs to no shard.
 func (w *worker) work(ctx context.Context) error {
 	w.background.Go(func() { w.takeLeftovers(ctx) })
+	defer w.log.Info("worker stopping", "drain", w.cfg.Drain.String())
 	w.log.Info("worker started", "instance", w.cfg.Instance, "http", w.server.Addr(), "clouds", w.clouds.names(), "shards", w.cfg.Shards)
 	return shard.Run(ctx, shard.Options{
 		Conn: w.leases, Shards: w.cfg.Shards, Lease: w.cfg.Lease, Instance: w.cfg.Instance,

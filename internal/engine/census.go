@@ -63,7 +63,7 @@ func (g *Engine) count() Census {
 		if e.accepted.Before(group.Oldest) {
 			group.Oldest = e.accepted
 		}
-		if g.loaded && !g.stopping && e.index < 0 && !e.busy && e.place < 0 {
+		if g.asleep(e) {
 			c.WithoutTimer++
 		}
 	}
@@ -132,6 +132,13 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
+	c.metrics.pairs(func(cloud, operation string) {
+		for _, state := range ledger.States() {
+			if id := (Group{Cloud: cloud, Operation: operation, State: state}); sum.groups[id].Count == 0 {
+				gauge(c.flight, 0, cloud, operation, string(state))
+			}
+		}
+	})
 	for id, group := range sum.groups {
 		gauge(c.flight, float64(group.Count), id.Cloud, id.Operation, string(id.State))
 		gauge(c.age, max(0, now.Sub(group.Oldest).Seconds()), id.Cloud, id.Operation, string(id.State))

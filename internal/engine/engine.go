@@ -98,6 +98,7 @@ type Engine struct {
 	pools    [poolCount]pool
 	loaded   bool
 	running  int
+	patrolAt time.Time
 	stopping bool
 
 	news    chan *ledger.Record

@@ -32,7 +32,10 @@ type entry struct {
 	told      bool // the submitted event is out
 	late      bool // the late event is out
 	polls     int
-	percent   float64 // last told
+	silent    int       // questions without an answer
+	forgotten time.Time // since when the cloud does not know the job
+	active    time.Time // since when the image of a late job is active
+	percent   float64   // last told
 	progress  time.Time
 
 	again time.Time // the next step is not due before
@@ -42,8 +45,9 @@ type entry struct {
 	busy  bool      // a step runs, or waits for a place in its pool
 	probe bool      // the step is the one that probes a paused account
 
-	buried  bool // its tombstone is stored; it goes when the ledger's news say so
-	resting bool // unresolved and told: it waits for a person
+	recheck time.Time // of a buried one: duplicates are looked for then
+	buried  bool      // its tombstone is stored; it goes when the ledger's news say so
+	resting bool      // unresolved and told: it waits for a person
 
 	// record is the newest version itself, kept only until the entry waits.
 	record *ledger.Record
@@ -52,8 +56,10 @@ type entry struct {
 // take brings the entry up to a newer version of its record.
 func (e *entry) take(r *ledger.Record) {
 	if r.Attempt != e.attempt {
-		e.announced, e.told, e.late, e.polls = false, false, false, 0
+		e.announced, e.told, e.late, e.polls, e.silent = false, false, false, 0, 0
+		e.forgotten, e.active = time.Time{}, time.Time{}
 	}
+	e.recheck = r.LookAgain
 	e.buried, e.resting = r.Buried, r.Told && r.Outcome == messages.StateUnresolved
 	if r.State != e.state {
 		e.again = time.Time{}

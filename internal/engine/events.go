@@ -43,7 +43,7 @@ func event(r *ledger.Record, s messages.State) messages.Event {
 		Request: messages.RequestInfo{
 			ID: r.ID, Source: r.Source, Key: r.Key, Cloud: r.Cloud, Operation: r.Operation, Attempt: r.Attempt, Time: moment(r.Sent),
 		},
-		State: s, Job: job(r), Images: r.Images, Warnings: r.Warnings, Error: failureOf(r, s),
+		State: s, Job: job(r), Images: r.Images, Duplicates: r.Duplicates, Warnings: r.Warnings, Error: failureOf(r, s),
 		Times: messages.Times{
 			Accepted: moment(r.Accepted), Submitted: moment(r.Submitted), Finished: moment(r.Finished),
 			RemoteBegin: moment(r.Begin), RemoteEnd: moment(r.End),

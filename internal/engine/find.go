@@ -67,7 +67,10 @@ func (g *Engine) find(ctx context.Context, t task) result {
 	switch {
 	case err == nil:
 		return g.adopt(ctx, r, found, "the answer to the submission was lost; the image was found by its marker, its job is not known")
+	case errors.Is(err, handlers.ErrUnderWay):
+		return result{record: r, answered: true, again: time.Now().Add(lookWait(t.conf, r))}
 	case !errors.Is(err, handlers.ErrNotFound):
+		t.submitted = r.Doubted // its age is counted from the claim
 		return g.unanswered(t, r, err)
 	case time.Since(r.Doubted) < g.horizon(t.conf, work):
 		return result{record: r, answered: true, again: time.Now().Add(lookWait(t.conf, r))}
@@ -142,6 +145,9 @@ func resubmits(conf *Account, work handlers.Work) bool {
 	}
 	return work.Policy().Resubmit
 }
+
+// lost reports whether a look-up found nothing, and nothing under way.
+func lost(err error) bool { return errors.Is(err, handlers.ErrNotFound) }
 
 // lookWait grows with the time since the claim.
 func lookWait(conf *Account, r *ledger.Record) time.Duration {

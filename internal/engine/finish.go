@@ -50,10 +50,7 @@ func (g *Engine) finish(ctx context.Context, t task) result {
 		return result{err: fmt.Errorf("finish: %w", err)}
 	}
 	crash.At(crash.Buried)
-	sequence := r.Sequence
-	r = r.Tombstone()
-	r.Sequence = sequence
-	return result{record: r}
+	return result{record: r.Tombstone()}
 }
 
 // tellEnd tells how the attempt ended, unless it was a repetition.

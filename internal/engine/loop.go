@@ -19,7 +19,7 @@ func (g *Engine) learn(r *ledger.Record) {
 		}
 		return
 	case e != nil && r.Sequence <= e.sequence:
-		if e.buried && r.Sequence == e.sequence {
+		if e.buried && e.recheck.IsZero() && r.Sequence == e.sequence {
 			g.drop(e) // the news of our own tombstone: nothing older can follow
 		}
 		return
@@ -27,7 +27,7 @@ func (g *Engine) learn(r *ledger.Record) {
 		e = g.admit(r)
 	}
 	g.take(e, r)
-	if r.Buried {
+	if r.Buried && r.LookAgain.IsZero() {
 		g.drop(e)
 		return
 	}
@@ -53,6 +53,9 @@ func (g *Engine) admit(r *ledger.Record) *entry {
 func (g *Engine) take(e *entry, r *ledger.Record) {
 	g.restore(e, r)
 	e.take(r)
+	if r.Buried {
+		g.timers.drop(e)
+	}
 	if r.State != ledger.Accepted && r.State != ledger.Parked {
 		e.account.leave(bucketOf(e.operation), e)
 	}
@@ -99,7 +102,7 @@ func (g *Engine) refresh() {
 
 // settle decides what comes next for an entry and arranges it.
 func (g *Engine) settle(e *entry) {
-	if e.busy || e.buried || e.place >= 0 || g.stopping {
+	if e.busy || e.buried && e.recheck.IsZero() || e.place >= 0 || g.stopping {
 		return
 	}
 	now := time.Now()
@@ -126,6 +129,10 @@ const unconfigured = time.Minute
 func (g *Engine) next(e *entry, now time.Time) (step, time.Time) {
 	again := later(e.again, now)
 	switch {
+	case e.buried && e.account.conf == nil:
+		return idleStep, now.Add(unconfigured)
+	case e.buried:
+		return recheckStep, later(e.recheck, again)
 	case e.state == ledger.Finished:
 		return finishStep, again
 	case e.state == ledger.Submitting:
@@ -179,6 +186,7 @@ func (g *Engine) pump(ctx context.Context) {
 		}
 		g.settle(e)
 	}
+	g.patrol(now)
 	for _, a := range g.accounts {
 		g.submitFrom(a, now)
 		g.askFrom(a, now)
@@ -243,10 +251,6 @@ func (g *Engine) conclude(res result) {
 	}
 	if !res.again.IsZero() {
 		e.again = res.again
-	}
-	if e.buried {
-		g.timers.drop(e)
-		return
 	}
 	g.settle(e)
 }

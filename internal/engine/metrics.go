@@ -24,6 +24,7 @@ type Metrics struct {
 	throttles *prometheus.CounterVec
 	doubts    *prometheus.CounterVec
 	adoptions *prometheus.CounterVec
+	twins     *prometheus.CounterVec
 	pauses    *prometheus.GaugeVec
 	wait      *prometheus.HistogramVec
 	duration  *prometheus.HistogramVec
@@ -70,6 +71,7 @@ func NewMetrics(reg prometheus.Registerer, clouds, operations []string) *Metrics
 		throttles: counter("imsworker_api_throttled_total", "Calls that the cloud refused for coming too fast; their bucket waits.", "cloud", "bucket"),
 		doubts:    counter("imsworker_submissions_uncertain_total", "Submissions whose answer was lost; they are looked up.", "cloud", "operation"),
 		adoptions: counter("imsworker_submissions_adopted_total", "Uncertain submissions whose image was found and taken over.", "cloud", "operation"),
+		twins:     counter("imsworker_duplicates_found_total", "Images found beside a request's result that carry its marker: an answer was lost and the request was done twice.", "cloud", "operation"),
 		pauses:    prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "imsworker_paused", Help: "1 while nothing new is submitted to the cloud, such as after refused credentials."}, []string{"cloud", "operation"}),
 		wait:      histogram("imsworker_request_wait_seconds", "Time from acceptance to submission.", durations, "operation"),
 		duration:  histogram("imsworker_job_duration_seconds", "Time from submission to the end.", durations, "operation", "state"),
@@ -79,7 +81,7 @@ func NewMetrics(reg prometheus.Registerer, clouds, operations []string) *Metrics
 
 		clouds: map[string]bool{}, operations: operations,
 	}
-	reg.MustRegister(m.requests, m.ends, m.failures, m.throttles, m.doubts, m.adoptions, m.pauses, m.wait, m.duration, m.endToEnd, m.detection, m.polls)
+	reg.MustRegister(m.requests, m.ends, m.failures, m.throttles, m.doubts, m.adoptions, m.twins, m.pauses, m.wait, m.duration, m.endToEnd, m.detection, m.polls)
 	m.Know(clouds)
 	return m
 }
@@ -100,6 +102,17 @@ func (m *Metrics) Know(clouds []string) {
 	}
 }
 
+// pairs calls each for every configured cloud and operation.
+func (m *Metrics) pairs(each func(cloud, operation string)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for cloud := range m.clouds {
+		for _, operation := range m.operations {
+			each(cloud, operation)
+		}
+	}
+}
+
 // start makes the series of one cloud and operation.
 func (m *Metrics) start(cloud, operation string) {
 	for _, result := range []string{"accepted", "duplicate", "dead"} {
@@ -112,6 +125,8 @@ func (m *Metrics) start(cloud, operation string) {
 	}
 	m.doubts.WithLabelValues(cloud, operation)
 	m.adoptions.WithLabelValues(cloud, operation)
+	m.twins.WithLabelValues(cloud, operation)
+	m.throttles.WithLabelValues(cloud, bucketOf(operation))
 }
 
 // Label returns the values of the labels cloud and operation.
@@ -154,6 +169,11 @@ func (m *Metrics) uncertain(r *ledger.Record) {
 func (m *Metrics) adopted(r *ledger.Record) {
 	cloud, operation := m.Label(r.Cloud, r.Operation)
 	m.adoptions.WithLabelValues(cloud, operation).Inc()
+}
+
+func (m *Metrics) duplicated(r *ledger.Record) {
+	cloud, operation := m.Label(r.Cloud, r.Operation)
+	m.twins.WithLabelValues(cloud, operation).Inc()
 }
 
 func (m *Metrics) detected(r *ledger.Record, delay time.Duration) {

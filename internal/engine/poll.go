@@ -2,9 +2,9 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/imsworker/imsworker/handlers"
@@ -65,54 +65,42 @@ func (g *Engine) unanswered(t task, r *ledger.Record, err error) result {
 	case ims.Account:
 		res.refused = true
 	case ims.Throttled:
-		g.Metrics.throttled(t.cloud, t.conf.Client.JobQuery())
+		g.Metrics.throttled(t.cloud, t.bucket)
 		res.closed = now.Add(t.conf.Scale(throttleWait(err, 1)))
 	default:
-		g.Log.Warn("the cloud gave no answer to a question; it is asked again", "key", t.key, "cloud", t.cloud, "operation", t.operation, "job", t.jobID, "error", err)
+		if often(t.silent + 1) {
+			g.Log.Warn("the cloud gave no answer to a question; it is asked again", "key", t.key, "cloud", t.cloud, "operation", t.operation, "job", t.jobID, "times", t.silent+1, "error", err)
+		}
+		res.effect = func(e *entry) { e.silent++ }
 	}
 	return res
 }
 
-// unknown reports whether the cloud says definitely, by 400 or 404, that it
-// has no such job or cannot tell of it (ims-api.md 3.6).
-func unknown(err error) bool {
-	e, answered := errors.AsType[*ims.Error](err)
-	return answered && (e.Status == 400 || e.Status == 404) && e.Verdict() != ims.Throttled
-}
-
-// forgotten looks by its marker for the image of a job that the cloud does
-// not tell about: that is no proof that the job failed.
-func (g *Engine) forgotten(ctx context.Context, t task, cause error) result {
-	r, err := g.current(ctx, t)
-	if err != nil {
-		return result{err: err}
+// often thins out what is said again and again: the first time, the tenth, the
+// hundredth.
+func often(n int) bool {
+	for n >= 10 && n%10 == 0 {
+		n /= 10
 	}
-	work, problems := decode(t.conf, r)
-	if len(problems) > 0 {
-		return g.unanswered(t, r, cause)
-	}
-	found, err := seek(ctx, t.conf, work, r)
-	if err != nil || found.Status != ims.ImageActive {
-		return g.unanswered(t, r, cause)
-	}
-	r.Images = []messages.Image{{ID: found.ImageID, Name: found.Name, Cloud: r.Cloud}}
-	r.Warnings = append(r.Warnings, "the cloud no longer tells about the job; the image was found by its marker")
-	return g.succeed(ctx, t, r)
+	return n == 1
 }
 
 // stillRunning tells noticeable progress and waits on.
 func (g *Engine) stillRunning(ctx context.Context, t task, job ims.Job) result {
 	now := time.Now()
 	res := result{answered: true, again: now.Add(g.pollWait(t.conf, t.submitted, now))}
+	if g.stuck(ctx, t, &res) {
+		return res
+	}
 	percent := percentOf(job)
 	if percent == nil || math.Abs(*percent-t.percent) < progressStep || now.Sub(t.progress) < progressPause {
-		res.effect = func(e *entry) { e.polls++ }
+		res.effect = also(res.effect, func(e *entry) { e.polls++ })
 		return res
 	}
 	if err := g.tellProgress(ctx, t, job, now); err != nil {
 		g.Log.Warn("progress is not told", "key", t.key, "error", err)
 	}
-	res.effect = func(e *entry) { e.polls, e.percent, e.progress = e.polls+1, *percent, now }
+	res.effect = also(res.effect, func(e *entry) { e.polls, e.percent, e.progress = e.polls+1, *percent, now })
 	return res
 }
 
@@ -150,8 +138,18 @@ func (g *Engine) jobFailed(ctx context.Context, t task, job ims.Job) result {
 	noteJob(r, t, job)
 	return g.end(ctx, r, messages.StateFailed, &messages.Failure{
 		Reason: messages.ReasonJobFailed, Code: job.ErrorCode, Message: job.FailReason,
-		Remedy: (&ims.Error{Code: job.ErrorCode}).Remedy(),
+		Remedy: jobRemedy(job.ErrorCode),
 	})
+}
+
+// jobRemedy is what a person can do about a job that failed: it is over, so
+// nothing that the worker would do about a refusal applies.
+func jobRemedy(code string) string {
+	const retry = "then go on with `imsworker requests retry`, or send the request again under a new id"
+	if e := (&ims.Error{Code: code}); code != "" && e.Verdict() == ims.Refused {
+		return strings.TrimRight(e.Remedy(), ".") + "; " + retry
+	}
+	return "the job is over and is not repeated by itself: look at its words and at the source in the cloud's console, " + retry
 }
 
 // jobSucceeded ends a record with the job's images, all from the very answer
@@ -181,6 +179,13 @@ func (g *Engine) jobSucceeded(ctx context.Context, t task, job ims.Job) result {
 // succeed ends a record whose images are there, the marker taken off where
 // the request asks for that.
 func (g *Engine) succeed(ctx context.Context, t task, r *ledger.Record) result {
+	if r.EverUncertain {
+		twins, err := g.twins(ctx, t.conf, r)
+		if err != nil {
+			return g.unanswered(t, r, fmt.Errorf("look for duplicates: %w", err))
+		}
+		r.Duplicates, r.LookAgain = twins, time.Now().Add(t.conf.Scale(recheckAfter)).UTC()
+	}
 	work, problems := decode(t.conf, r)
 	if len(problems) == 0 && !work.Options().MarkerKept() {
 		if err := unmark(ctx, t.conf, work, r); err != nil {

@@ -22,9 +22,10 @@ const (
 	pollStep                 // ask for the job, or for the image
 	resolveStep              // end the attempt as a person has found it
 	finishStep               // tell the end, write the tombstone
+	recheckStep              // look once more for duplicates
 )
 
-var stepNames = [...]string{"idle", "announce", "submit", "doubt", "find", "tell", "late", "poll", "resolve", "finish"}
+var stepNames = [...]string{"idle", "announce", "submit", "doubt", "find", "tell", "late", "poll", "resolve", "finish", "recheck"}
 
 func (s step) String() string { return stepNames[s] }
 
@@ -43,7 +44,7 @@ func (s step) pool() poolKind {
 	switch s {
 	case submitStep:
 		return createPool
-	case pollStep, findStep, resolveStep:
+	case pollStep, findStep, resolveStep, recheckStep:
 		return queryPool
 	default:
 		return ledgerPool
@@ -83,6 +84,10 @@ type task struct {
 	jobID     string
 	imageID   string
 	polls     int
+	silent    int
+	late      bool
+	forgotten time.Time
+	active    time.Time
 	percent   float64
 	progress  time.Time
 	submitted time.Time
@@ -110,7 +115,7 @@ func (g *Engine) enqueue(e *entry, s step) {
 	e.busy = true
 	t := task{
 		entry: e, step: s, key: e.key, operation: e.operation, cloud: e.account.name, record: e.record,
-		jobID: e.jobID, imageID: e.imageID, polls: e.polls, percent: e.percent, progress: e.progress, submitted: e.submitted,
+		jobID: e.jobID, imageID: e.imageID, polls: e.polls, silent: e.silent, late: e.late, forgotten: e.forgotten, active: e.active, percent: e.percent, progress: e.progress, submitted: e.submitted,
 	}
 	e.record = nil
 	if s.pool() == queryPool {
@@ -165,7 +170,7 @@ func (g *Engine) run(ctx context.Context, t task) result {
 func (g *Engine) steps(s step) func(context.Context, task) result {
 	return [...]func(context.Context, task) result{
 		announceStep: g.announce, submitStep: g.submit, doubtStep: g.doubt, findStep: g.find,
-		tellStep: g.tell, lateStep: g.late, pollStep: g.poll, resolveStep: g.resolve, finishStep: g.finish,
+		tellStep: g.tell, lateStep: g.late, pollStep: g.poll, resolveStep: g.resolve, finishStep: g.finish, recheckStep: g.recheck,
 	}[s]
 }
 

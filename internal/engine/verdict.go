@@ -26,6 +26,10 @@ const (
 // when the claim was made; zero when nothing was to be sent yet.
 func (g *Engine) refuse(ctx context.Context, t task, r *ledger.Record, cause error, claimed time.Time) result {
 	now := time.Now().UTC()
+	was := r.State
+	if was == ledger.Submitting {
+		was = ledger.Accepted
+	}
 	verdict := ims.VerdictOf(cause)
 	sent := !claimed.IsZero() && verdict != ims.NotSent
 	if sent {
@@ -71,17 +75,22 @@ func (g *Engine) refuse(ctx context.Context, t task, r *ledger.Record, cause err
 	default:
 		return g.endWith(ctx, r, messages.StateRejected, r.Failure, res)
 	}
-	return g.keep(ctx, r, res)
+	return g.keep(ctx, r, was, res)
 }
 
 // keep stores a record that goes on. If another writer was first, the loop
 // goes on with what that one wrote.
-func (g *Engine) keep(ctx context.Context, r *ledger.Record, res result) result {
+func (g *Engine) keep(ctx context.Context, r *ledger.Record, was ledger.State, res result) result {
 	if err := g.Ledger.Update(ctx, r); err != nil {
 		res.err = fmt.Errorf("store refusal: %w", err)
 		return res
 	}
-	g.changed(r, string(r.State))
+	switch {
+	case r.State != was:
+		g.changed(r, string(r.State))
+	case often(r.Refusals):
+		g.Log.Warn("a submission did not get through; it is tried again", "key", r.Key, "cloud", r.Cloud, "operation", r.Operation, "times", r.Refusals, "error", res.cause)
+	}
 	res.record = r
 	return res
 }

@@ -128,6 +128,10 @@ func (c *Client) jobBy(ctx context.Context, query, jobID string) (Job, error) {
 	return c.ShowJob(ctx, jobID)
 }
 
+// ErrOtherJob says that the cloud answered about another job than was asked
+// for.
+var ErrOtherJob = errors.New("the answer is about another job")
+
 func (c *Client) showJob(ctx context.Context, k call) (Job, error) {
 	k.method, k.service = http.MethodGet, imageService
 	var wire wireJob
@@ -136,6 +140,9 @@ func (c *Client) showJob(ctx context.Context, k call) (Job, error) {
 	}
 	if wire.Status == "" {
 		return Job{}, c.unreadable(k, errors.New("the answer has no job status"))
+	}
+	if id := wire.ID.trim(); id != "" && !strings.EqualFold(id, k.id) {
+		return Job{}, c.unreadable(k, ErrOtherJob)
 	}
 	job := wire.job(c.veil)
 	job.ID = k.id

@@ -23,7 +23,7 @@ func longJob() string {
 		results = append(results, fmt.Sprintf(`{"image_id":%q,"project_id":%q,"status":%s}`, id(n), id(n), plainly(strings.Repeat("<", 40))))
 	}
 	subs = append(subs, fmt.Sprintf(`{"job_id":%[1]s,"job_type":%[1]s,"status":"FAIL","error_code":%[1]s,"fail_reason":%[1]s,"entities":{"image_id":%[1]s,"image_name":%[1]s}}`, long))
-	return fmt.Sprintf(`{"job_id":%[1]s,"job_type":%[1]s,"status":"FAIL","error_code":%[1]s,"fail_reason":%[1]s,
+	return fmt.Sprintf(`{"job_id":"j","job_type":%[1]s,"status":"FAIL","error_code":%[1]s,"fail_reason":%[1]s,
 		"entities":{"image_id":%[1]s,"image_name":%[1]s,"current_task":%[1]s,"process_percent":0.5,"sub_jobs_result":[%[2]s],"results":[%[3]s]}}`,
 		long, strings.Join(subs, ","), strings.Join(results, ","))
 }
@@ -131,5 +131,14 @@ func TestBrokenAnswerIsBounded(t *testing.T) {
 	var e *Error
 	if !errors.As(err, &e) || VerdictOf(err) != Uncertain || len(err.Error()) > maxMessage+100 {
 		t.Errorf("%d bytes: %.300v", len(err.Error()), err)
+	}
+}
+
+// TestAnswerAboutAnotherJob is no answer.
+func TestAnswerAboutAnotherJob(t *testing.T) {
+	t.Parallel()
+	s := play(t, step{status: 200, reply: `{"job_id":"other","status":"SUCCESS","entities":{}}`})
+	if job, err := dial(t, keyConfig(s.URL)).Job(t.Context(), "j"); !errors.Is(err, ErrOtherJob) {
+		t.Errorf("got %+v, %v", job, err)
 	}
 }

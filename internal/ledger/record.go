@@ -36,6 +36,9 @@ const (
 	Finished State = "finished"
 )
 
+// States lists the states of records that have not ended.
+func States() []State { return []State{Accepted, Parked, Submitting, Uncertain, Submitted} }
+
 // Record is what the worker knows of one request: one job-tracking message,
 // the newest of its subject. Times are UTC. Fields that this version does not
 // know are kept in Extra and written back unchanged.
@@ -115,6 +118,10 @@ type Record struct {
 	Images    []messages.Image `json:"images,omitempty"`
 	Result    *messages.Result `json:"result,omitempty"`
 	Warnings  []string         `json:"warnings,omitempty"`
+	// Duplicates are images found beside the result that carry its marker.
+	Duplicates []messages.Image `json:"duplicates,omitempty"`
+	// LookAgain is when a tombstone's duplicates are looked for once more.
+	LookAgain time.Time `json:"look_again,omitzero"`
 
 	// Extra holds fields written by a program that knows more.
 	Extra map[string]json.RawMessage `json:"-"`
@@ -145,7 +152,7 @@ func (r *Record) Tombstone() *Record {
 		Attempt: r.Attempt, State: Finished, Outcome: r.Outcome, Duplicate: r.Duplicate, Buried: true,
 		Token: r.Token, DataHash: r.DataHash, Accepted: r.Accepted, Finished: r.Finished, Posts: r.Posts,
 		Sent: r.Sent, CorrelationID: r.CorrelationID, TraceParent: r.TraceParent,
-		Since: r.Since, EverUncertain: r.EverUncertain, Doubted: r.Doubted, Made: r.MadeSoFar(),
+		Since: r.Since, EverUncertain: r.EverUncertain, Doubted: r.Doubted, Made: r.MadeSoFar(), LookAgain: r.LookAgain,
 		Failure: brief(r.Failure), Sequence: r.Sequence,
 	}
 }
@@ -153,7 +160,7 @@ func (r *Record) Tombstone() *Record {
 // MadeSoFar are the images of this attempt and of those before.
 func (r *Record) MadeSoFar() []string {
 	ids := slices.Clone(r.Made)
-	for _, i := range r.Images {
+	for _, i := range slices.Concat(r.Images, r.Duplicates) {
 		ids = append(ids, i.ID)
 	}
 	return ids

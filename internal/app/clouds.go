@@ -199,6 +199,5 @@ func (w *worker) changeClouds(next *cloud.Set) error {
 	for _, g := range w.running() {
 		g.Reload()
 	}
-	w.log.Info("clouds.yaml read again", "clouds", next.Names())
 	return nil
 }

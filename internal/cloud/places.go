@@ -14,6 +14,9 @@ const fileVariable = "OS_CLIENT_CONFIG_FILE"
 // fileNames are looked for in each place.
 var fileNames = []string{"clouds.yaml", "clouds.yml"}
 
+// secureNames are those of the file with the secrets.
+var secureNames = []string{"secure.yaml", "secure.yml"}
+
 // errNoFile is told with the places where the file could be.
 var errNoFile = errors.New("no clouds.yaml found")
 
@@ -50,7 +53,7 @@ func places() []string {
 // secureBeside is the file that holds the secrets apart, empty if there is
 // none.
 func secureBeside(file string) string {
-	for _, name := range []string{"secure.yaml", "secure.yml"} {
+	for _, name := range secureNames {
 		if path := filepath.Join(filepath.Dir(file), name); exists(path) {
 			return path
 		}

@@ -43,21 +43,24 @@ type watcher struct {
 	apply   func(*Set) error
 	log     *slog.Logger
 	events  *fsnotify.Watcher
+	matters map[string]bool // names whose events are looked after
 }
 
-// watchDirs watches the directories of all files, and those that they are
-// links into: a file that is replaced is another file, its directory stays.
+// watchDirs watches the directories of all files, and of the links that lead
+// to them: a file that is replaced is another file, its directory stays. What
+// else happens in these directories is of no concern.
 func (w *watcher) watchDirs() error {
+	w.matters = map[string]bool{}
+	for _, name := range secureNames {
+		w.matters[name] = true
+	}
 	for _, file := range w.current.files {
-		dirs := []string{filepath.Dir(file)}
-		if target, err := filepath.EvalSymlinks(file); err == nil {
-			dirs = append(dirs, filepath.Dir(target))
-		}
-		if err := w.events.Add(dirs[0]); err != nil {
-			return fmt.Errorf("watch %s: %w", dirs[0], err)
-		}
-		for _, dir := range dirs[1:] {
-			_ = w.events.Add(dir) // a link's target may be gone again
+		for i, path := range wayTo(file) {
+			dir := filepath.Dir(path)
+			w.matters[filepath.Base(path)], w.matters[filepath.Base(dir)] = true, true
+			if err := w.events.Add(dir); err != nil && i == 0 { // of the others one may be gone again
+				return fmt.Errorf("watch %s: %w", dir, err)
+			}
 		}
 	}
 	return nil
@@ -78,9 +81,12 @@ func (w *watcher) run(ctx context.Context, reload <-chan struct{}) {
 			}
 			w.refused = "" // who asks gets an answer
 			w.look(ctx, true)
-		case _, open := <-w.events.Events:
+		case event, open := <-w.events.Events:
 			if !open {
 				return
+			}
+			if !w.matters[filepath.Base(event.Name)] {
+				continue
 			}
 			if latest.IsZero() {
 				latest = time.Now().Add(settleMax)
@@ -90,6 +96,7 @@ func (w *watcher) run(ctx context.Context, reload <-chan struct{}) {
 			w.log.WarnContext(ctx, "watching clouds.yaml", "error", err)
 		case <-quiet.C:
 			w.look(ctx, false)
+			_ = w.watchDirs() // one may have been made anew
 			latest = time.Time{}
 			quiet.Reset(lookAgain)
 		}

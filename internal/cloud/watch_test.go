@@ -123,24 +123,51 @@ func TestWatchedTooLate(t *testing.T) {
 }
 
 // TestWatchAmidNoise: others who keep writing beside the file do not put the
-// reading off.
+// reading off, even into a file that matters.
 func TestWatchAmidNoise(t *testing.T) {
 	t.Parallel()
-	w := watch(t, write(t, map[string]string{"clouds.yaml": demo("eu-de")}))
-	ctx, cancel := context.WithCancel(t.Context())
-	var noise sync.WaitGroup
-	noise.Go(func() {
-		each := time.NewTicker(settle / 10)
-		defer each.Stop()
-		for ctx.Err() == nil {
-			_ = os.WriteFile(filepath.Join(filepath.Dir(w.file), "log"), []byte("noise"), 0o600)
-			<-each.C
+	for _, name := range []string{"log", "secure.yml"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := watch(t, write(t, map[string]string{"clouds.yaml": demo("eu-de")}))
+			ctx, cancel := context.WithCancel(t.Context())
+			var noise sync.WaitGroup
+			noise.Go(func() {
+				each := time.NewTicker(settle / 10)
+				defer each.Stop()
+				for ctx.Err() == nil {
+					_ = os.WriteFile(filepath.Join(filepath.Dir(w.file), name), []byte("clouds: {}"), 0o600)
+					<-each.C
+				}
+			})
+			put(t, w.file, demo("eu-nl"))
+			w.expect("eu-nl")
+			cancel()
+			noise.Wait()
+		})
+	}
+}
+
+// TestWatchLinkedDirectory: a link above the file's own directory is turned to
+// another directory.
+func TestWatchLinkedDirectory(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, region := range map[string]string{"old": "eu-de", "new": "eu-nl"} {
+		if err := os.MkdirAll(filepath.Join(dir, name, "conf"), 0o700); err != nil {
+			t.Fatal(err)
 		}
-	})
-	put(t, w.file, demo("eu-nl"))
+		put(t, filepath.Join(dir, name, "conf", "clouds.yaml"), demo(region))
+	}
+	current := filepath.Join(dir, "current")
+	if err := os.Symlink("old", current); err != nil {
+		t.Fatal(err)
+	}
+	w := watch(t, filepath.Join(current, "conf", "clouds.yaml"))
+	if err := errors.Join(os.Symlink("new", current+".tmp"), os.Rename(current+".tmp", current)); err != nil {
+		t.Fatal(err)
+	}
 	w.expect("eu-nl")
-	cancel()
-	noise.Wait()
 }
 
 func TestWatchWritten(t *testing.T) {

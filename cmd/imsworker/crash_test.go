@@ -49,6 +49,7 @@ type plant struct {
 	fake   *fakecloud.Fake
 	nats   string // host:port
 	http   string
+	cloud  string // address of the fake
 	inside bool
 	conn   *broker.Conn
 	log    bytes.Buffer // of the process that runs; read after its end
@@ -67,20 +68,8 @@ func newPlant(t *testing.T, binary string, inside bool) *plant {
 			t.Error(err)
 		}
 	})
-	p := &plant{t: t, binary: binary, dir: t.TempDir(), fake: fake, nats: freePort(t), http: freePort(t), inside: inside}
-	url := server.URL + "/" + fakecloud.DemoCloud
-	text := fmt.Sprintf(`clouds:
-  demo:
-    profile: otc
-    region_name: eu-de
-    auth: {auth_url: %s/v3, project_id: %q, ak: %s, sk: %s}
-    image_endpoint_override: %s
-    cbr_endpoint_override: %s
-    imsworker: {time_factor: 20, horizon: 40s}
-`, url, fakecloud.DemoProjectID, fakecloud.DemoAccessKey, fakecloud.DemoSecretKey, url, url)
-	if err := os.WriteFile(filepath.Join(p.dir, "clouds.yaml"), []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	p := &plant{t: t, binary: binary, dir: t.TempDir(), fake: fake, nats: freePort(t), http: freePort(t), cloud: server.URL, inside: inside}
+	p.settings(", horizon: 40s")
 	if !inside {
 		server, err := broker.StartInside(broker.InsideOptions{Dir: filepath.Join(p.dir, "broker"), Listen: p.nats, Log: slog.New(slog.DiscardHandler)})
 		if err != nil {
@@ -89,6 +78,24 @@ func newPlant(t *testing.T, binary string, inside bool) *plant {
 		t.Cleanup(server.Stop)
 	}
 	return p
+}
+
+// settings writes clouds.yaml with further settings of the demo cloud.
+func (p *plant) settings(more string) {
+	p.t.Helper()
+	url := p.cloud + "/" + fakecloud.DemoCloud
+	text := fmt.Sprintf(`clouds:
+  demo:
+    profile: otc
+    region_name: eu-de
+    auth: {auth_url: %s/v3, project_id: %q, ak: %s, sk: %s}
+    image_endpoint_override: %s
+    cbr_endpoint_override: %s
+    imsworker: {time_factor: 20%s}
+`, url, fakecloud.DemoProjectID, fakecloud.DemoAccessKey, fakecloud.DemoSecretKey, url, url, more)
+	if err := os.WriteFile(filepath.Join(p.dir, "clouds.yaml"), []byte(text), 0o600); err != nil {
+		p.t.Fatal(err)
+	}
 }
 
 func freePort(t *testing.T) string {
@@ -140,7 +147,18 @@ func (p *plant) connect() { p.conn = brokertest.Dial(p.t, "nats://"+p.nats) }
 
 func (p *plant) await(what string, holds func() bool) {
 	p.t.Helper()
-	deadline := time.Now().Add(crashPatience)
+	p.awaitFor(crashPatience, what, holds)
+}
+
+// awaitLong waits for what takes minutes.
+func (p *plant) awaitLong(what string, holds func() bool) {
+	p.t.Helper()
+	p.awaitFor(7*time.Minute, what, holds)
+}
+
+func (p *plant) awaitFor(patience time.Duration, what string, holds func() bool) {
+	p.t.Helper()
+	deadline := time.Now().Add(patience)
 	for !holds() {
 		if time.Now().After(deadline) {
 			p.t.Fatalf("waited too long for %s", what)
@@ -173,7 +191,7 @@ func (p *plant) end(cmd *exec.Cmd) {
 // finals counts the final events of a key, and returns the last one's state.
 func (p *plant) finals(key string) (n int, last messages.State) {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.t.Context(), crashPatience)
+	ctx, cancel := contextFor(p.t)
 	defer cancel()
 	_ = p.conn.Tail(ctx, broker.StreamEvents, "ims.event.demo.*.final.*."+key+".>", func(m broker.Stored) {
 		n++
@@ -182,11 +200,16 @@ func (p *plant) finals(key string) (n int, last messages.State) {
 	return n, last
 }
 
+func contextFor(t *testing.T) (context.Context, context.CancelFunc) {
+	t.Helper()
+	return context.WithTimeout(t.Context(), crashPatience)
+}
+
 // settled reports whether every record of the ledger is a tombstone.
 func (p *plant) settled() bool {
 	open := 0
 	for shard := range 2 {
-		ctx, cancel := context.WithTimeout(p.t.Context(), crashPatience)
+		ctx, cancel := contextFor(p.t)
 		_ = ledger.New(p.conn, shard).Follow(ctx, func(r *ledger.Record) {
 			if !r.Buried {
 				open++

@@ -99,7 +99,11 @@ func (r *rig) settled(ctx context.Context) error {
 func (r *rig) waiting(ctx context.Context) int {
 	n := 0
 	for _, g := range r.engines {
-		for _, group := range g.Census(ctx).Groups {
+		census, err := g.Census(ctx)
+		if err != nil {
+			continue // it did not answer in time; it is asked again
+		}
+		for _, group := range census.Groups {
 			if group.State == ledger.Submitted {
 				n += group.Count
 			}

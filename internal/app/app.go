@@ -162,13 +162,32 @@ func (w *worker) start(ctx context.Context) error {
 
 // work runs the shards until ctx ends, and with them what belongs to no shard.
 func (w *worker) work(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	w.background.Go(func() { w.watchConnections(ctx, cancel) })
 	w.background.Go(func() { w.takeLeftovers(ctx) })
 	defer w.log.Info("worker stopping", "drain", w.cfg.Drain.String())
 	w.log.Info("worker started", "instance", w.cfg.Instance, "http", w.server.Addr(), "clouds", w.clouds.names(), "shards", w.cfg.Shards)
-	return shard.Run(ctx, shard.Options{
+	err := shard.Run(ctx, shard.Options{
 		Conn: w.leases, Shards: w.cfg.Shards, Lease: w.cfg.Lease, Instance: w.cfg.Instance,
 		TakeAll: w.cfg.IsInside(), Log: w.log,
 	}, w.own)
+	if cause := context.Cause(ctx); errors.Is(cause, broker.ErrLost) {
+		return cause
+	}
+	return err
+}
+
+// watchConnections ends the worker when a connection is lost for good: only a
+// new process can help then.
+func (w *worker) watchConnections(ctx context.Context, end context.CancelCauseFunc) {
+	select {
+	case <-w.conn.Done():
+		end(w.conn.Err())
+	case <-w.leases.Done():
+		end(w.leases.Err())
+	case <-ctx.Done():
+	}
 }
 
 func (w *worker) cloudOptions() cloud.Options {

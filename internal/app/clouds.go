@@ -80,6 +80,9 @@ func (c *clouds) replace(next *cloud.Set) error {
 		}
 	}
 	c.set, c.accounts = next, accounts
+	for _, w := range next.Warnings() {
+		c.Log.Warn("clouds.yaml: a setting has no effect", "cloud", w.Cloud, "key", w.Key, "warning", w.String())
+	}
 	return nil
 }
 

@@ -45,8 +45,21 @@ func (w *worker) own(ctx context.Context, lease *shard.Lease) {
 	})
 	if err := both.Wait(); err != nil {
 		w.log.Error("shard stopped; it is taken again", "shard", number, "error", err)
+		w.mend(ctx)
 	}
 }
+
+// mend makes streams and consumers anew that somebody has taken away.
+func (w *worker) mend(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), mendTimeout)
+	defer cancel()
+	if _, err := w.conn.Apply(ctx, w.topology()); err != nil {
+		w.log.Error("streams do not fit any more", "error", err)
+	}
+}
+
+// mendTimeout bounds one comparison of the streams.
+const mendTimeout = 10 * time.Second
 
 // takeIn feeds the shard's requests to its intake until ctx ends.
 func (w *worker) takeIn(ctx context.Context, number int, lease *shard.Lease, records *ledger.Shard) error {
@@ -80,31 +93,39 @@ func (w *worker) consume(ctx context.Context, durable string, valid func() bool,
 	subscriber := broker.NewSubscriber(w.conn, broker.SubscriberOptions{
 		Stream: broker.StreamRequests, Durable: durable, Valid: valid, Drain: w.cfg.Drain, Log: w.log,
 	})
+	deliveries, err := subscriber.Subscribe(context.WithoutCancel(ctx), durable)
+	if err != nil {
+		return errors.Join(err, subscriber.Close())
+	}
 	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: w.cfg.Drain}, watermill.NopLogger{})
 	if err != nil {
-		return fmt.Errorf("make router for %s: %w", durable, err)
+		return errors.Join(fmt.Errorf("make router for %s: %w", durable, err), subscriber.Close())
 	}
-	router.AddConsumerHandler(durable, durable, subscriber, w.quietly(durable, handle))
+	router.AddConsumerHandler(durable, durable, subscribed{deliveries, subscriber}, broker.WarnRepeats(w.log, handle))
 	ran := make(chan error, 1)
 	go func() { ran <- router.Run(context.WithoutCancel(ctx)) }()
 	select {
 	case <-ctx.Done():
 		return errors.Join(subscriber.Close(), router.Close(), <-ran)
 	case err := <-ran:
-		return fmt.Errorf("consumer %s: %w", durable, errors.Join(errConsumerEnded, err, subscriber.Close(), router.Close()))
+		return fmt.Errorf("consumer %s: %w", durable, errors.Join(errConsumerEnded, err, subscriber.Err(), subscriber.Close(), router.Close()))
 	}
 }
 
-// quietly logs why a delivery comes again; Watermill would call it an error.
-func (w *worker) quietly(durable string, handle message.NoPublishHandlerFunc) message.NoPublishHandlerFunc {
-	return func(msg *message.Message) error {
-		err := handle(msg)
-		if err != nil && msg.Context().Err() == nil {
-			w.log.Debug("delivery comes again", "consumer", durable, "error", err)
-		}
-		return err
-	}
+// subscribed is a subscription that stands already. A router whose own
+// subscribing fails leaves goroutines behind.
+type subscribed struct {
+	deliveries <-chan *message.Message
+	subscriber message.Subscriber
 }
+
+// Subscribe implements message.Subscriber.
+func (s subscribed) Subscribe(context.Context, string) (<-chan *message.Message, error) {
+	return s.deliveries, nil
+}
+
+// Close implements message.Subscriber.
+func (s subscribed) Close() error { return s.subscriber.Close() }
 
 // reused stores the dead letter of a record whose identity belonged to
 // another request, long ago.

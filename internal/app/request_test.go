@@ -261,15 +261,15 @@ func TestJobThatFails(t *testing.T) {
 		b, _ := json.Marshal(final)
 		t.Errorf("final %s", b)
 	}
-	_, metrics := s.get("/metrics")
 	for _, want := range []string{
 		`imsworker_requests_finished_total{cloud="demo",operation="copy-image",state="failed"} 1`,
 		`imsworker_request_failures_total{cloud="demo",operation="copy-image",reason="job_failed"} 1`,
 		`imsworker_requests_finished_total{cloud="demo",operation="create-whole-image",state="succeeded"} 0`,
 		`imsworker_records_without_timer 0`,
 	} {
-		if !strings.Contains(metrics, want) {
-			t.Errorf("metrics do not say %s", want)
-		}
+		s.await("the metrics to say "+want, func() bool {
+			_, metrics := s.get("/metrics")
+			return strings.Contains(metrics, want)
+		})
 	}
 }

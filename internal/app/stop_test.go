@@ -182,3 +182,34 @@ func TestRateLimitIsKept(t *testing.T) {
 		}
 	}
 }
+
+// TestConsumerGone deletes the consumers under the running worker: it says so,
+// makes them anew and goes on.
+func TestConsumerGone(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t, "", nil).start()
+	for shard := range s.cfg.Shards {
+		if err := s.conn.JetStream().DeleteConsumer(t.Context(), broker.StreamRequests, broker.ShardConsumer(shard)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.await("the worker to say so", func() bool { return strings.Contains(s.logs.String(), "shard stopped; it is taken again") })
+	s.publish("ims.request.demo.copy-image", copyBase, copyEvent("a"))
+	if final := s.final(messages.Key("demo", "/test", "a")); final.State != messages.StateSucceeded {
+		t.Errorf("ended %s", final.State)
+	}
+	s.await("readyz to be 200", func() bool { status, _ := s.get("/readyz"); return status == 200 })
+}
+
+// TestLongSubject publishes what no answer could carry: it is a dead letter,
+// and the worker goes on.
+func TestLongSubject(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t, "", nil).start()
+	s.publish("ims.request.demo."+strings.Repeat("x", 3900), copyBase, nil)
+	s.publish("ims.request.demo.copy-image", copyBase, copyEvent("after"))
+	if final := s.final(messages.Key("demo", "/test", "after")); final.State != messages.StateSucceeded {
+		t.Errorf("ended %s", final.State)
+	}
+	s.await("a dead letter", func() bool { return s.messages(broker.StreamDead) == 1 })
+}

@@ -86,6 +86,8 @@ type Set struct {
 	clouds map[string]Cloud
 	digest string
 	files  []string // all that were read
+
+	warnings Problems
 }
 
 // Get returns the cloud of that name.
@@ -96,6 +98,10 @@ func (s *Set) Get(name string) (Cloud, bool) {
 
 // Names returns the names of all clouds, sorted.
 func (s *Set) Names() []string { return slices.Sorted(maps.Keys(s.clouds)) }
+
+// Warnings are settings that are understood but not carried out by this
+// version, and what that means, each for the person who wrote it.
+func (s *Set) Warnings() []Problem { return slices.Clone(s.warnings) }
 
 // Moved is a cloud that names another account than before.
 type Moved struct {

@@ -34,9 +34,21 @@ func (r *reader) entry(name string, t *tree, operations []string) Cloud {
 		TimeFactor:  c.Settings.TimeFactor,
 		TLS:         r.tls(t),
 	}
-	c.ProjectID = r.word(firstOf(t.get("auth"), "project_id", "tenant_id"), "auth.project_id")
+	c.ProjectID = r.project(t.get("auth"))
 	c.Client.ProjectID = c.ProjectID
 	return c
+}
+
+// projectForm is what both clouds' project ids look like.
+var projectForm = regexp.MustCompile(`^[0-9a-fA-F]{32}$`)
+
+func (r *reader) project(auth *tree) string {
+	at := firstOf(auth, "project_id", "tenant_id")
+	id := r.word(at, "auth.project_id")
+	if id != "" && !projectForm.MatchString(id) {
+		r.bad(at, 0, "auth.project_id", "is no project's id, want 32 hexadecimal digits; a name belongs into project_name")
+	}
+	return id
 }
 
 func (r *reader) name(entry string, t *tree) string {
@@ -119,6 +131,8 @@ func (r *reader) once(auth *tree, keys []string) {
 
 func (r *reader) complete(auth *tree, c ims.Credentials) {
 	switch {
+	case c.AccessKey != "" && c.Password != "":
+		r.bad(auth, 0, "auth", "ak and sk are given, and a password too: want only one way to log in")
 	case c.AccessKey != "" && c.SecretKey == "":
 		r.bad(auth, 0, "auth", "ak is given without sk%s", hint(auth))
 	case c.AccessKey == "" && c.SecretKey != "":

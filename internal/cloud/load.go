@@ -99,6 +99,7 @@ func (s *source) clouds(file string, root *tree, o Options) {
 		s.content = append(s.content, r.digest...)
 		s.set.files = append(s.set.files, r.files...)
 		s.problems = append(s.problems, r.problems...)
+		s.set.warnings = append(s.set.warnings, r.warnings...)
 	}
 }
 

@@ -166,6 +166,30 @@ func TestSettings(t *testing.T) {
 	}
 }
 
+// TestWarnings: what is understood and not carried out is told, with its place;
+// operations of later versions may be allowed already.
+func TestWarnings(t *testing.T) {
+	t.Parallel()
+	set := loadFull(t)
+	var keys []string
+	for _, w := range set.Warnings() {
+		keys = append(keys, w.Key)
+		if w.Line == 0 || w.Cloud != "Prod EU" || !strings.Contains(w.String(), "is not carried out by this version yet: ") {
+			t.Errorf("warning %v", w)
+		}
+	}
+	want := strings.Fields("allow_steps allow_targets backup_watch smn_topics cross_region_result safe_mode")
+	if got := strings.ReplaceAll(strings.Join(keys, " "), ownBlock+".", ""); got != strings.Join(want, " ") {
+		t.Errorf("warnings about %s", got)
+	}
+	quiet := "clouds: { lone: { profile: otc, region_name: eu-de, auth: { ak: a, sk: b }, imsworker: { allow: [ bulk-copy, copy-image ], " +
+		"allow_steps: [], safe_mode: false, cross_region_result: image } } }"
+	set, err := Load(Options{File: write(t, map[string]string{"clouds.yaml": quiet}), Operations: operations})
+	if err != nil || len(set.Warnings()) > 0 {
+		t.Errorf("%v, warnings %v", err, set.Warnings())
+	}
+}
+
 func TestDefaults(t *testing.T) {
 	t.Parallel()
 	c, _ := loadFull(t).Get("test")

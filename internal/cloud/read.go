@@ -15,11 +15,21 @@ type reader struct {
 	cloud    string
 	file     string
 	problems Problems
+	warnings Problems
 	files    []string // certificates that the entry names
 	digest   []byte   // their content
 }
 
 func (r *reader) bad(t *tree, line int, key, format string, args ...any) {
+	r.problems = append(r.problems, r.problem(t, line, key, format, args...))
+}
+
+// warn notes what is no mistake, but not what its writer expects.
+func (r *reader) warn(t *tree, key, format string, args ...any) {
+	r.warnings = append(r.warnings, r.problem(t, 0, key, format, args...))
+}
+
+func (r *reader) problem(t *tree, line int, key, format string, args ...any) Problem {
 	p := Problem{File: r.file, Line: line, Cloud: r.cloud, Key: key, Message: fmt.Sprintf(format, args...)}
 	if t != nil {
 		p.File = t.file
@@ -27,7 +37,7 @@ func (r *reader) bad(t *tree, line int, key, format string, args ...any) {
 			p.Line = t.line
 		}
 	}
-	r.problems = append(r.problems, p)
+	return p
 }
 
 // text reads a plain value; an absent one is empty.

@@ -15,6 +15,13 @@ var settingsKeys = []string{
 	"allow_targets", "backup_watch", "smn_topics", "cross_region_result", "safe_mode",
 }
 
+// allOperations are those of the contract, section 2.
+var allOperations = []string{
+	"create-whole-image", "create-system-image", "create-data-image", "import-image", "register-image", "copy-image",
+	"copy-image-cross-region", "export-image", "export-volume", "share-image", "unshare-image", "answer-share",
+	"tag-image", "update-image", deleteImage, "bulk-copy", "adopt-job",
+}
+
 const (
 	ownBlock     = "imsworker"
 	leastHorizon = time.Second
@@ -39,11 +46,38 @@ func (r *reader) settings(t *tree, operations []string) Settings {
 	s.Allow = r.operations(t, "allow", operations)
 	s.AllowSteps = r.operations(t, "allow_steps", operations)
 	s.AllowTargets = r.words(t.get("allow_targets"), ownBlock+".allow_targets")
+	r.later(t, s)
 	return s
 }
 
+// later warns of settings that are understood, but not carried out by this
+// version: who sets one of them counts on it.
+func (r *reader) later(t *tree, s Settings) {
+	for _, l := range []struct {
+		key string
+		set bool
+		is  string
+	}{
+		{"allow_steps", len(s.AllowSteps) > 0, "requests with on_success are refused"},
+		{"allow_targets", len(s.AllowTargets) > 0, "requests work on their own cloud only"},
+		{"backup_watch", s.BackupWatch.Every > 0, "no finished backup is noticed"},
+		{"smn_topics", len(s.SMNTopics) > 0, "there are no hooks"},
+		{"cross_region_result", s.CrossRegionResult == CrossRegionJobOnly, "nothing is copied to other regions"},
+		{"safe_mode", s.SafeMode, "the usual calls are made"},
+	} {
+		if l.set {
+			r.warn(t.get(l.key), ownBlock+"."+l.key, "is not carried out by this version yet: %s", l.is)
+		}
+	}
+}
+
+// operations reads a list of operations, also of those that only later
+// versions have: a file may be ready before the worker is.
 func (r *reader) operations(t *tree, key string, known []string) []string {
 	list := r.words(t.get(key), ownBlock+"."+key)
+	if len(known) > 0 {
+		known = slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(known), allOperations...))))
+	}
 	r.known(t.get(key), ownBlock+"."+key, "operation", list, known)
 	return list
 }

@@ -122,7 +122,7 @@ func TestMistakes(t *testing.T) {
 		"secret_file_missing": {map[string]string{"NATS_URL_FILE": missing}, []string{
 			"IMSWORKER_NATS_URL_FILE: open " + missing + ": no such file or directory"}},
 		"secret_file_empty": {map[string]string{"NATS_URL_FILE": empty}, []string{"IMSWORKER_NATS_URL_FILE: " + empty + " is empty"}},
-		"file_missing":      {map[string]string{"CLOUDS_FILE": missing}, []string{"IMSWORKER_CLOUDS_FILE: open " + missing + ": no such file or directory"}},
+		"file_missing":      {map[string]string{"NATS_CA": missing}, []string{"IMSWORKER_NATS_CA: open " + missing + ": no such file or directory"}},
 		"seed_for_file": {map[string]string{"NATS_NKEY": "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY"}, []string{
 			"IMSWORKER_NATS_NKEY holds a secret: the name of the file that holds it is wanted"}},
 		"bad_url": {map[string]string{"NATS_URL": "http://x:t0ps3cret@host"}, []string{

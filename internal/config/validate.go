@@ -141,10 +141,12 @@ func (v *check) oneOf(name, given string, allowed ...string) {
 	v.want(slices.Contains(allowed, given), name, given, strings.Join(allowed, ", ")+" are allowed")
 }
 
+// files leaves out clouds.yaml: not every command needs it, and whoever reads it
+// says what is wrong with it.
 func (v *check) files(c Config) {
 	for _, f := range []struct{ name, path string }{
 		{"NATS_CREDS", credsFile(c.NATS.Creds)}, {"NATS_NKEY", c.NATS.NKey}, {"NATS_CA", c.NATS.CA}, {"NATS_CERT", c.NATS.Cert},
-		{"NATS_KEY", c.NATS.Key}, {"NATS_CONFIG", c.NATS.Config}, {"CLOUDS_FILE", c.CloudsFile},
+		{"NATS_KEY", c.NATS.Key}, {"NATS_CONFIG", c.NATS.Config},
 	} {
 		v.file(f.name, f.path)
 	}

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 
 	"github.com/imsworker/imsworker/internal/ims"
@@ -45,6 +46,13 @@ func define[D, C any](p plan[D, C]) Operation {
 			d, ps := decode(form, data, func(d D) messages.Problems { return p.rules(d, profile) })
 			if len(ps) > 0 {
 				return nil, ps.Limited()
+			}
+			return work[D, C]{plan: p, data: d}, nil
+		},
+		reopen: func(data []byte) (Work, error) {
+			var d D
+			if err := json.Unmarshal(data, &d); err != nil {
+				return nil, fmt.Errorf("read data of %s: %w", p.name, err)
 			}
 			return work[D, C]{plan: p, data: d}, nil
 		},

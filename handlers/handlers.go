@@ -56,6 +56,7 @@ type Operation struct {
 	Policy
 
 	decode func(data []byte, p ims.Profile) (Work, messages.Problems)
+	reopen func(data []byte) (Work, error)
 }
 
 // Policy is how long a request may take and what to do when the answer to its
@@ -76,6 +77,11 @@ type Policy struct {
 func (o Operation) Decode(data []byte, p ims.Profile) (Work, messages.Problems) {
 	return o.decode(data, p)
 }
+
+// Reopen makes work of data that Decode has found sound before. It judges
+// nothing: what has changed since, such as the cloud's profile, is for the
+// cloud to refuse.
+func (o Operation) Reopen(data []byte) (Work, error) { return o.reopen(data) }
 
 // Work is one decoded request. Its methods may be called again after any
 // outcome, and by several callers at once.

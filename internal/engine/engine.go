@@ -99,6 +99,7 @@ type Engine struct {
 	loaded   bool
 	running  int
 	patrolAt time.Time
+	queued   []*entry // since the last pump
 	stopping bool
 
 	news    chan *ledger.Record
@@ -120,7 +121,7 @@ func New(o Options) *Engine {
 		accounts: map[string]*account{},
 		pools:    newPools(),
 		news:     make(chan *ledger.Record, newsBuffer),
-		results:  make(chan result),
+		results:  make(chan result, places),
 		reload:   make(chan struct{}, 1),
 		asked:    make(chan func()),
 		over:     make(chan struct{}),
@@ -220,6 +221,7 @@ func (g *Engine) drain(ctx context.Context, cancel context.CancelCauseFunc) {
 	g.stopping = true
 	limit := time.AfterFunc(g.Drain, func() { cancel(context.Cause(ctx)) })
 	defer limit.Stop()
+	defer g.dismiss()
 	for g.running > 0 {
 		select {
 		case res := <-g.results:
@@ -228,6 +230,13 @@ func (g *Engine) drain(ctx context.Context, cancel context.CancelCauseFunc) {
 		case look := <-g.asked:
 			look()
 		}
+	}
+}
+
+// dismiss ends the goroutines that wait for another step.
+func (g *Engine) dismiss() {
+	for _, p := range g.pools {
+		close(p.work)
 	}
 }
 

@@ -59,8 +59,8 @@ func (g *Engine) find(ctx context.Context, t task) result {
 	if r.State != ledger.Uncertain {
 		return result{record: r}
 	}
-	work, problems := decode(t.conf, r)
-	if len(problems) > 0 {
+	work, err := open(r)
+	if err != nil {
 		return g.end(ctx, r, messages.StateUnresolved, unresolved(r))
 	}
 	found, err := seek(ctx, t.conf, work, r)

@@ -26,8 +26,8 @@ func (g *Engine) forgotten(ctx context.Context, t task, cause error) result {
 	if err != nil {
 		return result{err: err}
 	}
-	work, problems := decode(t.conf, r)
-	if len(problems) > 0 {
+	work, err := open(r)
+	if err != nil {
 		return g.unanswered(t, r, cause)
 	}
 	since := t.forgotten
@@ -67,8 +67,8 @@ func (g *Engine) stuck(ctx context.Context, t task, res *result) bool {
 	if err != nil {
 		return false
 	}
-	work, problems := decode(t.conf, r)
-	if len(problems) > 0 {
+	work, err := open(r)
+	if err != nil {
 		return false
 	}
 	found, err := seek(ctx, t.conf, work, r)
@@ -168,8 +168,8 @@ func (g *Engine) recheck(ctx context.Context, t task) result {
 // twins are the images that carry the record's evidence and are not its
 // result. Each is counted and logged: somebody pays for it.
 func (g *Engine) twins(ctx context.Context, conf *Account, r *ledger.Record) ([]messages.Image, error) {
-	work, problems := decode(conf, r)
-	if len(problems) > 0 {
+	work, err := open(r)
+	if err != nil {
 		return nil, nil
 	}
 	ask, cancel := context.WithTimeout(ctx, seekTimeout)

@@ -112,8 +112,8 @@ func (g *Engine) settle(e *entry) {
 		e.record = nil
 		g.timers.set(e, at)
 	case s == submitStep:
-		e.record = nil
 		e.account.push(bucketOf(e.operation), e)
+		g.queued = append(g.queued, e)
 		g.timers.set(e, e.deadlineTimer(now))
 	default:
 		g.timers.drop(e)
@@ -191,9 +191,22 @@ func (g *Engine) pump(ctx context.Context) {
 		g.submitFrom(a, now)
 		g.askFrom(a, now)
 	}
+	g.letGo()
 	for kind := range g.pools {
 		g.startWaiting(ctx, &g.pools[kind])
 	}
+}
+
+// letGo forgets the data of what was put into a queue just now and could not
+// go on at once.
+func (g *Engine) letGo() {
+	for _, e := range g.queued {
+		if e.place >= 0 {
+			e.record = nil
+		}
+	}
+	clear(g.queued)
+	g.queued = g.queued[:0]
 }
 
 // submitFrom takes entries from an account's queues as long as there are
@@ -243,8 +256,11 @@ func (g *Engine) conclude(res result) {
 		g.drop(e)
 		return
 	}
-	if r := res.record; r != nil && r.Sequence > e.sequence {
+	switch r := res.record; {
+	case r != nil && r.Sequence > e.sequence:
 		g.take(e, r)
+	case r != nil && r.Sequence == e.sequence:
+		e.record = r
 	}
 	if res.effect != nil {
 		res.effect(e)

@@ -32,7 +32,7 @@ func (p *pause) probe() bool {
 // only with calls that began after the last refusal: many at once are one. It
 // returns the wait, and false where the refusal was no news.
 func (p *pause) refused(begun, now time.Time) (time.Duration, bool) {
-	if p.times > 0 && begun.Before(p.since) {
+	if p.times > 0 && !begun.After(p.since) {
 		return 0, false
 	}
 	p.times++

@@ -186,9 +186,8 @@ func (g *Engine) succeed(ctx context.Context, t task, r *ledger.Record) result {
 		}
 		r.Duplicates, r.LookAgain = twins, time.Now().Add(t.conf.Scale(recheckAfter)).UTC()
 	}
-	work, problems := decode(t.conf, r)
-	if len(problems) == 0 && !work.Options().MarkerKept() {
-		if err := unmark(ctx, t.conf, work, r); err != nil {
+	if r.Unmark {
+		if err := unmark(ctx, t.conf, r); err != nil {
 			if v := ims.VerdictOf(err); v != ims.Refused {
 				return g.unanswered(t, r, err)
 			}
@@ -198,7 +197,12 @@ func (g *Engine) succeed(ctx context.Context, t task, r *ledger.Record) result {
 	return g.end(ctx, r, messages.StateSucceeded, nil)
 }
 
-func unmark(ctx context.Context, conf *Account, work handlers.Work, r *ledger.Record) error {
+// unmark takes the marker off the images, as the request asks for.
+func unmark(ctx context.Context, conf *Account, r *ledger.Record) error {
+	work, err := open(r)
+	if err != nil {
+		return err
+	}
 	for _, image := range r.Images {
 		if err := work.Unmark(ctx, conf.Client, image.ID); err != nil {
 			return fmt.Errorf("take the marker off image %s: %w", image.ID, err)
@@ -210,9 +214,9 @@ func unmark(ctx context.Context, conf *Account, work handlers.Work, r *ledger.Re
 // nameless looks by its marker for the image of a job that succeeded without
 // naming one.
 func (g *Engine) nameless(ctx context.Context, t task, r *ledger.Record, job ims.Job) result {
-	work, problems := decode(t.conf, r)
-	if len(problems) > 0 {
-		return g.end(ctx, r, messages.StateFailed, invalid(problems))
+	work, err := open(r)
+	if err != nil {
+		return g.end(ctx, r, messages.StateFailed, unreadable(err))
 	}
 	found, err := seek(ctx, t.conf, work, r)
 	if err != nil {

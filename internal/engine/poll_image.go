@@ -41,8 +41,8 @@ func (g *Engine) imageHidden(ctx context.Context, t task) result {
 	if err != nil {
 		return result{err: err}
 	}
-	work, problems := decode(t.conf, r)
-	if len(problems) > 0 || time.Since(t.submitted) < g.horizon(t.conf, work) {
+	work, err := open(r)
+	if err != nil || time.Since(t.submitted) < g.horizon(t.conf, work) {
 		return g.askAgain(t)
 	}
 	ask, cancel := context.WithTimeout(ctx, pollTimeout)

@@ -55,6 +55,7 @@ func (s step) pool() poolKind {
 type pool struct {
 	free    int
 	waiting []task
+	work    chan task // to goroutines that have done a step and wait for another
 }
 
 // places in each pool of one shard.
@@ -62,7 +63,7 @@ const places = 64
 
 func newPools() (p [poolCount]pool) {
 	for kind := range p {
-		p[kind].free = places
+		p[kind].free, p[kind].work = places, make(chan task)
 	}
 	return p
 }
@@ -135,7 +136,18 @@ func (g *Engine) startWaiting(ctx context.Context, p *pool) {
 		p.free--
 		g.running++
 		t.conf, t.begun = t.entry.account.conf, time.Now()
-		go func() { g.results <- g.run(ctx, t) }()
+		select {
+		case p.work <- t:
+		default:
+			go g.work(ctx, p.work, t)
+		}
+	}
+}
+
+// work does one step after another; a goroutine is kept for its grown stack.
+func (g *Engine) work(ctx context.Context, more <-chan task, t task) {
+	for ok := true; ok; t, ok = <-more {
+		g.results <- g.run(ctx, t)
 	}
 }
 

@@ -31,9 +31,9 @@ func (g *Engine) submit(ctx context.Context, t task) result {
 	if !g.Lease.Valid() {
 		return result{record: r, again: time.Now().Add(leaseRetry)}
 	}
-	work, problems := decode(t.conf, r)
-	if len(problems) > 0 {
-		return g.end(ctx, r, messages.StateRejected, invalid(problems))
+	work, err := open(r)
+	if err != nil {
+		return g.end(ctx, r, messages.StateRejected, unreadable(err))
 	}
 	if r.Look {
 		if res, done := g.look(ctx, t, r, work); done {
@@ -55,14 +55,21 @@ func preflight(ctx context.Context, conf *Account, work handlers.Work) error {
 	return work.Preflight(ctx, conf.Client)
 }
 
-// decode makes work of a record's data again. It was valid when the request
-// was accepted; the cloud's profile may have changed since.
-func decode(conf *Account, r *ledger.Record) (handlers.Work, messages.Problems) {
+// open makes work of a record's data again.
+func open(r *ledger.Record) (handlers.Work, error) {
 	op, known := handlers.Lookup(r.Operation)
 	if !known {
-		return nil, messages.Problems{{Message: fmt.Sprintf("operation %q is not known to this version of the worker", r.Operation)}}
+		return nil, fmt.Errorf("operation %q is not known to this version of the worker", r.Operation)
 	}
-	return op.Decode(r.Data, conf.Profile)
+	return op.Reopen(r.Data)
+}
+
+// unreadable is the failure of a request whose data cannot be read any more.
+func unreadable(err error) *messages.Failure {
+	return &messages.Failure{
+		Reason: messages.ReasonInternal, Message: err.Error(),
+		Remedy: "another version of the worker took this request; send it again under a new id",
+	}
 }
 
 // post claims the record and makes the call. The call's time limit starts

@@ -129,11 +129,3 @@ func failure(cause error) *messages.Failure {
 	}
 	return f
 }
-
-// invalid is the failure of a request with mistakes.
-func invalid(ps messages.Problems) *messages.Failure {
-	return &messages.Failure{
-		Reason: messages.ReasonInvalid, Message: ps.Error(), Problems: ps.Sorted(),
-		Remedy: "correct the named fields and send the request again under a new id",
-	}
-}

@@ -136,6 +136,7 @@ func (in *Intake) record(req *request, work handlers.Work, conf Cloud) *ledger.R
 	r := bare(req)
 	o := work.Options()
 	r.Data, r.DataHash, r.Priority = req.envelope.Data, ledger.HashData(req.envelope.Data), o.Priority
+	r.Unmark = !o.MarkerKept()
 	r.Deadline = r.Accepted.Add(conf.Scale(work.Policy().Deadline))
 	if o.Deadline != nil {
 		r.Deadline = o.Deadline.At(r.Accepted)

@@ -73,6 +73,7 @@ type Record struct {
 	Deadline  time.Time `json:"deadline,omitzero"`
 	NotBefore time.Time `json:"not_before,omitzero"`
 	Priority  string    `json:"priority,omitempty"`
+	Unmark    bool      `json:"unmark,omitempty"` // the marker is taken off after success
 
 	// Sent, CorrelationID and TraceParent are the sender's; every event carries
 	// them on.
@@ -194,25 +195,16 @@ type plainRecord Record
 // Decode reads a record. Fields it does not know are kept in Extra.
 func Decode(data []byte) (*Record, error) {
 	r := &Record{}
-	strict := json.NewDecoder(bytes.NewReader(data))
-	strict.DisallowUnknownFields()
-	if strict.Decode((*plainRecord)(r)) == nil {
-		return r, nil
-	}
-	return decodeNewer(data)
-}
-
-// decodeNewer reads a record with fields of a later program.
-func decodeNewer(data []byte) (*Record, error) {
-	r := &Record{}
 	if err := json.Unmarshal(data, (*plainRecord)(r)); err != nil {
 		return nil, fmt.Errorf("decode record: %w", err)
+	}
+	if onlyKnown(data) {
+		return r, nil
 	}
 	all := map[string]json.RawMessage{}
 	if err := json.Unmarshal(data, &all); err != nil {
 		return nil, fmt.Errorf("decode record: %w", err)
 	}
-	known := fieldNames()
 	maps.DeleteFunc(all, func(name string, _ json.RawMessage) bool { return known[name] })
 	r.Extra = all
 	return r, nil

@@ -28,7 +28,8 @@ var errCaughtUp = errors.New("caught up")
 
 // Client is a connection of the command line. It may be used by many goroutines.
 type Client struct {
-	conn *broker.Conn
+	conn   *broker.Conn
+	denied denials
 }
 
 // BrokerOptions are the options of a connection to url with the credentials of the configuration.
@@ -47,14 +48,21 @@ func Dial(ctx context.Context, c config.Config) (*Client, error) {
 	defer cancel()
 	options := BrokerOptions(c, string(c.ClientURL()))
 	conn, err := broker.Dial(ctx, options, slog.New(slog.DiscardHandler))
-	if err != nil {
-		return nil, fmt.Errorf("%w: is it running? Set IMSWORKER_NATS_URL to its address, or IMSWORKER_NATS_LISTEN where it runs inside a worker", err)
+	if err == nil {
+		return New(conn), nil
 	}
-	return New(conn), nil
+	if explained := Explain(err); !errors.Is(err, broker.ErrNotConnected) || errors.As(explained, &refused{}) {
+		return nil, explained
+	}
+	return nil, fmt.Errorf("%w: is it running? Set IMSWORKER_NATS_URL to its address, or IMSWORKER_NATS_LISTEN where it runs inside a worker", err)
 }
 
 // New returns a client over a connection, which Close closes.
-func New(conn *broker.Conn) *Client { return &Client{conn: conn} }
+func New(conn *broker.Conn) *Client {
+	c := &Client{conn: conn, denied: denials{waiting: map[*context.CancelCauseFunc]bool{}}}
+	c.denied.hear(conn.NATS())
+	return c
+}
 
 // Close ends the connection.
 func (c *Client) Close() { c.conn.Close() }

@@ -19,7 +19,8 @@ type Controlled struct {
 
 // Control publishes a control message about a request and returns once the worker has taken it. Without an attempt in it, the
 // newest one is meant. What cannot be done is ErrDead, with the worker's reason.
-func (c *Client) Control(ctx context.Context, verb string, data messages.Control) (Controlled, error) {
+func (c *Client) Control(ctx context.Context, verb string, data messages.Control) (done Controlled, err error) {
+	defer c.permitted(&ctx, &err)()
 	detail, err := c.Request(ctx, data.Key)
 	if err != nil {
 		return Controlled{}, err

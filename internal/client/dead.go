@@ -49,7 +49,8 @@ type DeadLetter struct {
 }
 
 // DeadLetters lists the dead letters of a cloud, or of all where it is empty, oldest first.
-func (c *Client) DeadLetters(ctx context.Context, cloud string) ([]DeadLetter, error) {
+func (c *Client) DeadLetters(ctx context.Context, cloud string) (list []DeadLetter, err error) {
+	defer c.permitted(&ctx, &err)()
 	if err := c.need(ctx, broker.StreamDead); err != nil {
 		return nil, err
 	}
@@ -57,7 +58,7 @@ func (c *Client) DeadLetters(ctx context.Context, cloud string) ([]DeadLetter, e
 	if cloud != "" {
 		filter = "ims.dead." + cloud + ".>"
 	}
-	list := []DeadLetter{}
+	list = []DeadLetter{}
 	if err := c.read(ctx, broker.StreamDead, filter, func(m broker.Stored) { list = append(list, deadLetterOf(m)) }); err != nil {
 		return nil, fmt.Errorf("read dead letters: %w", err)
 	}
@@ -65,7 +66,8 @@ func (c *Client) DeadLetters(ctx context.Context, cloud string) ([]DeadLetter, e
 }
 
 // DeadLetter returns the dead letter of that number, or ErrNoDeadLetter.
-func (c *Client) DeadLetter(ctx context.Context, number uint64) (DeadLetter, error) {
+func (c *Client) DeadLetter(ctx context.Context, number uint64) (d DeadLetter, err error) {
+	defer c.permitted(&ctx, &err)()
 	if err := c.need(ctx, broker.StreamDead); err != nil {
 		return DeadLetter{}, err
 	}
@@ -107,7 +109,8 @@ type Replayed struct {
 
 // Replay publishes the original of a dead letter again, under its own identity and as the attempt after the last. The dead
 // letter stays. What was wrong with its body is still wrong; a replay helps when the worker's side has changed since.
-func (c *Client) Replay(ctx context.Context, d DeadLetter) (Replayed, error) {
+func (c *Client) Replay(ctx context.Context, d DeadLetter) (r Replayed, err error) {
+	defer c.permitted(&ctx, &err)()
 	cloud, ok := requestCloud(d.Subject)
 	if !ok {
 		return Replayed{}, fmt.Errorf("dead letter %d was published to %s, which no worker can read: publish its body to ims.request.<cloud>.<operation>", d.Number, d.Subject)

@@ -1,8 +1,6 @@
 package client
 
 import (
-	"slices"
-
 	"github.com/agext/levenshtein"
 
 	"github.com/imsworker/imsworker/handlers"
@@ -13,12 +11,19 @@ import (
 // Operations returns the names of all operations.
 func Operations() []string { return handlers.Names() }
 
-// NearestOperation returns the operation whose name is most like the one given.
+// NearestOperation returns the operation that was probably meant by a name, empty if none is near.
 func NearestOperation(name string) string {
-	return slices.MinFunc(Operations(), func(a, b string) int {
-		return levenshtein.Distance(name, a, nil) - levenshtein.Distance(name, b, nil)
-	})
+	best, least := "", 1+max(2, len(name)/3)
+	for _, known := range Operations() {
+		if d := levenshtein.Distance(name, known, nil); d < least {
+			best, least = known, d
+		}
+	}
+	return best
 }
+
+// Profiles returns the names of the profiles that a request can be judged for.
+func Profiles() []string { return []string{string(ims.ProfileOTC), string(ims.ProfileHuawei)} }
 
 // Judge says what a worker would find wrong with a request for a cloud of that profile, without asking the cloud.
 func Judge(r messages.Request, profile string) messages.Problems {

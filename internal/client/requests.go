@@ -32,6 +32,20 @@ type Summary struct {
 	Finished  time.Time       `json:"finished,omitzero"`
 }
 
+// States returns all states in which a Summary can be.
+func States() []string {
+	states := []string{
+		string(ledger.Accepted), string(ledger.Parked), string(ledger.Submitting), string(ledger.Uncertain),
+		string(ledger.Submitted), string(ledger.Finished),
+	}
+	for _, s := range messages.States() {
+		if s.Final() {
+			states = append(states, string(s))
+		}
+	}
+	return states
+}
+
 // Filter chooses requests; empty fields choose all.
 type Filter struct {
 	Cloud, Operation, State string
@@ -45,7 +59,8 @@ func (f Filter) matches(s Summary) bool {
 
 // Requests lists the requests that have a record, oldest first: all that live and what ended in the last hour. Messages that
 // cannot be read as a record are skipped; a newer worker may have written them.
-func (c *Client) Requests(ctx context.Context, f Filter) ([]Summary, error) {
+func (c *Client) Requests(ctx context.Context, f Filter) (list []Summary, err error) {
+	defer c.permitted(&ctx, &err)()
 	found := map[string]Summary{}
 	if f.History {
 		if err := c.ended(ctx, found); err != nil {
@@ -152,12 +167,13 @@ type EventView struct {
 }
 
 // Request tells all about the request of that key. ErrUnknown: nothing is known.
-func (c *Client) Request(ctx context.Context, key string) (Detail, error) {
+func (c *Client) Request(ctx context.Context, key string) (d Detail, err error) {
+	defer c.permitted(&ctx, &err)()
 	record, err := c.record(ctx, key)
 	if err != nil {
 		return Detail{}, err
 	}
-	d := Detail{Record: record, Events: []EventView{}}
+	d = Detail{Record: record, Events: []EventView{}}
 	if err := c.need(ctx, broker.StreamEvents); err != nil {
 		return Detail{}, err
 	}

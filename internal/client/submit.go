@@ -27,7 +27,8 @@ type Submission struct {
 }
 
 // Submit publishes a request and returns once the broker has stored it. Nothing is said about what becomes of it: see Wait.
-func (c *Client) Submit(ctx context.Context, r messages.Request) (Submission, error) {
+func (c *Client) Submit(ctx context.Context, r messages.Request) (s Submission, err error) {
+	defer c.permitted(&ctx, &err)()
 	if err := c.need(ctx, broker.StreamRequests); err != nil {
 		return Submission{}, err
 	}

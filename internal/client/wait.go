@@ -25,7 +25,8 @@ const takenPause = 100 * time.Millisecond
 // Wait follows a submitted request until its newest attempt has ended, and returns the final event. Every event on the way,
 // the final one included, is given to each, one at a time. It ends early with the cause of ctx, or with ErrDead when the
 // message was put aside without an event, because its identity belongs to another request for instance.
-func (c *Client) Wait(ctx context.Context, s Submission, each func(messages.EventMeta, messages.Event)) (messages.Event, error) {
+func (c *Client) Wait(ctx context.Context, s Submission, each func(messages.EventMeta, messages.Event)) (final messages.Event, err error) {
+	defer c.permitted(&ctx, &err)()
 	if err := c.need(ctx, broker.StreamEvents); err != nil {
 		return messages.Event{}, err
 	}

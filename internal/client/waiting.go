@@ -1,0 +1,42 @@
+package client
+
+import (
+	"time"
+
+	"github.com/imsworker/imsworker/internal/ledger"
+)
+
+// Waiting is what a request that lives waits for. Times that do not matter are zero.
+type Waiting struct {
+	For       string // in words
+	NotBefore time.Time
+	NextTry   time.Time
+	Deadline  time.Time
+	Refusals  int // how often in a row the cloud has put it off
+}
+
+// Waiting tells what the request waits for; false if it has ended.
+func (d Detail) Waiting(now time.Time) (Waiting, bool) {
+	r := d.Record
+	if r == nil || r.Done() {
+		return Waiting{}, false
+	}
+	return Waiting{For: waitsFor(r, now), NotBefore: r.NotBefore, NextTry: r.Until, Deadline: r.Deadline, Refusals: r.Refusals}, true
+}
+
+func waitsFor(r *ledger.Record, now time.Time) string {
+	switch {
+	case r.State == ledger.Submitted:
+		return "for the cloud's job to end"
+	case r.State == ledger.Submitting:
+		return "for the cloud's answer to the submission"
+	case r.State == ledger.Uncertain:
+		return "the answer to the submission was lost: the cloud is searched for what came of it"
+	case r.NotBefore.After(now):
+		return "for the time that the request names"
+	case r.Until.After(now):
+		return "the cloud put it off; it is submitted again then"
+	default:
+		return "for its turn: the account's limits leave no room yet, the cloud is paused, or no worker serves it"
+	}
+}

@@ -59,6 +59,11 @@ type trial struct {
 func Run(ctx context.Context, o Options) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	unlock, err := lockDir(o.Dir)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	t := &trial{Options: o}
 	stopFake, err := t.startFake()
 	if err != nil {
@@ -89,7 +94,7 @@ func Run(ctx context.Context, o Options) error {
 
 // try submits the samples and waits until they are final.
 func (t *trial) try(ctx context.Context) error {
-	conn, err := broker.Dial(ctx, broker.Options{URL: t.at.Broker, Name: "imsworker dev"}, t.Log)
+	conn, err := broker.Dial(ctx, client.BrokerOptions(t.Config, t.at.Broker), t.Log)
 	if err != nil {
 		return err
 	}

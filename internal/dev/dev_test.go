@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -45,6 +47,67 @@ func TestOnceTwice(t *testing.T) {
 		if got, want := strings.Count(out.String(), " succeeded "), len(handlers.Names()); got != want {
 			t.Errorf("%d samples succeeded, want %d:\n%s", got, want, &out)
 		}
+	}
+}
+
+// TestSecondInOneDirectory leaves all as the first has it.
+func TestSecondInOneDirectory(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	ctx, cancel := context.WithCancel(t.Context())
+	first := options(t, dir, &bytes.Buffer{})
+	first.Once = false
+	spoke := make(said, 1)
+	first.Out = spoke
+	ended := make(chan error, 1)
+	go func() { ended <- dev.Run(ctx, first) }()
+	<-spoke
+	before := content(t, dir)
+	if err := dev.Run(t.Context(), options(t, dir, &bytes.Buffer{})); err == nil || !strings.Contains(err.Error(), "another dev runs in "+dir) {
+		t.Errorf("the second ended with %v", err)
+	}
+	if after := content(t, dir); after != before {
+		t.Errorf("the first one's clouds.yaml is now\n%s", after)
+	}
+	cancel()
+	if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
+		t.Errorf("the first ended with %v", err)
+	}
+}
+
+// said tells that something was said.
+type said chan struct{}
+
+func (s said) Write(p []byte) (int, error) {
+	select {
+	case s <- struct{}{}:
+	default:
+	}
+	return len(p), nil
+}
+
+func content(t *testing.T, dir string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(dir, "clouds.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// TestBrokerWithUsers: the samples enter the broker as the worker does.
+func TestBrokerWithUsers(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "nats.conf")
+	if err := os.WriteFile(file, []byte("authorization { user: me, password: t0ps3cret }\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	o := options(t, dir, &out)
+	o.Config.NATS.Config, o.Config.NATS.User, o.Config.NATS.Password = file, "me", "t0ps3cret"
+	if err := dev.Run(t.Context(), o); err != nil || strings.Contains(out.String(), "t0ps3cret") {
+		t.Errorf("%v\n%s", err, &out)
 	}
 }
 

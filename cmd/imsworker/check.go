@@ -21,10 +21,11 @@ const pingTime = 20 * time.Second
 
 // finding is what was looked at, and what came of it.
 type finding struct {
-	What   string `json:"what"`
-	Ok     bool   `json:"ok"`
-	Detail string `json:"detail"`
-	err    error
+	What    string `json:"what"`
+	Ok      bool   `json:"ok"`
+	Warning bool   `json:"warning,omitempty"` // no mistake, but probably not what was meant
+	Detail  string `json:"detail"`
+	err     error
 }
 
 // found is a finding whose detail is the error where there is one.
@@ -75,11 +76,14 @@ func offline() (config.Config, *cloud.Set, []finding) {
 	}
 	environment := found("environment", "all settings are valid", err)
 	set, err := loadClouds(cfg)
-	serves := ""
-	if err == nil {
-		serves = "serves " + strings.Join(set.Names(), ", ")
+	if err != nil {
+		return cfg, nil, []finding{environment, found("clouds.yaml", "", err)}
 	}
-	return cfg, set, []finding{environment, found("clouds.yaml", serves, err)}
+	findings := []finding{environment, found("clouds.yaml", "serves "+strings.Join(set.Names(), ", "), nil)}
+	for _, w := range set.Warnings() {
+		findings = append(findings, finding{What: "clouds.yaml", Ok: true, Warning: true, Detail: w.String()})
+	}
+	return cfg, set, findings
 }
 
 func loadClouds(cfg config.Config) (*cloud.Set, error) {
@@ -122,11 +126,18 @@ func ping(ctx context.Context, c cloud.Cloud) finding {
 
 func findingTable(w io.Writer, findings []finding) {
 	for _, f := range findings {
-		word := "ok"
-		if !f.Ok {
-			word = "BAD"
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\n", word, f.What, strings.ReplaceAll(strings.TrimSpace(f.Detail), "\n", "\n\t\t"))
+		fmt.Fprintf(w, "%s\t%s\t%s\n", f.word(), visible(f.What), strings.ReplaceAll(visibleLines(strings.TrimSpace(f.Detail)), "\n", "\n\t\t"))
+	}
+}
+
+func (f finding) word() string {
+	switch {
+	case !f.Ok:
+		return "BAD"
+	case f.Warning:
+		return "WARN"
+	default:
+		return "ok"
 	}
 }
 

@@ -88,6 +88,27 @@ func TestCheckTellsAllMistakes(t *testing.T) {
 	}
 }
 
+func TestCheckWarns(t *testing.T) {
+	t.Setenv("IMSWORKER_NATS_URL", "inside")
+	cloudsFile(t, strings.Replace(faking(t), "time_factor: 1", "time_factor: 1\n      safe_mode: true", 1))
+	code, out, _ := call(t, "", "check")
+	if code != exitDone || !strings.Contains(out, "WARN  clouds.yaml") || !strings.Contains(out, "imsworker.safe_mode: is not carried out by this version yet") {
+		t.Errorf("got %d, %q", code, out)
+	}
+}
+
+// TestMissingCloudsFile is one mistake, told once, and none to commands that read no such file.
+func TestMissingCloudsFile(t *testing.T) {
+	t.Setenv("IMSWORKER_NATS_URL", "nats://127.0.0.1:1")
+	t.Setenv("IMSWORKER_CLOUDS_FILE", "/nowhere.yaml")
+	if code, out, _ := call(t, "", "check"); code != exitUsage || strings.Count(out, "/nowhere.yaml") != 1 {
+		t.Errorf("check: %d, %q", code, out)
+	}
+	if code, _, errOut := call(t, "", "requests", "ls"); code != exitNotConnected {
+		t.Errorf("requests: %d, %q", code, errOut)
+	}
+}
+
 func TestCheckOfUnreachableBroker(t *testing.T) {
 	cloudsFile(t, faking(t))
 	t.Setenv("IMSWORKER_NATS_URL", "nats://127.0.0.1:1")

@@ -76,7 +76,7 @@ func deadDetail(w io.Writer, d client.DeadLetter) {
 			row(w, "header", strconv.Quote(name+": "+value))
 		}
 	}
-	fmt.Fprintf(w, "\n%s\n", d.Body)
+	fmt.Fprintf(w, "\n%s\n", visibleLines(d.Body))
 }
 
 func sortedNames(header map[string][]string) []string { return slices.Sorted(maps.Keys(header)) }

@@ -73,7 +73,7 @@ func exitCode(root *cobra.Command, err error) int {
 	if errors.Is(err, errQuiet) {
 		return code
 	}
-	fmt.Fprintf(root.ErrOrStderr(), "imsworker: %v\n", err)
+	fmt.Fprintf(root.ErrOrStderr(), "imsworker: %s\n", visibleLines(err.Error()))
 	if code == exitUsage && !isConfig(err) {
 		fmt.Fprintf(root.ErrOrStderr(), "Run '%s --help' for usage.\n", commandOf(root, err))
 	}

@@ -55,7 +55,12 @@ func (o *fakeOptions) run(cmd *cobra.Command) error {
 	for i, name := range o.clouds {
 		clouds[i] = fakeCloud(name)
 	}
-	fake, err := fakecloud.New(fakecloud.Options{Clouds: clouds, TimeFactor: o.factor, Log: log, StateFile: o.state, Seed: o.seed})
+	options := fakecloud.Options{Clouds: clouds, TimeFactor: o.factor, Log: log, Seed: o.seed}
+	if err := tried(options); err != nil {
+		return usage(cmd, "%w", err)
+	}
+	options.StateFile = o.state
+	fake, err := fakecloud.New(options)
 	if err != nil {
 		return fmt.Errorf("fake cloud: %w", err)
 	}
@@ -68,6 +73,15 @@ func (o *fakeOptions) run(cmd *cobra.Command) error {
 		return errors.Join(err, listener.Close(), fake.Close())
 	}
 	return errors.Join(serveHTTP(cmd.Context(), listener, fake.Handler()), fake.Close())
+}
+
+// tried makes a fake that keeps nothing: what is wrong with it is wrong with the flags.
+func tried(o fakecloud.Options) error {
+	fake, err := fakecloud.New(o)
+	if err != nil {
+		return err
+	}
+	return fake.Close()
 }
 
 // fakeCloud is the demo cloud under another name, name or name:profile.

@@ -14,6 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/imsworker/imsworker/internal/broker"
+	"github.com/imsworker/imsworker/internal/ledger"
 	"github.com/imsworker/imsworker/messages"
 )
 
@@ -107,6 +108,12 @@ func TestUsage(t *testing.T) {
 		"no_identity":        {[]string{"requests", "get"}, "either a key or --cloud and --id are wanted"},
 		"no_number":          {[]string{"dead", "get", "first"}, `"first" is no dead letter's number`},
 		"no_schema":          {[]string{"schema", "x"}, `there is no schema "x"`},
+		"far_operation":      {[]string{"submit", "bogus", "--cloud", "demo"}, `there is no operation "bogus": create-whole-image, `},
+		"no_state":           {[]string{"requests", "ls", "--state", "bogus"}, `--state is "bogus": accepted, parked, `},
+		"no_profile":         {[]string{"submit", "copy-image", "--cloud", "demo", "--dry-run", "--profile", "bogus"}, `--profile is "bogus": otc and huaweicloud are there`},
+		"fake_name":          {[]string{"fake", "--cloud", "a b"}, `cloud name "a b"`},
+		"fake_profile":       {[]string{"fake", "--cloud", "a:huawei"}, `profile "huawei"`},
+		"fake_factor":        {[]string{"fake", "--time-factor", "-1"}, "time factor -1: want more than 0"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, out, errOut := call(t, "{", tc.args...)
@@ -160,6 +167,23 @@ func TestSchemaAndVersion(t *testing.T) {
 		if err := parse([]byte(out), &value); code != exitDone || err != nil || value["goversion"] == "" {
 			t.Errorf("version: %d, %q, %v", code, out, err)
 		}
+	}
+}
+
+func TestVersionFlag(t *testing.T) {
+	_, command, _ := call(t, "", "version")
+	if code, out, _ := call(t, "", "--version"); code != exitDone || out != command || !strings.Contains(out, "go1.") {
+		t.Errorf("got %d, %q; the command says %q", code, out, command)
+	}
+}
+
+func TestCommandsOnce(t *testing.T) {
+	seen := map[string]bool{}
+	for _, c := range newRoot().Commands() {
+		if seen[c.Name()] {
+			t.Errorf("%s is there twice", c.Name())
+		}
+		seen[c.Name()] = true
 	}
 }
 
@@ -268,6 +292,64 @@ func TestDead(t *testing.T) {
 				t.Errorf("got %d, %q, %q", code, out, errOut)
 			}
 		})
+	}
+}
+
+// hostile is what a stranger may write: colours, a bell, another direction of writing, bytes that are no text.
+const hostile = "a\x1b[31mred\a\u202etxt.exe\xff\u0085\tb"
+
+const hostileShown = `a\x1b[31mred\a\u202etxt.exe`
+
+// TestNothingSteersTheTerminal shows hostile words in every table; other forms of output carry them as they are.
+func TestNothingSteersTheTerminal(t *testing.T) {
+	conn := serving(t)
+	ended(t, conn, "good", messages.StateFailed, &messages.Failure{Reason: messages.ReasonJobFailed, Message: hostile, Remedy: "x"})
+	header := map[string][]string{"Ims-Dead-Reason": {"invalid"}, "Ims-Dead-Detail": {"\x1b[31m"}, "Ims-Dead-Subject": {"ims.request.demo.\u202ex"}}
+	if _, err := conn.Put(t.Context(), broker.StreamDead, broker.Message{Subject: "ims.dead.demo.copy-image", Header: header, Data: []byte("{\n\t" + hostile)}); err != nil {
+		t.Fatal(err)
+	}
+	for name, tc := range map[string]struct {
+		args []string
+		want string
+	}{
+		"dead_ls":      {[]string{"dead", "ls"}, `\u202ex`},
+		"dead_get":     {[]string{"dead", "get", "1"}, "{\n    " + hostileShown + `\xff\u0085    b`},
+		"requests_get": {[]string{"requests", "get", "--cloud", "demo", "--source", submitSource, "--id", "good"}, hostileShown},
+	} {
+		t.Run(name, func(t *testing.T) {
+			code, out, errOut := call(t, "", tc.args...)
+			if code != exitDone || !strings.Contains(out, tc.want) || strings.ContainsAny(out, "\x1b\a\u202e\u0085") {
+				t.Errorf("got %d, %q, %q", code, out, errOut)
+			}
+		})
+	}
+	var letter struct{ Subject string }
+	if _, out, _ := call(t, "", "dead", "get", "1", "-o", "json"); json.Unmarshal([]byte(out), &letter) != nil || letter.Subject != "ims.request.demo.\u202ex" {
+		t.Errorf("JSON is changed: %q", out)
+	}
+}
+
+// TestWaitingRequest shows of a request that was put off why, how often, and when it goes on.
+func TestWaitingRequest(t *testing.T) {
+	conn := serving(t)
+	now := time.Now().UTC()
+	r := ledger.Record{
+		Version: ledger.Version, Key: messages.Key("demo", "/s", "a"), Cloud: "demo", Operation: "copy-image", Source: "/s", ID: "a", Attempt: 1,
+		State: ledger.Parked, Accepted: now, Deadline: now.Add(time.Hour), Until: now.Add(5 * time.Minute), Refusals: 3,
+		Failure: &messages.Failure{Reason: messages.ReasonQuota, Code: "IMG.0129", Message: "no room for images", Remedy: "delete some", HTTPStatus: 403},
+	}
+	data, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Put(t.Context(), broker.TrackStream(0), broker.Message{Subject: broker.TrackSubject(0, r.Key), Data: data}); err != nil {
+		t.Fatal(err)
+	}
+	code, out, errOut := call(t, "", "requests", "get", r.Key)
+	for _, want := range []string{"parked (attempt 1)", "the cloud put it off", "next try", "(in ", "deadline", "3 times in a row", "quota IMG.0129", "no room for images", "delete some"} {
+		if code != exitDone || !strings.Contains(out, want) {
+			t.Errorf("got %d, %s, %q: %q is missing", code, out, errOut, want)
+		}
 	}
 }
 

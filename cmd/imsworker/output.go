@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
@@ -90,19 +92,48 @@ func blockStyle(node *yaml.Node) {
 	}
 }
 
-// row writes one line of a table; a cell's line breaks would tear it.
+// row writes one line of a table. A cell's line breaks would tear it, and what
+// strangers wrote must not steer the terminal.
 func row(w io.Writer, cells ...any) {
 	for i, cell := range cells {
 		if i > 0 {
 			fmt.Fprint(w, "\t")
 		}
-		text := strings.Join(strings.Fields(fmt.Sprint(cell)), " ")
+		text := visible(strings.Join(strings.Fields(fmt.Sprint(cell)), " "))
 		if text == "" {
 			text = "-"
 		}
 		fmt.Fprint(w, text)
 	}
 	fmt.Fprintln(w)
+}
+
+// visible writes a text so that a terminal shows it and does nothing else: escape sequences, other control characters, those
+// that turn the direction of writing and bytes that are no text are escaped as in Go.
+func visible(text string) string {
+	var b strings.Builder
+	for i, size := 0, 0; i < len(text); i += size {
+		var r rune
+		r, size = utf8.DecodeRuneInString(text[i:])
+		switch {
+		case r == utf8.RuneError && size == 1:
+			fmt.Fprintf(&b, `\x%02x`, text[i])
+		case strconv.IsPrint(r):
+			b.WriteRune(r)
+		default:
+			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		}
+	}
+	return b.String()
+}
+
+// visibleLines is visible for a text of several lines.
+func visibleLines(text string) string {
+	lines := strings.Split(strings.ReplaceAll(text, "\t", "    "), "\n")
+	for i, line := range lines {
+		lines[i] = visible(line)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // moment is a time for people, empty where there is none.

@@ -34,7 +34,7 @@ func (p *progress) show(e messages.Event) {
 	if !p.plain {
 		word = "\x1b[36m" + word + "\x1b[0m"
 	}
-	fmt.Fprintf(p.out, "\r\x1b[K%s %s %s", p.operation, word, shortened(eventDetail(e), 60))
+	fmt.Fprintf(p.out, "\r\x1b[K%s %s %s", p.operation, word, shortened(visible(eventDetail(e)), 60))
 }
 
 func (p *progress) clear() {

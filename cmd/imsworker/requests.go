@@ -3,7 +3,9 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -26,9 +28,12 @@ func newRequestsLs() *cobra.Command {
 	var filter client.Filter
 	cmd.Flags().StringVar(&filter.Cloud, "cloud", "", "only those of this cloud")
 	cmd.Flags().StringVar(&filter.Operation, "operation", "", "only those of this operation")
-	cmd.Flags().StringVar(&filter.State, "state", "", "only those in this state: accepted, submitted, succeeded ...")
+	cmd.Flags().StringVar(&filter.State, "state", "", "only those in this state: "+strings.Join(client.States(), ", "))
 	cmd.Flags().BoolVar(&filter.History, "history", false, "also those that ended earlier, as long as events are kept")
 	cmd.RunE = work(func(cmd *cobra.Command, _ []string) error {
+		if filter.State != "" && !slices.Contains(client.States(), filter.State) {
+			return usage(cmd, "--state is %q: %s are there", filter.State, strings.Join(client.States(), ", "))
+		}
 		return connected(cmd.Context(), func(c *client.Client) error {
 			list, err := c.Requests(cmd.Context(), filter)
 			if err != nil {
@@ -96,6 +101,7 @@ func detailTable(w io.Writer, d client.Detail) {
 	row(w, "identity", s.Source+" "+s.ID)
 	row(w, "state", fmt.Sprintf("%s (attempt %d)", s.State, s.Attempt))
 	row(w, "job", s.JobID)
+	waitRows(w, d, time.Now())
 	failureRows(w, d)
 	fmt.Fprintln(w)
 	row(w, "TIME", "ATTEMPT", "EVENT", "DETAIL")
@@ -112,6 +118,12 @@ func failureRows(w io.Writer, d client.Detail) {
 	}
 	row(w, "reason", reasonAndCode(failure))
 	row(w, "message", failure.Message)
+	if failure.HTTPStatus != 0 {
+		row(w, "http status", failure.HTTPStatus)
+	}
+	if failure.CloudRequestID != "" {
+		row(w, "request id", failure.CloudRequestID)
+	}
 	row(w, "remedy", failure.Remedy)
 	for _, p := range failure.Problems {
 		row(w, "problem", p.String())
@@ -122,7 +134,11 @@ func reasonAndCode(f *messages.Failure) string {
 	return strings.TrimSpace(string(f.Reason) + " " + f.Code)
 }
 
+// failureOf is what the cloud said last while a request lives, and else why its last attempt ended.
 func failureOf(d client.Detail) *messages.Failure {
+	if d.Record != nil && !d.Record.Done() {
+		return d.Record.Failure
+	}
 	if len(d.Events) > 0 && d.Events[len(d.Events)-1].Data.Error != nil {
 		return d.Events[len(d.Events)-1].Data.Error
 	}
@@ -140,7 +156,7 @@ func eventDetail(e messages.Event) string {
 	case len(e.Images) > 0:
 		return fmt.Sprintf("image %s %s", e.Images[0].ID, e.Images[0].Name)
 	case e.Job != nil && e.Job.Percent != nil:
-		return fmt.Sprintf("job %s %.0f %% %s", e.Job.ID, *e.Job.Percent, e.Job.Task)
+		return fmt.Sprintf("job %s %.0f %% %s", e.Job.ID, *e.Job.Percent, strings.TrimRight(e.Job.Task, ": "))
 	case e.Job != nil:
 		return "job " + e.Job.ID
 	default:

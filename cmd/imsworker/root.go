@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/imsworker/imsworker/internal/ops"
 )
 
 func newRoot() *cobra.Command {
@@ -24,11 +26,13 @@ Exit codes: 0 done, 1 not succeeded, 2 usage, 3 timed out, 4 not connected.`,
 		Args:          noCommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	root.Version = versionLine(ops.ReadBuild(version))
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.SuggestionsMinimumDistance = 2
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &usageError{cmd, err} })
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
-		newServe(), newDev(), newServe(), newDev(), newCheck(), newSubmit(), newRequests(), newDead(), newStreams(), newSchema(), newFake(), newVersion(),
+		newServe(), newDev(), newCheck(), newSubmit(), newRequests(), newDead(), newStreams(), newSchema(), newFake(), newVersion(),
 	)
 	wrapArgs(root)
 	return root

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/imsworker/imsworker/internal/app"
+	"github.com/imsworker/imsworker/internal/client"
 	"github.com/imsworker/imsworker/internal/config"
 	"github.com/imsworker/imsworker/internal/ops"
 )
@@ -35,7 +36,7 @@ read clouds.yaml again.`,
 			}
 			reload, stop := hangups()
 			defer stop()
-			return app.Run(cmd.Context(), cfg, app.Deps{Log: log, Build: ops.ReadBuild(version), Reload: reload})
+			return client.Explain(app.Run(cmd.Context(), cfg, app.Deps{Log: log, Build: ops.ReadBuild(version), Reload: reload}))
 		}),
 	}
 }

@@ -74,8 +74,11 @@ func submitFlags(cmd *cobra.Command) *submitOptions {
 // request reads the data and checks what a person can get wrong on the command line; the worker judges the rest.
 func (o *submitOptions) request(cmd *cobra.Command, operation string) (messages.Request, error) {
 	if !slices.Contains(client.Operations(), operation) {
-		return messages.Request{}, usage(cmd, "there is no operation %q: did you mean %s? There are %s",
-			operation, client.NearestOperation(operation), strings.Join(client.Operations(), ", "))
+		return messages.Request{}, usage(cmd, "there is no operation %q:%s %s are there",
+			operation, didYouMean(client.NearestOperation(operation)), strings.Join(client.Operations(), ", "))
+	}
+	if !slices.Contains(client.Profiles(), o.profile) {
+		return messages.Request{}, usage(cmd, "--profile is %q: %s are there", o.profile, strings.Join(client.Profiles(), " and "))
 	}
 	if o.cloud == "" || strings.ContainsAny(o.cloud, ".*> ") {
 		return messages.Request{}, usage(cmd, "--cloud is %q: the name of a cloud as it stands in clouds.yaml is wanted", o.cloud)
@@ -91,6 +94,13 @@ func (o *submitOptions) request(cmd *cobra.Command, operation string) (messages.
 		Identity: messages.Identity{Source: o.source, ID: o.id}, Cloud: o.cloud, Operation: operation,
 		Time: time.Now().UTC(), CorrelationID: o.correlation, Data: data,
 	}, nil
+}
+
+func didYouMean(near string) string {
+	if near == "" {
+		return ""
+	}
+	return " did you mean " + near + "?"
 }
 
 func (o *submitOptions) read(cmd *cobra.Command) ([]byte, error) {

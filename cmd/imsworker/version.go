@@ -19,8 +19,16 @@ func newVersion() *cobra.Command {
 		b := ops.ReadBuild(version)
 		value := map[string]string{"version": b.Version, "revision": b.Revision, "goversion": b.GoVersion}
 		return output.print(cmd.OutOrStdout(), value, func(w io.Writer) {
-			fmt.Fprintf(w, "imsworker %s, revision %s, %s\n", b.Version, b.Revision, b.GoVersion)
+			fmt.Fprintln(w, versionLine(b))
 		})
 	})
 	return cmd
+}
+
+// versionLine is the build in words. `go run` and builds outside of a checkout know no revision.
+func versionLine(b ops.Build) string {
+	if b.Revision == ops.UnknownRevision && b.Version == ops.UnknownVersion {
+		return fmt.Sprintf("imsworker, a development build (revision not recorded, as with go run; make build records it), %s", b.GoVersion)
+	}
+	return fmt.Sprintf("imsworker %s, revision %s, %s", b.Version, b.Revision, b.GoVersion)
 }

@@ -10,16 +10,22 @@ import (
 // Build says which worker this is.
 type Build struct{ Version, Revision, GoVersion string }
 
+// What a Build says where Go knows nothing, as with `go run`.
+const (
+	UnknownVersion  = "(devel)"
+	UnknownRevision = "unknown"
+)
+
 // ReadBuild returns the given version, or where it is empty what Go knows of the main module, with the commit it was built
 // from where Go knows it.
 func ReadBuild(version string) Build {
-	b := Build{Version: version, Revision: "unknown", GoVersion: runtime.Version()}
+	b := Build{Version: version, Revision: UnknownRevision, GoVersion: runtime.Version()}
 	info, ok := debug.ReadBuildInfo()
 	if b.Version == "" && ok {
 		b.Version = info.Main.Version
 	}
 	if b.Version == "" {
-		b.Version = "(devel)"
+		b.Version = UnknownVersion
 	}
 	if !ok {
 		return b

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/imsworker/imsworker/internal/client"
+)
+
+// waitRows shows of a request that lives what it waits for, and until when.
+func waitRows(w io.Writer, d client.Detail, now time.Time) {
+	waiting, lives := d.Waiting(now)
+	if !lives {
+		return
+	}
+	row(w, "waits", waiting.For)
+	timeRow(w, "not before", waiting.NotBefore, now)
+	timeRow(w, "next try", waiting.NextTry, now)
+	timeRow(w, "deadline", waiting.Deadline, now)
+	if waiting.Refusals > 0 {
+		row(w, "put off", times(waiting.Refusals)+" in a row")
+	}
+}
+
+func timeRow(w io.Writer, name string, at, now time.Time) {
+	if !at.IsZero() {
+		row(w, name, moment(at)+" ("+fromNow(at, now)+")")
+	}
+}
+
+func fromNow(at, now time.Time) string {
+	d := at.Sub(now).Round(time.Second)
+	if d < 0 {
+		return (-d).String() + " ago"
+	}
+	return "in " + d.String()
+}
+
+func times(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return strconv.Itoa(n) + " times"
+}

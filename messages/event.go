@@ -30,14 +30,24 @@ type Event struct {
 }
 
 // MarshalJSON writes empty lists as [], never as null.
-func (e Event) MarshalJSON() ([]byte, error) {
-	type plain Event
-	p := plain(e)
-	p.Images = filled(p.Images)
-	p.Next = filled(p.Next)
-	p.Duplicates = filled(p.Duplicates)
-	p.Warnings = filled(p.Warnings)
-	return json.Marshal(p)
+func (e Event) MarshalJSON() ([]byte, error) { return json.Marshal(plainEvent(e.filled())) }
+
+// plainEvent is an event whose lists are filled already.
+type plainEvent Event
+
+// filled returns the event with empty lists in place of missing ones.
+func (e Event) filled() Event {
+	e.Images = filled(e.Images)
+	e.Next = filled(e.Next)
+	e.Duplicates = filled(e.Duplicates)
+	e.Warnings = filled(e.Warnings)
+	e.Result.Members = filled(e.Result.Members)
+	if e.Error != nil {
+		f := *e.Error
+		f.Problems = filled(f.Problems)
+		e.Error = &f
+	}
+	return e
 }
 
 // RequestInfo says which request an event is about.
@@ -81,14 +91,6 @@ type Result struct {
 	Object *string `json:"object"`
 }
 
-// MarshalJSON writes an empty list of members as [], never as null.
-func (r Result) MarshalJSON() ([]byte, error) {
-	type plain Result
-	p := plain(r)
-	p.Members = filled(p.Members)
-	return json.Marshal(p)
-}
-
 // Member is the outcome of sharing one image with one project; Status is the
 // cloud's word in lower case.
 type Member struct {
@@ -123,14 +125,6 @@ type Failure struct {
 	HTTPStatus     int       `json:"http_status"`
 	CloudRequestID string    `json:"cloud_request_id"`
 	Problems       []Problem `json:"problems"`
-}
-
-// MarshalJSON writes an empty list of problems as [], never as null.
-func (f Failure) MarshalJSON() ([]byte, error) {
-	type plain Failure
-	p := plain(f)
-	p.Problems = filled(p.Problems)
-	return json.Marshal(p)
 }
 
 // Times are the moments of an attempt; nil where they have not come yet. The

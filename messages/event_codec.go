@@ -41,7 +41,7 @@ func (m EventMeta) ID() string {
 // EncodeEvent writes an event as CloudEvents binary mode on NATS: lower-case
 // ce- headers with percent-encoded values, the data as body.
 func EncodeEvent(m EventMeta, e Event) (header map[string][]string, body []byte, err error) {
-	body, err = json.Marshal(e)
+	body, err = json.Marshal(plainEvent(e.filled()))
 	if err != nil {
 		return nil, nil, fmt.Errorf("encode event %s: %w", m.ID(), err)
 	}

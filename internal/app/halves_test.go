@@ -1,0 +1,111 @@
+package app_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/imsworker/imsworker/internal/fakecloud"
+	"github.com/imsworker/imsworker/messages"
+)
+
+// use is one use of an operation, with the cloud's call behind it.
+type use struct {
+	operation, call, body string
+	// costly: after an answer was lost of which nothing can be found, the
+	// request is left unresolved instead of being sent again.
+	costly bool
+}
+
+var uses = map[string]use{
+	"copy":   {operation: "copy-image", call: "CopyImage", body: copyBase},
+	"cbr":    {operation: "create-whole-image", call: "CreateWholeImage", body: `{"backup_id":"` + fakecloud.DemoBackup + `","whole_image_type":"CBR","name":"n"}`},
+	"csbs":   {operation: "create-whole-image", call: "CreateWholeImage", body: `{"backup_id":"` + fakecloud.DemoCSBSBackup + `","name":"n"}`},
+	"server": {operation: "create-whole-image", call: "CreateWholeImage", body: ofServer, costly: true},
+	"volume": {operation: "export-volume", call: "ExportVolume", body: `{"volume_id":"` + fakecloud.DemoVolume + `","image_name":"data"}`},
+}
+
+// halves are the ways in which a call can fail: begun says whether the cloud
+// has done it all the same.
+var halves = map[string]struct {
+	fault fakecloud.Fault
+	begun bool
+}{
+	"dropped_before":  {fakecloud.Fault{Kind: fakecloud.DropBefore}, false},
+	"dropped_after":   {fakecloud.Fault{Kind: fakecloud.DropAfter}, true},
+	"500_before":      {fakecloud.Fault{Kind: fakecloud.StatusBefore, Status: 500}, false},
+	"500_after":       {fakecloud.Fault{Kind: fakecloud.StatusAfter, Status: 500}, true},
+	"504_before":      {fakecloud.Fault{Kind: fakecloud.StatusBefore, Status: 504}, false},
+	"504_after":       {fakecloud.Fault{Kind: fakecloud.StatusAfter, Status: 504}, true},
+	"time_out_before": {fakecloud.Fault{Kind: fakecloud.HangBefore}, false},
+	"time_out_after":  {fakecloud.Fault{Kind: fakecloud.Delay}, true},
+	"html_after":      {fakecloud.Fault{Kind: fakecloud.HTMLAfter}, true},
+	"cut_after":       {fakecloud.Fault{Kind: fakecloud.CutAfter}, true},
+}
+
+// TestBothHalvesOfItFailed makes the creating call of every use fail in every
+// way, once with nothing done and once done with the answer lost: one image
+// and one end, or what the operation's policy says where nothing is found.
+func TestBothHalvesOfItFailed(t *testing.T) {
+	t.Parallel()
+	for useName, u := range uses {
+		for halfName, half := range halves {
+			t.Run(useName+"/"+halfName, func(t *testing.T) {
+				t.Parallel()
+				s := newSystem(t, ", horizon: 50s", nil)
+				s.cfg.SubmitTimeout = time.Second
+				half.fault.Call = u.call
+				if err := s.fake.Order(fakecloud.DemoCloud, half.fault); err != nil {
+					t.Fatal(err)
+				}
+				s.start()
+				s.publish("ims.request.demo."+u.operation, u.body, nats.Header{"Nats-Msg-Id": {"a"}})
+				key := messages.Key("demo", "nats", "a")
+				state, made := messages.StateSucceeded, 1
+				if u.costly && !half.begun {
+					state, made = messages.StateUnresolved, 0
+				}
+				if final := s.final(key); final.State != state {
+					t.Errorf("ended %s %+v, want %s", final.State, final.Error, state)
+				}
+				if n := len(s.fake.Truth(fakecloud.DemoCloud)); n != made {
+					t.Errorf("%d images, want %d", n, made)
+				}
+				if n := s.finals(key); n != 1 {
+					t.Errorf("%d final events", n)
+				}
+			})
+		}
+	}
+}
+
+// finals counts the final events of a request.
+func (s *system) finals(key string) int {
+	n := 0
+	for _, e := range s.events(key) {
+		if e.meta.State.Final() {
+			n++
+		}
+	}
+	return n
+}
+
+// TestRowAfterTheHorizon is the one way to a second image: the first appears
+// when the request was sent again already. It is reported.
+func TestRowAfterTheHorizon(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t, ", horizon: 25s", nil)
+	if err := s.fake.Order(fakecloud.DemoCloud, fakecloud.Fault{Call: "CopyImage", Kind: fakecloud.DropAfter}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.fake.Decide(fakecloud.DemoCloud, fakecloud.Outcome{Call: "CopyImage", ImageLate: fakecloud.Duration(50 * time.Second)}, fakecloud.Outcome{Call: "CopyImage", Run: fakecloud.Duration(200 * time.Second)}); err != nil {
+		t.Fatal(err)
+	}
+	s.start()
+	s.publish("ims.request.demo.copy-image", copyBase, copyEvent("a"))
+	final := s.final(messages.Key("demo", "/test", "a"))
+	if final.State != messages.StateSucceeded || len(final.Duplicates) != 1 || s.made() != 2 {
+		t.Errorf("ended %s, images %v, duplicates %v, %d made", final.State, final.Images, final.Duplicates, s.made())
+	}
+}

@@ -78,20 +78,31 @@ func (c *Conn) connect(ctx context.Context, o Options) error {
 		}
 		opts = append(opts, nkey)
 	}
-	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 2*time.Second) {
-		nc, err := nats.Connect(o.URL, opts...)
-		if err == nil {
+	pause := 100 * time.Millisecond
+	for try := 1; ; try++ {
+		nc, cause := nats.Connect(o.URL, opts...)
+		if cause == nil {
 			return c.use(nc, o.JSDomain)
 		}
-		err = fmt.Errorf("connect to %s: %w: %w", redactURLs(o.URL), ErrNotConnected, err)
+		err := fmt.Errorf("connect to %s: %w: %w", redactURLs(o.URL), ErrNotConnected, cause)
 		if !o.Wait || !connectable(err) {
 			return err
 		}
-		c.log.WarnContext(ctx, "broker not reachable yet", "url", redactURLs(o.URL), "err", err)
+		if worthAWord(try) {
+			c.log.WarnContext(ctx, "waiting for the broker", "url", redactURLs(o.URL), "try", try, "err", cause)
+		}
 		if sleep(ctx, jitter(pause)) != nil {
 			return err
 		}
+		pause = min(2*pause, 2*time.Second)
 	}
+}
+
+// worthAWord picks the tries that are logged: the first ones, then fewer and
+// fewer, down to one in some minutes.
+func worthAWord(try int) bool {
+	const seldom = 128
+	return try&(try-1) == 0 || try%seldom == 0
 }
 
 // connectable tells errors that waiting can cure from mistakes in files and

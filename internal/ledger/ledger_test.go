@@ -19,7 +19,10 @@ import (
 	"github.com/imsworker/imsworker/messages"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	brokertest.ServeIfAsked()
+	goleak.VerifyTestMain(m)
+}
 
 func record(id string) *ledger.Record {
 	return &ledger.Record{

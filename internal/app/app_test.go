@@ -28,7 +28,10 @@ import (
 	"github.com/imsworker/imsworker/messages"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	brokertest.ServeIfAsked()
+	goleak.VerifyTestMain(m)
+}
 
 // patience is how long a test waits for something that must come.
 const patience = 30 * time.Second

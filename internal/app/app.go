@@ -166,7 +166,7 @@ func (w *worker) work(ctx context.Context) error {
 	defer cancel(nil)
 	w.background.Go(func() { w.watchConnections(ctx, cancel) })
 	w.background.Go(func() { w.takeLeftovers(ctx) })
-	defer w.log.Info("worker stopping", "drain", w.cfg.Drain.String())
+	defer context.AfterFunc(ctx, func() { w.log.Info("worker stopping", "drain", w.cfg.Drain.String()) })()
 	w.log.Info("worker started", "instance", w.cfg.Instance, "http", w.server.Addr(), "clouds", w.clouds.names(), "shards", w.cfg.Shards)
 	err := shard.Run(ctx, shard.Options{
 		Conn: w.leases, Shards: w.cfg.Shards, Lease: w.cfg.Lease, Instance: w.cfg.Instance,

@@ -82,7 +82,6 @@ func (a *account) configure(conf *Account) {
 	if conf == nil {
 		return
 	}
-	a.pause = pause{}
 	for bucket, w := range a.windows {
 		w.Resize(conf.Limits[bucket])
 	}

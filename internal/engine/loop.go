@@ -94,6 +94,9 @@ func (g *Engine) refresh() {
 			g.Log.Warn("the cloud is no longer configured; its requests wait", "cloud", name, "shard", g.Shard)
 		}
 		a.configure(conf)
+		if a.pause.accepted() { // a changed entry may have better credentials
+			g.resumed(a, "its entry was read again")
+		}
 	}
 	for _, e := range g.entries {
 		g.settle(e)
@@ -305,9 +308,14 @@ func (g *Engine) judge(a *account, res result, now time.Time) {
 		return
 	}
 	if res.answered && a.pause.accepted() {
-		g.Metrics.paused(a.name, false)
-		g.Log.Info("cloud goes on: its credentials are accepted again", "cloud", a.name)
+		g.resumed(a, "its credentials are accepted again")
 	}
+}
+
+// resumed says that a paused account goes on.
+func (g *Engine) resumed(a *account, why string) {
+	g.Metrics.paused(a.name, false)
+	g.Log.Info("cloud goes on", "cloud", a.name, "why", why)
 }
 
 // overdue reports whether the deadline has passed and that is still to be

@@ -101,7 +101,7 @@ func TestUsage(t *testing.T) {
 		"bad_output":         {[]string{"version", "-o", "xml"}, "is no output form: table, json and yaml are"},
 		"no_operation":       {[]string{"submit"}, "accepts 1 arg(s), received 0"},
 		"unknown_operation":  {[]string{"submit", "copyimage", "--cloud", "demo"}, `there is no operation "copyimage": did you mean copy-image?`},
-		"no_cloud":           {[]string{"submit", "copy-image"}, "--cloud is \"\""},
+		"no_cloud":           {[]string{"submit", "copy-image"}, "--cloud is missing: "},
 		"no_json":            {[]string{"submit", "copy-image", "--cloud", "demo"}, "standard input: "},
 		"no_file":            {[]string{"submit", "copy-image", "--cloud", "demo", "-f", "/nowhere"}, "open /nowhere"},
 		"no_key":             {[]string{"requests", "get", "X"}, `"X" is no key`},
@@ -187,9 +187,11 @@ func TestCommandsOnce(t *testing.T) {
 	}
 }
 
+// copyData is valid data of a copy, for every profile.
+const copyData = `{"image_id": "ea0d5dce-ddb2-4f6f-83e3-55da065347fd", "name": "x"}`
+
 func TestDryRun(t *testing.T) {
-	good := `{"image_id": "ea0d5dce-ddb2-4f6f-83e3-55da065347fd", "name": "x"}`
-	code, out, errOut := call(t, good, "submit", "copy-image", "--cloud", "demo", "--id", "a", "--dry-run")
+	code, out, errOut := call(t, copyData, "submit", "copy-image", "--cloud", "demo", "--id", "a", "--dry-run")
 	for _, want := range []string{"ims.request.demo.copy-image", messages.Key("demo", submitSource, "a"), "ce-type: io.imsworker.request.copy-image.v1"} {
 		if code != exitDone || !strings.Contains(out, want) {
 			t.Errorf("got %d, %q, %q: %q is missing", code, out, errOut, want)
@@ -205,7 +207,7 @@ func TestDryRun(t *testing.T) {
 func TestSubmit(t *testing.T) {
 	conn := serving(t)
 	file := filepath.Join(t.TempDir(), "copy.json")
-	if err := os.WriteFile(file, []byte(`{"name": "x"}`), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(copyData), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	code, out, errOut := call(t, "", "submit", "copy-image", "--cloud", "demo", "-f", file, "--id", "a", "-o", "json")
@@ -213,7 +215,7 @@ func TestSubmit(t *testing.T) {
 		t.Fatalf("got %d, %q, %q", code, out, errOut)
 	}
 	stored, err := conn.Last(t.Context(), broker.StreamRequests, "ims.inbox.*.request.demo.copy-image")
-	if err != nil || string(stored.Data) != `{"name": "x"}` {
+	if err != nil || string(stored.Data) != copyData {
 		t.Errorf("stored %q, %v", stored.Data, err)
 	}
 }
@@ -235,7 +237,7 @@ func TestSubmitAndWait(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			args := append([]string{"submit", "copy-image", "--cloud", "demo", "--wait"}, tc.args...)
-			code, out, errOut := call(t, `{"name": "x"}`, args...)
+			code, out, errOut := call(t, copyData, args...)
 			if code != tc.code || !strings.Contains(out+errOut, tc.want) {
 				t.Errorf("got %d, %q, %q", code, out, errOut)
 			}

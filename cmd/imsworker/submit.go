@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/imsworker/imsworker/internal/client"
+	"github.com/imsworker/imsworker/internal/config"
 	"github.com/imsworker/imsworker/internal/ops"
 	"github.com/imsworker/imsworker/messages"
 )
@@ -27,7 +28,7 @@ const maxInput = 4 << 20
 type submitOptions struct {
 	cloud, file, id, source, profile string
 	correlation                      string
-	wait, dryRun                     bool
+	wait, dryRun, unchecked          bool
 	timeout                          time.Duration
 }
 
@@ -35,7 +36,10 @@ func newSubmit() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "submit OPERATION --cloud CLOUD", Short: "Publish a request, and wait for its end if asked to", Args: cobra.ExactArgs(1),
 		Long: `Publishes a request whose data is read from a file or standard input. The same --source and --id are the same request: sending
-it again changes nothing. With --wait the exit code is 1 unless the request succeeds.`,
+it again changes nothing. What a worker would reject is not published (exit code 1). With --wait the exit code is 1 unless the
+request succeeds.
+
+Data is judged by the profile that the cloud has in clouds.yaml; where that cannot be read, only what no profile takes is refused.`,
 		Example: `  imsworker submit copy-image --cloud demo -f copy.json --wait
   echo '{"image_id": "...", "name": "copy"}' | imsworker submit copy-image --cloud demo --id copy-1
   imsworker submit copy-image --cloud demo -f copy.json --dry-run`,
@@ -49,7 +53,10 @@ it again changes nothing. With --wait the exit code is 1 unless the request succ
 			return err
 		}
 		if o.dryRun {
-			return dryRun(cmd, output, request, o.profile)
+			return dryRun(cmd, output, request, o.judge(request))
+		}
+		if problems := o.judge(request); len(problems) > 0 && !o.unchecked {
+			return refused(problems)
 		}
 		return o.submit(cmd, output, request)
 	})
@@ -64,9 +71,11 @@ func submitFlags(cmd *cobra.Command) *submitOptions {
 	f.StringVar(&o.id, "id", "", "the request's id; one is made up if it is empty")
 	f.StringVar(&o.source, "source", submitSource, "the request's source")
 	f.StringVar(&o.correlation, "correlation-id", "", "goes into every event of the request")
-	f.StringVar(&o.profile, "profile", "otc", "with --dry-run: the cloud's profile, otc or huaweicloud")
+	f.StringVar(&o.profile, "profile", "", "judge by this profile, otc or huaweicloud, instead of the one in clouds.yaml")
 	f.BoolVar(&o.wait, "wait", false, "wait until the request has ended")
 	f.BoolVar(&o.dryRun, "dry-run", false, "judge the request and show the message, publish nothing")
+	f.BoolVar(&o.unchecked, "no-check", false, "publish also what a worker would reject")
+	cmd.MarkFlagsMutuallyExclusive("dry-run", "no-check")
 	f.DurationVar(&o.timeout, "timeout", 0, "give up after this time (exit code 3); the request goes on")
 	return o
 }
@@ -77,10 +86,13 @@ func (o *submitOptions) request(cmd *cobra.Command, operation string) (messages.
 		return messages.Request{}, usage(cmd, "there is no operation %q:%s %s are there",
 			operation, didYouMean(client.NearestOperation(operation)), strings.Join(client.Operations(), ", "))
 	}
-	if !slices.Contains(client.Profiles(), o.profile) {
+	if o.profile != "" && !slices.Contains(client.Profiles(), o.profile) {
 		return messages.Request{}, usage(cmd, "--profile is %q: %s are there", o.profile, strings.Join(client.Profiles(), " and "))
 	}
-	if o.cloud == "" || strings.ContainsAny(o.cloud, ".*> ") {
+	if o.cloud == "" {
+		return messages.Request{}, usage(cmd, "--cloud is missing: the name of a cloud as it stands in clouds.yaml is wanted")
+	}
+	if strings.ContainsAny(o.cloud, ".*> ") {
 		return messages.Request{}, usage(cmd, "--cloud is %q: the name of a cloud as it stands in clouds.yaml is wanted", o.cloud)
 	}
 	if o.id == "" {
@@ -94,6 +106,41 @@ func (o *submitOptions) request(cmd *cobra.Command, operation string) (messages.
 		Identity: messages.Identity{Source: o.source, ID: o.id}, Cloud: o.cloud, Operation: operation,
 		Time: time.Now().UTC(), CorrelationID: o.correlation, Data: data,
 	}, nil
+}
+
+// judge says what a worker would find wrong, by the profile that is asked for, else by that of the cloud, else by all.
+func (o *submitOptions) judge(r messages.Request) messages.Problems {
+	if o.profile != "" {
+		return client.Judge(r, o.profile)
+	}
+	if profile, known := profileOf(r.Cloud); known {
+		return client.Judge(r, profile)
+	}
+	return client.Judge(r, client.Profiles()...)
+}
+
+// profileOf looks a cloud up in clouds.yaml, which only workers must have.
+func profileOf(name string) (string, bool) {
+	cfg, err := config.Load()
+	if err != nil {
+		return "", false
+	}
+	cfg.Clouds = nil
+	set, err := loadClouds(cfg)
+	if err != nil {
+		return "", false
+	}
+	c, known := set.Get(name)
+	return string(c.Profile), known
+}
+
+// refused says, one a line, why a request is not published.
+func refused(problems messages.Problems) error {
+	var lines strings.Builder
+	for _, p := range problems {
+		fmt.Fprintf(&lines, "\n  %s", p.String())
+	}
+	return fmt.Errorf("nothing is published, a worker would reject it (--no-check publishes it all the same):%s", lines.String())
 }
 
 func didYouMean(near string) string {
@@ -190,8 +237,7 @@ func finalTable(w io.Writer, s client.Submission, e messages.Event) {
 }
 
 // dryRun shows the message as it would be published.
-func dryRun(cmd *cobra.Command, output *format, r messages.Request, profile string) error {
-	problems := client.Judge(r, profile)
+func dryRun(cmd *cobra.Command, output *format, r messages.Request, problems messages.Problems) error {
 	subject, header, body := messages.EncodeRequest(r)
 	value := map[string]any{
 		"subject": subject, "key": messages.Key(r.Cloud, r.Source, r.ID), "header": header, "data": r.Data, "problems": append(messages.Problems{}, problems...),

@@ -1,6 +1,8 @@
 package client
 
 import (
+	"slices"
+
 	"github.com/agext/levenshtein"
 
 	"github.com/imsworker/imsworker/handlers"
@@ -25,8 +27,20 @@ func NearestOperation(name string) string {
 // Profiles returns the names of the profiles that a request can be judged for.
 func Profiles() []string { return []string{string(ims.ProfileOTC), string(ims.ProfileHuawei)} }
 
-// Judge says what a worker would find wrong with a request for a cloud of that profile, without asking the cloud.
-func Judge(r messages.Request, profile string) messages.Problems {
+// Judge says what a worker would find wrong with a request, without asking the cloud. Of several profiles, of which the cloud
+// may have any, only that counts which is wrong in all.
+func Judge(r messages.Request, profiles ...string) messages.Problems {
+	problems := judge(r, profiles[0])
+	for _, profile := range profiles[1:] {
+		others := judge(r, profile)
+		problems = slices.DeleteFunc(problems, func(p messages.Problem) bool {
+			return !slices.ContainsFunc(others, func(other messages.Problem) bool { return other.Field == p.Field })
+		})
+	}
+	return problems
+}
+
+func judge(r messages.Request, profile string) messages.Problems {
 	_, header, body := messages.EncodeRequest(r)
 	envelope, problems := messages.ReadEnvelope(r.Operation, header, body)
 	if len(problems) > 0 {

@@ -85,6 +85,9 @@ func remedyFor(err error) string {
 	if errors.Is(err, ErrDenied) || errors.Is(err, context.DeadlineExceeded) {
 		return "let an administrator do it (imsworker streams -o json), or give this user the right"
 	}
+	if api, ok := apiError(err); ok && api.ErrorCode == codeSubjectsOverlap {
+		return "another stream takes some of its subjects: give that one others, or delete it"
+	}
 	if full(err) {
 		return "make room: the requests alone reserve " + fmt.Sprint(RequestsMaxBytes>>20) + " MiB"
 	}
@@ -124,10 +127,18 @@ func (c *Conn) putConsumer(ctx context.Context, stream string, want jetstream.Co
 	}{stream, want})
 }
 
-// change asks for something that alters the broker; a broker that stays silent
-// for 15 s counts as a refusal.
+// changeTimeout bounds one change. A broker that stays silent for so long counts
+// as a refusal: nobody hears the subject, which permissions may be the cause of.
+const changeTimeout = 15 * time.Second
+
+// refused says whether that is what err means, and not the end of ctx.
+func refused(ctx context.Context, err error) bool {
+	return errors.Is(err, ErrDenied) || err != nil && transient(err) && ctx.Err() == nil
+}
+
+// change asks for something that alters the broker.
 func (c *Conn) change(ctx context.Context, verb string, question any) error {
-	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
 	defer cancel()
 	var answer struct{}
 	return c.ask(ctx, verb, question, &answer)

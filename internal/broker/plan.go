@@ -82,9 +82,18 @@ func (e *PlanError) Unwrap() []error {
 	return []error{ErrTopology, e.Err}
 }
 
-// Plan compares the broker's streams with want, field by field, and changes
-// nothing. It needs the right to look at streams and consumers.
+// Plan compares the broker's streams with want, field by field, looks whether
+// other streams are in the way, and changes nothing. It needs the right to look
+// at streams and consumers.
 func (c *Conn) Plan(ctx context.Context, want []Stream) (Plan, error) {
+	plan, err := c.compare(ctx, want)
+	if err != nil {
+		return nil, err
+	}
+	return plan, c.overlaps(ctx, plan, want)
+}
+
+func (c *Conn) compare(ctx context.Context, want []Stream) (Plan, error) {
 	var plan Plan
 	for _, w := range want {
 		info, found, err := c.lookStream(ctx, w.Config.Name)

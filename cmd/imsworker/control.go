@@ -17,7 +17,7 @@ func newRequestsRetry() *cobra.Command {
 		Long: `Opens the next attempt of a request with the same data. After an unresolved attempt the cloud is searched for its image first.
 A retry of an attempt that has been retried already changes nothing.`,
 		Example: `  imsworker requests retry 5rj3k7wq2m6vxhd4c8tznybape
-  imsworker requests retry --cloud demo --source nats --id nightly-web-01`,
+  imsworker requests retry --cloud demo --id nightly-web-01`,
 	}, func(*cobra.Command, *messages.Control) error { return nil })
 }
 
@@ -51,22 +51,24 @@ func newRequestsResolve() *cobra.Command {
 // request; fill adds what the verb wants.
 func controlCommand(verb string, cmd *cobra.Command, fill func(*cobra.Command, *messages.Control) error) *cobra.Command {
 	output := outputFlag(cmd)
-	var cloud, source, id string
+	name := namedFlags(cmd)
 	var attempt int
-	cmd.Flags().StringVar(&cloud, "cloud", "", "with --id, instead of the key: the request's cloud")
-	cmd.Flags().StringVar(&source, "source", messages.PlainSource, "with --id: the source of the request")
-	cmd.Flags().StringVar(&id, "id", "", "the id that the sender gave, instead of the key")
 	cmd.Flags().IntVar(&attempt, "attempt", 0, "the attempt that is meant; 0 is the newest")
 	cmd.RunE = work(func(cmd *cobra.Command, args []string) error {
-		key, err := keyOf(cmd, args, cloud, messages.Identity{Source: source, ID: id})
+		keys, err := name.keys(cmd, args)
 		if err != nil {
 			return err
 		}
-		data := messages.Control{Key: key, Attempt: attempt}
+		data := messages.Control{Attempt: attempt}
 		if err := fill(cmd, &data); err != nil {
 			return err
 		}
 		return connected(cmd.Context(), func(c *client.Client) error {
+			found, err := c.Find(cmd.Context(), keys...)
+			if err != nil {
+				return err
+			}
+			data.Key = found.Summary.Key
 			done, err := c.Control(cmd.Context(), verb, data)
 			if err != nil {
 				return err

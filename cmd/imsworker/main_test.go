@@ -257,7 +257,7 @@ func TestRequests(t *testing.T) {
 	if code, out, _ := call(t, "", "requests", "ls", "--history"); code != exitDone || !strings.Contains(out, key+"  demo") {
 		t.Errorf("ls --history: %d, %q", code, out)
 	}
-	for _, args := range [][]string{{key}, {"--cloud", "demo", "--source", submitSource, "--id", "good"}} {
+	for _, args := range [][]string{{key}, {"--cloud", "demo", "--source", submitSource, "--id", "good"}, {"--cloud", "demo", "--id", "good"}} {
 		code, out, errOut := call(t, "", append([]string{"requests", "get"}, args...)...)
 		if code != exitDone || !strings.Contains(out, "image image-1 x") {
 			t.Errorf("get %v: %d, %q, %q", args, code, out, errOut)

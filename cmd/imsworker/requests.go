@@ -56,20 +56,17 @@ func newRequestsGet() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "get KEY", Short: "Show all that is known of one request: its record and its events", Args: cobra.MaximumNArgs(1),
 		Example: `  imsworker requests get 5rj3k7wq2m6vxhd4c8tznybape
-  imsworker requests get --cloud demo --source nats --id nightly-web-01`,
+  imsworker requests get --cloud demo --id nightly-web-01`,
 	}
 	output := outputFlag(cmd)
-	var cloud, source, id string
-	cmd.Flags().StringVar(&cloud, "cloud", "", "with --id, instead of the key: the request's cloud")
-	cmd.Flags().StringVar(&source, "source", messages.PlainSource, "with --id: the source of the request")
-	cmd.Flags().StringVar(&id, "id", "", "the id that the sender gave, instead of the key")
+	name := namedFlags(cmd)
 	cmd.RunE = work(func(cmd *cobra.Command, args []string) error {
-		key, err := keyOf(cmd, args, cloud, messages.Identity{Source: source, ID: id})
+		keys, err := name.keys(cmd, args)
 		if err != nil {
 			return err
 		}
 		return connected(cmd.Context(), func(c *client.Client) error {
-			detail, err := c.Request(cmd.Context(), key)
+			detail, err := c.Find(cmd.Context(), keys...)
 			if err != nil {
 				return err
 			}
@@ -77,20 +74,6 @@ func newRequestsGet() *cobra.Command {
 		})
 	})
 	return cmd
-}
-
-// keyOf takes the key, or makes it of the identity.
-func keyOf(cmd *cobra.Command, args []string, cloud string, identity messages.Identity) (string, error) {
-	if len(args) == 1 && identity.ID == "" {
-		if !messages.ValidKey(args[0]) {
-			return "", usage(cmd, "%q is no key: 26 lower-case letters and digits are; `imsworker requests ls` lists them", args[0])
-		}
-		return args[0], nil
-	}
-	if len(args) == 1 || identity.ID == "" || cloud == "" {
-		return "", usage(cmd, "either a key or --cloud and --id are wanted")
-	}
-	return messages.Key(cloud, identity.Source, identity.ID), nil
 }
 
 func detailTable(w io.Writer, d client.Detail) {

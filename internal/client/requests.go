@@ -192,7 +192,43 @@ func (c *Client) Request(ctx context.Context, key string) (d Detail, err error) 
 	if record == nil && len(d.Events) == 0 {
 		return Detail{}, fmt.Errorf("%w with key %s: events are kept for a limited time, and a request that is waiting in the queue has no record yet", ErrUnknown, key)
 	}
+	if d.Summary.JobID == "" {
+		d.Summary.JobID = d.job(d.Summary.Attempt)
+	}
 	return d, nil
+}
+
+// job is the id of an attempt's job as its events tell it: records that have ended keep none.
+func (d Detail) job(attempt int) (id string) {
+	for _, e := range d.Events {
+		if e.Attempt == attempt && e.Data.Job != nil && e.Data.Job.ID != "" {
+			id = e.Data.Job.ID
+		}
+	}
+	return id
+}
+
+// Find tells all about the one request that is known under one of several keys. ErrUnknown: under none.
+func (c *Client) Find(ctx context.Context, keys ...string) (Detail, error) {
+	var found []Detail
+	for _, key := range keys {
+		d, err := c.Request(ctx, key)
+		switch {
+		case err == nil:
+			found = append(found, d)
+		case len(keys) == 1 || !errors.Is(err, ErrUnknown):
+			return Detail{}, err
+		}
+	}
+	switch len(found) {
+	case 0:
+		return Detail{}, fmt.Errorf("%w under any of the keys %s: events are kept for a limited time, and a request that is waiting in the queue has no record yet",
+			ErrUnknown, strings.Join(keys, ", "))
+	case 1:
+		return found[0], nil
+	default:
+		return Detail{}, fmt.Errorf("requests with that id came from %s and from %s: say which is meant", found[0].Summary.Source, found[1].Summary.Source)
+	}
 }
 
 // record looks for a key in every shard, because only the broker knows which shard a cloud belongs to; nil if there is none.

@@ -119,9 +119,12 @@ func TestControlThatCannotBe(t *testing.T) {
 		"no_attempt":     {messages.VerbRetry, messages.Control{Key: refused, Attempt: 5}, "the last one is 1"},
 		"not_unresolved": {messages.VerbResolve, messages.Control{Key: refused, Attempt: 1, As: messages.AsNotDone}, "send a retry instead"},
 	} {
-		if _, err := cl.Control(t.Context(), c.verb, c.data); !errors.Is(err, client.ErrDead) || !strings.Contains(err.Error(), c.words) {
+		if _, err := cl.Control(t.Context(), c.verb, c.data); !errors.Is(err, client.ErrCannot) || !strings.Contains(err.Error(), c.words) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	if letters, err := cl.DeadLetters(t.Context(), ""); err != nil || len(letters) > 0 {
+		t.Errorf("what cannot be done left %v, %v", letters, err)
 	}
 	if _, err := cl.Control(t.Context(), messages.VerbRetry, messages.Control{Key: refused}); err != nil {
 		t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -13,8 +14,8 @@ import (
 	"github.com/imsworker/imsworker/messages"
 )
 
-// ErrDead says that the message became a dead letter and that the events under its key are another request's.
-var ErrDead = errors.New("the request became a dead letter")
+// ErrDead says that the message became a dead letter and that the events under its key, if any, are not about it.
+var ErrDead = errors.New("became a dead letter")
 
 // errDecided ends the reading of events.
 var errDecided = errors.New("decided")
@@ -36,6 +37,9 @@ func (c *Client) Wait(ctx context.Context, s Submission, each func(messages.Even
 	letter, err := c.letterOf(ctx, s)
 	if err != nil {
 		return messages.Event{}, err
+	}
+	if letter != nil && eventless[letter.Reason] {
+		return messages.Event{}, letter.asError(theRequest)
 	}
 	w := &waiter{each: each, letter: letter}
 	if err := w.run(ctx, c, s); !errors.Is(err, errDecided) {
@@ -76,17 +80,21 @@ func (c *Client) letterOf(ctx context.Context, s Submission) (*DeadLetter, error
 	if err != nil {
 		return nil, fmt.Errorf("read dead letters: %w", err)
 	}
-	if found != nil && eventless[found.Reason] {
-		return nil, found.asError()
-	}
 	return found, nil
 }
 
 // eventless are the reasons of dead letters that never yield an event.
 var eventless = map[string]bool{"identity_reused": true, "attempt": true}
 
-func (d DeadLetter) asError() error {
-	return fmt.Errorf("%w: %s: %s; `imsworker dead get %d` shows it", ErrDead, d.Reason, d.Detail, d.Number)
+const theRequest = "the request"
+
+// asError says that what was published is this letter now. Details that begin with the reason need no second one.
+func (d DeadLetter) asError(what string) error {
+	detail := d.Detail
+	if !strings.HasPrefix(detail, d.Reason) {
+		detail = d.Reason + ": " + detail
+	}
+	return fmt.Errorf("%s %w: %s; `imsworker dead get %d` shows it", what, ErrDead, detail, d.Number)
 }
 
 // waiter remembers the end of the newest attempt.
@@ -127,7 +135,7 @@ func (w *waiter) take(m broker.Stored) error {
 		return fmt.Errorf("event %s: %w", m.Subject, err)
 	}
 	if w.letter != nil && event.State != messages.StateRejected {
-		return w.letter.asError()
+		return w.letter.asError(theRequest)
 	}
 	if meta.Attempt < w.attempt {
 		return nil

@@ -71,7 +71,7 @@ func (in *Intake) reopen(ctx context.Context, cloud, verb string, c messages.Con
 	case last.Attempt > c.Attempt:
 		return "", nil
 	}
-	if problem := mayReopen(last, cloud, verb, c); problem != "" {
+	if problem := last.CannotReopen(cloud, verb, c); problem != "" {
 		return problem, nil
 	}
 	if !last.Buried && last.Outcome != messages.StateUnresolved {
@@ -84,23 +84,6 @@ func (in *Intake) reopen(ctx context.Context, cloud, verb string, c messages.Con
 	r.As, r.ImageID = c.As, c.ImageID
 	r.Look = verb == messages.VerbRetry && last.Outcome == messages.StateUnresolved
 	return "", in.write(ctx, r)
-}
-
-// mayReopen says in words why an attempt cannot be followed by another.
-func mayReopen(last *ledger.Record, cloud, verb string, c messages.Control) string {
-	switch {
-	case last.Cloud != cloud:
-		return fmt.Sprintf("the request with key %s belongs to cloud %s, not to %s", c.Key, last.Cloud, cloud)
-	case last.Attempt < c.Attempt:
-		return fmt.Sprintf("attempt %d does not exist; the last one is %d", c.Attempt, last.Attempt)
-	case !last.Done():
-		return fmt.Sprintf("attempt %d has not ended; wait for its final event", c.Attempt)
-	case last.Outcome == messages.StateSucceeded:
-		return fmt.Sprintf("attempt %d has succeeded; there is nothing to do again", c.Attempt)
-	case verb == messages.VerbResolve && last.Outcome != messages.StateUnresolved:
-		return fmt.Sprintf("attempt %d ended as %s, not as unresolved; send a retry instead", c.Attempt, last.Outcome)
-	}
-	return ""
 }
 
 // last is the newest attempt of a request that ledger or events know; nil
@@ -143,7 +126,7 @@ func (in *Intake) next(ctx context.Context, last *ledger.Record) (r *ledger.Reco
 			return nil, "", err
 		}
 		if !found {
-			return nil, fmt.Sprintf("attempt %d was never accepted, or its events are gone; publish the request again under a new id", last.Attempt), nil
+			return nil, last.NoData(), nil
 		}
 		data = accepted.Request.Data
 	}

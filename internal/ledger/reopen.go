@@ -1,0 +1,31 @@
+package ledger
+
+import (
+	"fmt"
+
+	"github.com/imsworker/imsworker/messages"
+)
+
+// CannotReopen says in words why the newest attempt cannot be followed by the
+// one that a control message for a cloud asks for; empty where it can.
+func (r *Record) CannotReopen(cloud, verb string, c messages.Control) string {
+	switch {
+	case r.Cloud != cloud:
+		return fmt.Sprintf("the request with key %s belongs to cloud %s, not to %s", c.Key, r.Cloud, cloud)
+	case r.Attempt < c.Attempt:
+		return fmt.Sprintf("attempt %d does not exist; the last one is %d", c.Attempt, r.Attempt)
+	case !r.Done():
+		return fmt.Sprintf("attempt %d has not ended; wait for its final event", c.Attempt)
+	case r.Outcome == messages.StateSucceeded:
+		return fmt.Sprintf("attempt %d has succeeded; there is nothing to do again", c.Attempt)
+	case verb == messages.VerbResolve && r.Outcome != messages.StateUnresolved:
+		return fmt.Sprintf("attempt %d ended as %s, not as unresolved; send a retry instead", c.Attempt, r.Outcome)
+	}
+	return ""
+}
+
+// NoData says in words that neither the record nor an event has the data that
+// another attempt would need.
+func (r *Record) NoData() string {
+	return fmt.Sprintf("attempt %d was never accepted, or its events are gone; publish the request again under a new id", r.Attempt)
+}

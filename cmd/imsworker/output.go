@@ -92,20 +92,30 @@ func blockStyle(node *yaml.Node) {
 	}
 }
 
-// row writes one line of a table. A cell's line breaks would tear it, and what
-// strangers wrote must not steer the terminal.
+// row writes one line of a table. Values are shown as they are, since two names
+// may differ in their spaces; only what would tear the table or steer the
+// terminal is escaped.
 func row(w io.Writer, cells ...any) {
 	for i, cell := range cells {
 		if i > 0 {
 			fmt.Fprint(w, "\t")
 		}
-		text := visible(strings.Join(strings.Fields(fmt.Sprint(cell)), " "))
+		text := visible(fmt.Sprint(cell))
 		if text == "" {
 			text = "-"
 		}
 		fmt.Fprint(w, text)
 	}
 	fmt.Fprintln(w)
+}
+
+// oneLine is JSON without the spaces between its parts.
+func oneLine(data []byte) string {
+	var b bytes.Buffer
+	if json.Compact(&b, data) != nil {
+		return string(data)
+	}
+	return b.String()
 }
 
 // visible writes a text so that a terminal shows it and does nothing else: escape sequences, other control characters, those

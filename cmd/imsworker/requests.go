@@ -139,7 +139,7 @@ func eventDetail(e messages.Event) string {
 	case len(e.Images) > 0:
 		return fmt.Sprintf("image %s %s", e.Images[0].ID, e.Images[0].Name)
 	case e.Job != nil && e.Job.Percent != nil:
-		return fmt.Sprintf("job %s %.0f %% %s", e.Job.ID, *e.Job.Percent, strings.TrimRight(e.Job.Task, ": "))
+		return strings.TrimSpace(fmt.Sprintf("job %s %.0f %% %s", e.Job.ID, *e.Job.Percent, strings.TrimRight(e.Job.Task, ": ")))
 	case e.Job != nil:
 		return "job " + e.Job.ID
 	default:

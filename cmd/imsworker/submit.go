@@ -248,7 +248,7 @@ func dryRun(cmd *cobra.Command, output *format, r messages.Request, problems mes
 		for _, name := range sortedNames(header) {
 			row(w, "header", name+": "+strings.Join(header[name], ", "))
 		}
-		row(w, "data", string(body))
+		row(w, "data", oneLine(body))
 		for _, p := range problems {
 			row(w, "problem", p.String())
 		}

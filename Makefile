@@ -23,8 +23,8 @@ RACE     ?= $(if $(and $(CC_FOUND),$(filter 1,$(shell go env CGO_ENABLED))),-rac
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-run: ## broker, fake cloud and worker in one process, with samples
-	go run ./cmd/imsworker dev
+run: build ## broker, fake cloud and worker in one process, with samples
+	@exec bin/imsworker dev
 
 test: ## all tests, with the race detector
 	@test -n "$(RACE)" || echo "no C compiler found: the tests run without the race detector"

@@ -125,6 +125,6 @@ It stays up until Ctrl-C. In another terminal:
   what there is:
     %[2]sgo run ./cmd/imsworker requests ls
     curl http://%[4]s/metrics
-    curl %[5]s/_admin/truth?cloud=demo
+    curl '%[5]s/_admin/truth?cloud=demo'
 `, body, env, t.at.Broker, t.at.HTTP, t.fakeURL)
 }

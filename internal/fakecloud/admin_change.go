@@ -96,7 +96,8 @@ func orderFaults(f *Fake, cloud string, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return faults, f.Order(cloud, faults...)
+	err = f.Order(cloud, faults...)
+	return taken(faults), err
 }
 
 func orderOutcomes(f *Fake, cloud string, r *http.Request) (any, error) {
@@ -104,7 +105,8 @@ func orderOutcomes(f *Fake, cloud string, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return outcomes, f.Decide(cloud, outcomes...)
+	err = f.Decide(cloud, outcomes...)
+	return taken(outcomes), err
 }
 
 func oneOrMany[T any](body io.Reader) ([]T, error) {

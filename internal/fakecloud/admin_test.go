@@ -3,6 +3,7 @@ package fakecloud
 import (
 	"encoding/json"
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -86,6 +87,18 @@ func TestAdminSwitches(t *testing.T) {
 	d.admin("GET", "switches", "", &now)
 	if now.Quota != demoQuota {
 		t.Error("a refused change was kept")
+	}
+}
+
+// TestAdminOrdersEchoed: who orders is shown what those see who look later.
+func TestAdminOrdersEchoed(t *testing.T) {
+	t.Parallel()
+	d := newDemo(t)
+	var faults, shown []Fault
+	d.admin("POST", "faults", `[{"call":"CopyImage","kind":"busy"},{"call":"*","kind":"busy","probability":0.5}]`, &faults)
+	d.admin("GET", "faults", "", &shown)
+	if len(faults) != 2 || faults[0].Count != 1 || faults[1].Count != -1 || !reflect.DeepEqual(faults, shown) {
+		t.Errorf("ordered %+v, shown %+v", faults, shown)
 	}
 }
 

@@ -21,6 +21,26 @@ type terms struct {
 	seed        int64
 }
 
+// calls is how many calls an order meets at first; below 0: no end.
+func (t terms) calls() int {
+	switch {
+	case t.count != 0:
+		return t.count
+	case t.probability > 0:
+		return -1
+	default:
+		return 1
+	}
+}
+
+// taken are orders as they are shown once they wait.
+func taken[T order[T]](list []T) []T {
+	for i, each := range list {
+		list[i] = each.left(each.terms().calls())
+	}
+	return list
+}
+
 // orders wait for calls, oldest first.
 type orders[T order[T]] struct {
 	list  []*waiting[T]
@@ -61,13 +81,7 @@ func (o *orders[T]) add(c *cloud, list []T) error {
 
 func newWaiting[T order[T]](each T, seed int64, number uint64) *waiting[T] {
 	t := each.terms()
-	w := &waiting[T]{order: each, call: t.call, count: t.count, probability: t.probability}
-	if w.count == 0 {
-		w.count = 1
-		if t.probability > 0 {
-			w.count = -1
-		}
-	}
+	w := &waiting[T]{order: each, call: t.call, count: t.calls(), probability: t.probability}
 	if t.seed != 0 {
 		seed, number = t.seed, 0
 	}

@@ -22,7 +22,7 @@ type Options struct {
 func Load(o Options) (*Set, error) {
 	file, err := find(o.File)
 	if err != nil {
-		return nil, fmt.Errorf("%w: looked at %s and in %s", err, fileVariable, strings.Join(places(), ", "))
+		return nil, fmt.Errorf("%w: name the file in IMSWORKER_CLOUDS_FILE or %s, or put it into one of %s", err, fileVariable, strings.Join(places(), ", "))
 	}
 	s := &source{set: &Set{clouds: map[string]Cloud{}}}
 	root := s.read(file)

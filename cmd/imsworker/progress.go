@@ -9,6 +9,9 @@ import (
 	"github.com/imsworker/imsworker/messages"
 )
 
+// nothingHeard is how it stands as long as no event has come.
+const nothingHeard = "nothing heard of the request"
+
 // progress is one line on a terminal that is written over; elsewhere it shows nothing.
 type progress struct {
 	out       io.Writer // nil where nothing is to be shown
@@ -18,7 +21,7 @@ type progress struct {
 }
 
 func newProgress(out io.Writer, operation string) *progress {
-	p := &progress{operation: operation, last: "nothing heard of the request", plain: os.Getenv("NO_COLOR") != ""}
+	p := &progress{operation: operation, last: nothingHeard, plain: os.Getenv("NO_COLOR") != ""}
 	if ops.IsTerminal(out) {
 		p.out = out
 	}
@@ -35,6 +38,14 @@ func (p *progress) show(e messages.Event) {
 		word = "\x1b[36m" + word + "\x1b[0m"
 	}
 	fmt.Fprintf(p.out, "\r\x1b[K%s %s %s", p.operation, word, shortened(visible(eventDetail(e)), 60))
+}
+
+// doubt is what to think of when no event has come.
+func (p *progress) doubt(cloud string) string {
+	if p.last != nothingHeard {
+		return ""
+	}
+	return fmt.Sprintf(": maybe no worker runs, or none knows a cloud %q", cloud)
 }
 
 func (p *progress) clear() {

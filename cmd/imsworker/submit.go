@@ -205,7 +205,7 @@ func (o *submitOptions) follow(ctx context.Context, cmd *cobra.Command, output *
 	final, err := c.Wait(ctx, s, func(_ messages.EventMeta, e messages.Event) { line.show(e) })
 	line.clear()
 	if errors.Is(err, context.DeadlineExceeded) {
-		return timedOut(fmt.Sprintf("%s after %s; the request goes on, `imsworker requests get %s` shows it", line.last, o.timeout, s.Key))
+		return timedOut(fmt.Sprintf("%s after %s%s; the request goes on, `imsworker requests get %s` shows it", line.last, o.timeout, line.doubt(s.Cloud), s.Key))
 	}
 	if errors.Is(err, context.Canceled) {
 		return fmt.Errorf("stopped waiting; the request goes on, `imsworker requests get %s` shows it", s.Key)

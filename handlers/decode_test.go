@@ -23,6 +23,7 @@ var onlyGo = map[string]string{
 	"create-whole-image/invalid-field-twice":    "a parsed object has each name once",
 	"copy-image/invalid-chinese-name":           "the profile of the cloud is not in the data",
 	"copy-image/invalid-cancel-at-deadline":     "understood, but not carried out by this version",
+	"copy-image/invalid-deadline-before-start":  "it compares two times",
 	"copy-image/invalid-follow-up":              "understood, but not carried out by this version",
 	"copy-image/invalid-marker-removed":         "understood, but not carried out by this version",
 	"export-volume/invalid-cancel-at-deadline":  "understood, but not carried out by this version",

@@ -3,6 +3,7 @@ package handlers
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/imsworker/imsworker/internal/ims"
 	"github.com/imsworker/imsworker/messages"
@@ -49,8 +50,23 @@ func optionsRules(o messages.Options) (ps messages.Problems) {
 	if o.OnDeadline == messages.OnDeadlineCancel {
 		ps.Add("options.on_deadline", `"cancel" is not carried out by this version; use "report" or leave it out`)
 	}
+	if contradictory(o) {
+		ps.Add("options.deadline", "is %s, not after not_before, %s; nothing can be done by then: move one of them",
+			o.Deadline, o.NotBefore.Format(time.RFC3339Nano))
+	}
 	if len(o.OnSuccess) > 0 {
 		ps.Add("options.on_success", "follow-up steps are not carried out by this version; leave it out and send them as requests of their own")
 	}
 	return ps
+}
+
+// contradictory reports whether the deadline is over before anything may be
+// submitted. One that is a duration is not compared: it counts from a moment
+// that the data does not tell.
+func contradictory(o messages.Options) bool {
+	if o.Deadline == nil || o.NotBefore == nil {
+		return false
+	}
+	_, relative := o.Deadline.Duration()
+	return !relative && !o.Deadline.At(time.Time{}).After(*o.NotBefore)
 }

@@ -73,7 +73,9 @@ func (r *reader) repeated(names ...string) bool {
 }
 
 func (r *reader) form(body []byte) {
-	r.unclear = r.repeated(HeaderContentType)
+	if r.unclear = r.repeated(HeaderContentType); r.unclear {
+		return // which form was meant is anybody's guess, and so is what is wrong with it
+	}
 	kind := mediaType(r.headers[HeaderContentType])
 	switch {
 	case strings.HasPrefix(kind, "application/cloudevents"):

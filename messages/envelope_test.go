@@ -138,6 +138,7 @@ func TestReadEnvelopeProblems(t *testing.T) {
 		},
 		"name_twice":         {header: ce(), body: `{"a":{"b":1,"b":2}}`, id: "7", want: "a.b: the field is given twice in one object; give it once"},
 		"header_twice":       {header: map[string][]string{"Nats-Msg-Id": {"1", "2"}}, body: `{}`, want: "nats-msg-id: the header is given twice; give it once"},
+		"form_twice":         {header: map[string][]string{"Content-Type": {"application/json", "application/cloudevents+json"}, "ce-id": {"7"}}, body: structuredBody(`,"data":{}`), want: "content-type: the header is given twice; give it once"},
 		"header_two_cases":   {header: ce("Ce-Id", "8"), body: `{}`, want: "ce-id: the header is given twice; give it once"},
 		"bad_percent":        {header: ce("ce-id", "a%zz"), body: `{}`, want: "ce-id: the header's value has a % that is not followed by two hexadecimal digits; write a percent sign as %25"},
 		"percent_at_end":     {header: ce("ce-correlationid", "a%2"), body: `{}`, id: "7", want: "ce-correlationid: the header's value has a % that is not followed by two hexadecimal digits; write a percent sign as %25"},

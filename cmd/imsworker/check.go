@@ -40,7 +40,8 @@ func newCheck() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "check", Short: "Say everything that is wrong with the configuration", Args: cobra.NoArgs,
 		Long: `Reads the environment and clouds.yaml as 'imsworker serve' does and says everything that is wrong, at once. With --online it also
-connects to the broker, compares the streams, and makes one cheap call to every cloud. Nothing is changed anywhere.`,
+connects to the broker, compares the streams, looks whether the missing ones could be made, and makes one cheap call to every cloud.
+Nothing is changed anywhere.`,
 		Example: "  imsworker check\n  imsworker check --online",
 	}
 	output := outputFlag(cmd)

@@ -15,8 +15,8 @@ func newStreams() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "streams", Short: "Show what the streams should be, and how the broker's differ", Args: cobra.NoArgs,
 		Long: `Shows the streams and consumers that workers with these settings use, and every difference from what the broker has: what the
-worker makes or updates when it starts, and what only an administrator can change. Nothing is changed. The exit code is 1 if
-the worker could not start.
+worker makes or updates when it starts, and what only an administrator can change, be it for lack of rights or because another
+stream takes a subject. Nothing is changed. The exit code is 1 if the worker could not start.
 
 With -o json the configurations have the form that the broker's API takes, for administrators who make the streams themselves.`,
 		Example: `  imsworker streams

@@ -15,12 +15,12 @@ const codeNameInUse = 10058 // a stream of that name, configured otherwise
 // right to create or update is needed. A difference that cannot be mended is a
 // *PlanError, found before anything is changed unless only the broker knew.
 func (c *Conn) Apply(ctx context.Context, want []Stream) (Plan, error) {
-	plan, err := c.Plan(ctx, want)
+	plan, refusal, err := c.plan(ctx, want)
 	if err != nil {
 		return nil, err
 	}
 	if !plan.Applicable() {
-		return plan, &PlanError{Plan: plan}
+		return plan, &PlanError{Plan: plan, Err: refusal}
 	}
 	for _, w := range want {
 		if err := c.applyStream(ctx, plan, w); err != nil {
@@ -74,15 +74,22 @@ func blame(mine Plan, err error) error {
 	}
 	refused := make(Plan, 0, len(mine))
 	for _, c := range mine {
-		c.Action = ActionManual
-		c.Remedy = remedyFor(err)
-		refused = append(refused, c)
+		refused = append(refused, c.manual(remedyFor(err)))
 	}
 	return &PlanError{Plan: refused, Err: err}
 }
 
+// manual is the same change for a person to make.
+func (c Change) manual(remedy string) Change {
+	if c.Action == ActionCreate {
+		c.Is = "missing"
+	}
+	c.Action, c.Remedy = ActionManual, remedy
+	return c
+}
+
 func remedyFor(err error) string {
-	if errors.Is(err, ErrDenied) || errors.Is(err, context.DeadlineExceeded) {
+	if errors.Is(err, ErrDenied) || transient(err) {
 		return "let an administrator do it (imsworker streams -o json), or give this user the right"
 	}
 	if api, ok := apiError(err); ok && api.ErrorCode == codeSubjectsOverlap {
@@ -117,14 +124,18 @@ func (c *Conn) updateStream(ctx context.Context, w Stream) error {
 }
 
 func (c *Conn) putConsumer(ctx context.Context, stream string, want jetstream.ConsumerConfig) error {
+	return c.change(ctx, consumerVerb(stream, want), struct {
+		Stream string                   `json:"stream_name"`
+		Config jetstream.ConsumerConfig `json:"config"`
+	}{stream, want})
+}
+
+func consumerVerb(stream string, want jetstream.ConsumerConfig) string {
 	verb := "CONSUMER.CREATE." + stream + "." + want.Name
 	if want.FilterSubject != "" { // several stand in the body only
 		verb += "." + want.FilterSubject
 	}
-	return c.change(ctx, verb, struct {
-		Stream string                   `json:"stream_name"`
-		Config jetstream.ConsumerConfig `json:"config"`
-	}{stream, want})
+	return verb
 }
 
 // changeTimeout bounds one change. A broker that stays silent for so long counts

@@ -168,8 +168,9 @@ func (c *Conn) end(nc *nats.Conn) {
 // is not permitted shows nowhere else: its caller only sees a time-out.
 func (c *Conn) asyncError(_ *nats.Conn, sub *nats.Subscription, err error) {
 	if errors.Is(err, nats.ErrPermissionViolation) {
-		c.denied.add(err)
-		c.log.Warn("not permitted by the broker", "err", err)
+		if expected := c.denied.add(err); !expected {
+			c.log.Warn("not permitted by the broker", "err", err)
+		}
 		return
 	}
 	subject := ""

@@ -12,21 +12,24 @@ import (
 // Such a refusal comes apart from any answer; the request itself only times
 // out. At most a few hundred subjects are kept.
 type denials struct {
-	mu      sync.Mutex
-	at      map[string]time.Time
-	changed chan struct{} // closed and replaced at each refusal
+	mu       sync.Mutex
+	at       map[string]time.Time
+	expected map[string]bool
+	changed  chan struct{} // closed and replaced at each refusal
 }
 
 func (d *denials) init() {
 	d.at = make(map[string]time.Time)
+	d.expected = make(map[string]bool)
 	d.changed = make(chan struct{})
 }
 
-// add notes the subject that stands in quotes in the server's words.
-func (d *denials) add(err error) {
+// add notes the subject that stands in quotes in the server's words, and says
+// whether it was expected.
+func (d *denials) add(err error) (expected bool) {
 	parts := strings.Split(err.Error(), `"`)
 	if len(parts) < 3 {
-		return
+		return false
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -36,6 +39,20 @@ func (d *denials) add(err error) {
 	d.at[parts[1]] = time.Now()
 	close(d.changed)
 	d.changed = make(chan struct{})
+	return d.expected[parts[1]]
+}
+
+// expect has a refusal of subject not count as news until stop is called: who
+// asked only wants to know whether it is permitted.
+func (d *denials) expect(subject string) (stop func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.expected[subject] = true
+	return func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		delete(d.expected, subject)
+	}
 }
 
 func (d *denials) since(subject string, start time.Time) (bool, <-chan struct{}) {

@@ -16,7 +16,7 @@ var ErrTopology = errors.New("streams do not fit")
 const (
 	ActionCreate = "create" // the stream or consumer is missing
 	ActionUpdate = "update" // Apply can do it
-	ActionManual = "manual" // only a person can; it stops the start
+	ActionManual = "manual" // only a person can, or another user; it stops the start
 )
 
 // Change is one difference between what is and what should be.
@@ -83,14 +83,25 @@ func (e *PlanError) Unwrap() []error {
 }
 
 // Plan compares the broker's streams with want, field by field, looks whether
-// other streams are in the way, and changes nothing. It needs the right to look
-// at streams and consumers.
+// other streams are in the way and whether this user may do what is missing, and
+// changes nothing. It needs the right to look at streams and consumers.
 func (c *Conn) Plan(ctx context.Context, want []Stream) (Plan, error) {
-	plan, err := c.compare(ctx, want)
-	if err != nil {
-		return nil, err
+	plan, _, err := c.plan(ctx, want)
+	return plan, err
+}
+
+// plan also returns the first refusal for lack of rights.
+func (c *Conn) plan(ctx context.Context, want []Stream) (plan Plan, refusal, err error) {
+	if plan, err = c.compare(ctx, want); err != nil {
+		return nil, nil, err
 	}
-	return plan, c.overlaps(ctx, plan, want)
+	if err := c.overlaps(ctx, plan, want); err != nil {
+		return nil, nil, err
+	}
+	if refusal, err = c.rights(ctx, plan, want); err != nil {
+		return nil, nil, err
+	}
+	return plan, refusal, nil
 }
 
 func (c *Conn) compare(ctx context.Context, want []Stream) (Plan, error) {

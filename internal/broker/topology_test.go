@@ -3,7 +3,6 @@ package broker
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -275,43 +274,6 @@ func TestApplyShowsWhatItCannotMend(t *testing.T) {
 	}
 	if _, found, _ := c.lookStream(t.Context(), StreamRequests); found {
 		t.Error("something was made before the refusal")
-	}
-}
-
-const restricted = `
-authorization { users: [
-	{ user: admin, password: pw }
-	{ user: worker, password: pw, permissions: {
-		publish: [ "$JS.API.STREAM.INFO.*", "$JS.API.CONSUMER.INFO.>", "$JS.API.CONSUMER.MSG.NEXT.>", "$JS.API.STREAM.MSG.GET.*", "$JS.ACK.>", "ims.track.>" ]
-		subscribe: [ "_INBOX_worker.>" ] } }
-	{ user: blind, password: pw, permissions: { publish: [ "ims.event.>" ], subscribe: [ "_INBOX_blind.>" ] } }
-] }`
-
-// TestApplyWithoutTheRight: an administrator makes the streams, the worker may
-// only look.
-func TestApplyWithoutTheRight(t *testing.T) {
-	t.Parallel()
-	file := filepath.Join(t.TempDir(), "nats.conf")
-	write(t, file, restricted)
-	inside := startIn(t, InsideOptions{Dir: t.TempDir(), Listen: "127.0.0.1:0", ConfigFile: file})
-	user := func(name string) Options {
-		return Options{URL: inside.URL(), User: name, Password: "pw", InboxPrefix: "_INBOX_" + name}
-	}
-	worker := dial(t, user("worker"))
-	if _, err := worker.Apply(within(t), usual(2)); !errors.Is(err, ErrTopology) || !errors.Is(err, ErrDenied) || !strings.Contains(err.Error(), "administrator") {
-		t.Errorf("nothing there yet: got %v", err)
-	}
-	admin := dial(t, user("admin"))
-	apply(t, admin, usual(2))
-	if plan := apply(t, worker, usual(2)); len(plan) != 0 {
-		t.Errorf("got\n%s", plan)
-	}
-	if _, err := dial(t, user("blind")).Apply(within(t), usual(2)); !errors.Is(err, ErrDenied) || !strings.Contains(err.Error(), "STREAM.INFO") {
-		t.Errorf("without the right to look: got %v", err)
-	}
-	mustPut(t, worker, TrackStream(0), Message{Subject: TrackSubject(0, "k"), Expect: &Expect{}, Token: "t"})
-	if _, err := worker.Put(within(t), StreamDead, Message{Subject: "ims.dead.a.b"}); !errors.Is(err, ErrDenied) {
-		t.Errorf("a forbidden subject: got %v, want ErrDenied", err)
 	}
 }
 

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/imsworker/imsworker/internal/broker"
+)
+
+// empty starts a broker without streams and points the environment to it.
+func empty(t *testing.T, natsConfig string) (url string) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "nats.conf")
+	if err := os.WriteFile(file, []byte(natsConfig), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	inside, err := broker.StartInside(broker.InsideOptions{
+		Dir: t.TempDir(), Listen: "127.0.0.1:0", ConfigFile: file, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(inside.Stop)
+	t.Setenv("IMSWORKER_NATS_URL", inside.URL())
+	t.Setenv("IMSWORKER_HTTP_LISTEN", "127.0.0.1:0")
+	return inside.URL()
+}
+
+func admin(t *testing.T, o broker.Options) jetstream.JetStream {
+	t.Helper()
+	conn, err := broker.Dial(t.Context(), o, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(conn.Close)
+	return conn.JetStream()
+}
+
+// cannotStart: three commands say the same of streams that stop the start, and leave them alone.
+func cannotStart(t *testing.T, js jetstream.JetStream, left int, wants ...string) {
+	t.Helper()
+	cloudsFile(t, faking(t))
+	for _, args := range [][]string{{"streams"}, {"check", "--online"}, {"serve"}} {
+		code, out, errOut := call(t, "", args...)
+		for _, want := range wants {
+			if code != exitNotSucceeded || !strings.Contains(out+errOut, want) {
+				t.Errorf("%v: got %d, %s, %s: %q is missing", args, code, out, errOut, want)
+			}
+		}
+	}
+	names := 0
+	for range js.StreamNames(t.Context()).Name() {
+		names++
+	}
+	if names != left {
+		t.Errorf("there are %d streams, want %d", names, left)
+	}
+}
+
+func TestStreamInTheWay(t *testing.T) {
+	js := admin(t, broker.Options{URL: empty(t, "")})
+	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "MINE", Subjects: []string{"ims.dead.>"}}); err != nil {
+		t.Fatal(err)
+	}
+	cannotStart(t, js, 1, "stream MINE takes ims.dead.> already", "IMS_TRACK_15")
+}
+
+func TestStreamsWithoutTheRight(t *testing.T) {
+	url := empty(t, `authorization { users: [
+		{ user: admin, password: pw }
+		{ user: worker, password: pw, permissions: { publish: [ "$JS.API.INFO", "$JS.API.STREAM.INFO.*", "$JS.API.CONSUMER.INFO.>" ] } } ] }`)
+	t.Setenv("IMSWORKER_NATS_USER", "worker")
+	t.Setenv("IMSWORKER_NATS_PASSWORD", "pw")
+	js := admin(t, broker.Options{URL: url, User: "admin", Password: "pw"})
+	cannotStart(t, js, 0, "$JS.API.STREAM.CREATE.IMS_REQUESTS", "$JS.API.CONSUMER.CREATE.IMS_REQUESTS.shard-15.", "$JS.API.STREAM.CREATE.IMS_TRACK_15")
+	if _, out, _ := call(t, "", "streams"); strings.Count(out, "not permitted: ") != 20+17 || strings.Contains(out, " create ") {
+		t.Errorf("got %s", out)
+	}
+}

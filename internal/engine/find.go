@@ -61,12 +61,12 @@ func (g *Engine) find(ctx context.Context, t task) result {
 	}
 	work, err := open(r)
 	if err != nil {
-		return g.end(ctx, r, messages.StateUnresolved, unresolved(r))
+		return g.end(ctx, r, messages.StateUnresolved, unresolved(r, answerLost))
 	}
 	found, err := seek(ctx, t.conf, work, r)
 	switch {
 	case err == nil:
-		return g.adopt(ctx, r, found, "the answer to the submission was lost; the image was found by its marker, its job is not known")
+		return g.adopt(ctx, r, found, "the answer to the submission was lost; the image was found by its marker, or by name and origin where it has none; its job is not known")
 	case errors.Is(err, handlers.ErrUnderWay):
 		return result{record: r, answered: true, again: time.Now().Add(lookWait(t.conf, r))}
 	case !errors.Is(err, handlers.ErrNotFound):
@@ -75,7 +75,7 @@ func (g *Engine) find(ctx context.Context, t task) result {
 	case time.Since(r.Doubted) < g.horizon(t.conf, work):
 		return result{record: r, answered: true, again: time.Now().Add(lookWait(t.conf, r))}
 	case r.Contested || !resubmits(t.conf, work):
-		return g.end(ctx, r, messages.StateUnresolved, unresolved(r))
+		return g.end(ctx, r, messages.StateUnresolved, unresolved(r, answerLost))
 	}
 	return g.submitAgain(ctx, r)
 }
@@ -146,21 +146,21 @@ func resubmits(conf *Account, work handlers.Work) bool {
 	return work.Policy().Resubmit
 }
 
-// lost reports whether a look-up found nothing, and nothing under way.
-func lost(err error) bool { return errors.Is(err, handlers.ErrNotFound) }
-
 // lookWait grows with the time since the claim.
 func lookWait(conf *Account, r *ledger.Record) time.Duration {
 	wait := max(time.Since(r.Doubted)/4, conf.Scale(lookAgain))
 	return pace.Backoff(1, min(wait, conf.Scale(lookMost)), lookMost)
 }
 
+// answerLost is what is known of a submission that nothing shows.
+const answerLost = "the answer to the submission was lost and neither job nor image could be found"
+
 // unresolved is the failure of a request of which nothing could be found.
-func unresolved(r *ledger.Record) *messages.Failure {
+func unresolved(r *ledger.Record, what string) *messages.Failure {
 	f := &messages.Failure{
-		Reason:  messages.ReasonUnresolved,
-		Message: "the answer to the submission was lost and neither job nor image could be found",
-		Remedy:  "look in the cloud's console for an image that carries the tag " + messages.MarkerKey + "=" + r.Key + " or that text in its description",
+		Reason: messages.ReasonUnresolved, Message: what,
+		Remedy: "look in the cloud's console for an image with " + messages.MarkerKey + "=" + r.Key +
+			" as a tag or in its description (an image of a volume has only its name), then say what you found with `imsworker requests resolve`",
 	}
 	if r.Failure != nil {
 		f.Code, f.HTTPStatus, f.CloudRequestID = r.Failure.Code, r.Failure.HTTPStatus, r.Failure.CloudRequestID

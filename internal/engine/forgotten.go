@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/imsworker/imsworker/handlers"
 	"github.com/imsworker/imsworker/internal/ims"
 	"github.com/imsworker/imsworker/internal/ledger"
 	"github.com/imsworker/imsworker/messages"
@@ -40,9 +41,9 @@ func (g *Engine) forgotten(ctx context.Context, t task, cause error) result {
 		r.Images = []messages.Image{{ID: found.ImageID, Name: found.Name, Cloud: r.Cloud}}
 		r.Warnings = append(r.Warnings, "the cloud no longer tells about the job; the image was found by its marker")
 		return g.succeed(ctx, t, r)
-	case err != nil && lost(err) && time.Since(since) >= g.horizon(t.conf, work):
+	case errors.Is(err, handlers.ErrNotFound) && time.Since(since) >= g.horizon(t.conf, work):
 		r.Failure = failure(cause)
-		return g.end(ctx, r, messages.StateUnresolved, unresolved(r))
+		return g.end(ctx, r, messages.StateUnresolved, unresolved(r, "the cloud no longer tells about the job, and no image of it could be found"))
 	}
 	res := g.unanswered(t, r, cause)
 	res.effect = also(res.effect, func(e *entry) { e.forgotten = since })
@@ -75,12 +76,12 @@ func (g *Engine) stuck(ctx context.Context, t task, res *result) bool {
 	if err != nil || found.Status != ims.ImageActive {
 		return false
 	}
-	if t.active.IsZero() || time.Since(t.active) < t.conf.Scale(stuckAfter) {
-		since := later(t.active, time.Now())
-		if !t.active.IsZero() {
-			since = t.active
-		}
-		res.effect = also(res.effect, func(e *entry) { e.active = since })
+	if t.active.IsZero() {
+		seen := time.Now()
+		res.effect = also(res.effect, func(e *entry) { e.active = seen })
+		return false
+	}
+	if time.Since(t.active) < t.conf.Scale(stuckAfter) {
 		return false
 	}
 	r.Images = []messages.Image{{ID: found.ImageID, Name: found.Name, Cloud: r.Cloud}}

@@ -13,9 +13,9 @@ import (
 	"time"
 )
 
-// wire sends a signed request over a real connection and gives up after a
-// while.
-func (d *demo) wire(method, path, body string) (*http.Response, error) {
+// wire sends a signed request over a real connection and gives up after
+// patience; zero: never.
+func (d *demo) wire(method, path, body string, patience time.Duration) (*http.Response, error) {
 	d.t.Helper()
 	server := httptest.NewServer(d.handler)
 	d.t.Cleanup(server.Close)
@@ -25,7 +25,7 @@ func (d *demo) wire(method, path, body string) (*http.Response, error) {
 	}
 	d.sign(r, body, d.keys, time.Now())
 	client := server.Client()
-	client.Timeout = 500 * time.Millisecond
+	client.Timeout = patience
 	return client.Do(r)
 }
 
@@ -93,7 +93,11 @@ func TestFaults(t *testing.T) {
 
 func (d *demo) checkFault(status int, sees string) {
 	d.t.Helper()
-	response, err := d.wire("POST", copyPath, named("n"))
+	var patience time.Duration
+	if sees == seesNothing {
+		patience = 500 * time.Millisecond
+	}
+	response, err := d.wire("POST", copyPath, named("n"), patience)
 	if err != nil {
 		timeout := errors.Is(err, context.DeadlineExceeded)
 		if status != 0 || timeout != (sees == seesNothing) {

@@ -29,25 +29,30 @@ func copyImage() Operation {
 		bucket:  "copy",
 		policy:  Policy{Deadline: time.Hour, Horizon: 20 * time.Minute, Resubmit: true},
 		options: func(d messages.CopyImage) messages.Options { return d.Options },
-		rules:   copyImageRules,
+		takes:   "image_id",
+		rules:   copyImageRules(),
 		submit:  submitCopy,
 		all:     allCopies,
-		unmark:  keepMarkerText,
 	})
 }
 
-func copyImageRules(d messages.CopyImage, p ims.Profile) messages.Problems {
-	ps := nameRules(d.Name, p)
-	if !d.Options.MarkerKept() {
-		ps.Add("options.keep_marker", "false is not carried out for copies by this version; leave it out")
+func copyImageRules() []rule[messages.CopyImage] {
+	return []rule[messages.CopyImage]{
+		nameRule(func(d messages.CopyImage) string { return d.Name }),
+		{"marker-kept", "the marker of a copy stands in its description and stays there", func(d messages.CopyImage, _ ims.Profile) (ps messages.Problems) {
+			if !d.Options.MarkerKept() {
+				ps.Add("options.keep_marker", "false is not carried out for copies by this version; leave it out")
+			}
+			return ps
+		}},
+		optionsRule(func(d messages.CopyImage) messages.Options { return d.Options }),
 	}
-	return append(ps, optionsRules(d.Options)...)
 }
 
-func submitCopy(ctx context.Context, c imageCopier, d messages.CopyImage, key string) (Submission, error) {
+func submitCopy(ctx context.Context, c imageCopier, d messages.CopyImage, call Call) (Submission, error) {
 	job, err := c.CopyImage(ctx, d.ImageID, ims.ImageCopy{
 		Name:                d.Name,
-		Description:         markedDescription(d.Description, key),
+		Description:         markedDescription(d.Description, call.Key),
 		CMKID:               d.CmkID,
 		EnterpriseProjectID: d.EnterpriseProjectID,
 	})
@@ -70,6 +75,3 @@ func allCopies(ctx context.Context, c imageCopier, d messages.CopyImage, s Searc
 func ownCopy(d messages.CopyImage, i ims.Image, key string) bool {
 	return hasMarkerText(i.Description, key) && (i.OriginalImage == "" || strings.EqualFold(i.OriginalImage, d.ImageID))
 }
-
-// keepMarkerText does nothing: requests that ask for the removal are refused.
-func keepMarkerText(context.Context, imageCopier, string) error { return nil }

@@ -24,7 +24,7 @@ func TestSubmitCopy(t *testing.T) {
 			return "job-1", nil
 		}}
 		data := messages.CopyImage{ImageID: sourceID, Name: "n", Description: description, CmkID: "k", EnterpriseProjectID: "0"}
-		done, err := submitCopy(t.Context(), cloud, data, key)
+		done, err := submitCopy(t.Context(), cloud, data, Call{Key: key})
 		if done != (Submission{JobID: "job-1"}) || err != nil {
 			t.Errorf("submission %+v, %v", done, err)
 		}
@@ -36,7 +36,7 @@ func TestSubmitCopyRefused(t *testing.T) {
 	cloud := fakeCloud{copyImage: func(string, ims.ImageCopy) (string, error) {
 		return "", &ims.Error{Call: "CopyImage", Status: 400, Code: "IMG.0130"}
 	}}
-	_, err := submitCopy(t.Context(), cloud, messages.CopyImage{ImageID: sourceID, Name: "n"}, key)
+	_, err := submitCopy(t.Context(), cloud, messages.CopyImage{ImageID: sourceID, Name: "n"}, Call{Key: key})
 	if ims.VerdictOf(err) != ims.Refused {
 		t.Errorf("error %v has verdict %v", err, ims.VerdictOf(err))
 	}

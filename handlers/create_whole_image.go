@@ -32,16 +32,16 @@ type wholeImager interface {
 // found in time, the request is left unresolved instead of being sent again.
 func createWholeImage() Operation {
 	return define(plan[messages.CreateWholeImage, wholeImager]{
-		name:      "create-whole-image",
-		bucket:    "whole",
-		policy:    ofServer,
-		options:   func(d messages.CreateWholeImage) messages.Options { return d.Options },
-		rules:     wholeImageRules,
-		policyOf:  wholeImagePolicy,
-		submit:    submitWholeImage,
-		all:       allWholeImages,
-		preflight: checkBackup,
-		unmark:    deleteMarkerTag,
+		name:     "create-whole-image",
+		bucket:   "whole",
+		policy:   ofServer,
+		options:  func(d messages.CreateWholeImage) messages.Options { return d.Options },
+		rules:    wholeImageRules(),
+		policyOf: wholeImagePolicy,
+		submit:   submitWholeImage,
+		all:      allWholeImages,
+		checks:   []check[messages.CreateWholeImage, wholeImager]{{"backup-usable", "the backup is available, of a server, and not used up (5)", checkBackup}},
+		unmark:   deleteMarkerTag,
 	})
 }
 
@@ -57,14 +57,16 @@ func wholeImagePolicy(d messages.CreateWholeImage) Policy {
 	return ofServer
 }
 
-func wholeImageRules(d messages.CreateWholeImage, p ims.Profile) messages.Problems {
-	ps := nameRules(d.Name, p)
-	ps = append(ps, tagsRules(d.Tags)...)
-	ps = append(ps, imageTagsRules(d.ImageTags)...)
-	return append(ps, optionsRules(d.Options)...)
+func wholeImageRules() []rule[messages.CreateWholeImage] {
+	type data = messages.CreateWholeImage
+	return []rule[data]{
+		nameRule(func(d data) string { return d.Name }),
+		tagsRule(func(d data) ([]string, []messages.Tag) { return d.Tags, d.ImageTags }),
+		optionsRule(func(d data) messages.Options { return d.Options }),
+	}
 }
 
-func submitWholeImage(ctx context.Context, c wholeImager, d messages.CreateWholeImage, key string) (Submission, error) {
+func submitWholeImage(ctx context.Context, c wholeImager, d messages.CreateWholeImage, to Call) (Submission, error) {
 	call := ims.WholeImage{
 		Name:                d.Name,
 		InstanceID:          d.InstanceID,
@@ -76,7 +78,7 @@ func submitWholeImage(ctx context.Context, c wholeImager, d messages.CreateWhole
 		MaxRAM:              number(d.MaxRAM),
 		MinRAM:              number(d.MinRAM),
 	}
-	call.Tags, call.ImageTags = markedTags(d.Tags, d.ImageTags, key)
+	call.Tags, call.ImageTags = markedTags(d.Tags, d.ImageTags, to.Key)
 	job, err := c.CreateWholeImage(ctx, call)
 	if err != nil {
 		return Submission{}, fmt.Errorf("create whole image of %s: %w", d.InstanceID+d.BackupID, err)

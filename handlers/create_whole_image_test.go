@@ -54,7 +54,7 @@ func TestSubmitWholeImage(t *testing.T) {
 				}
 				return "job-1", nil
 			}}
-			done, err := submitWholeImage(t.Context(), cloud, test.data, key)
+			done, err := submitWholeImage(t.Context(), cloud, test.data, Call{Key: key})
 			if done != (Submission{JobID: "job-1"}) || err != nil {
 				t.Errorf("submission %+v, %v", done, err)
 			}
@@ -67,7 +67,7 @@ func TestSubmitWholeImageRefused(t *testing.T) {
 	cloud := fakeCloud{createWholeImage: func(ims.WholeImage) (string, error) {
 		return "", &ims.Error{Call: "CreateWholeImage", Status: 400, Code: "IMG.0136"}
 	}}
-	_, err := submitWholeImage(t.Context(), cloud, ofServerData(), key)
+	_, err := submitWholeImage(t.Context(), cloud, ofServerData(), Call{Key: key})
 	if ims.VerdictOf(err) != ims.Park || !strings.Contains(err.Error(), serverID) {
 		t.Errorf("error %v has verdict %v", err, ims.VerdictOf(err))
 	}

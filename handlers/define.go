@@ -16,19 +16,29 @@ type plan[D, C any] struct {
 	bucket string
 	policy Policy
 
+	takes string // see Operation.Takes
+
 	options func(D) messages.Options
-	// rules finds what the schema cannot say. It sees only the fields in which
+	// rules find what the schema cannot say. They see only the fields in which
 	// the schema found nothing wrong.
-	rules func(D, ims.Profile) messages.Problems
+	rules []rule[D]
+	// checks are asked of the cloud before the call.
+	checks []check[D, C]
 	// policyOf is nil where all requests have the operation's policy.
 	policyOf func(D) Policy
+	// destination is nil where results appear in the cloud that is asked.
+	destination func(D) Destination
 
-	submit func(ctx context.Context, cloud C, data D, key string) (Submission, error)
-	// all may name images in any order.
-	all       func(ctx context.Context, cloud C, data D, s Search) ([]ims.Image, error)
-	preflight func(ctx context.Context, cloud C, data D) error         // nil: nothing to ask
-	ended     func(ctx context.Context, cloud C, data D) (bool, error) // nil: nothing else can tell
-	unmark    func(ctx context.Context, cloud C, imageID string) error
+	submit func(ctx context.Context, cloud C, data D, call Call) (Submission, error)
+	// all may name images in any order; nil where the work makes none.
+	all func(ctx context.Context, cloud C, data D, s Search) ([]ims.Image, error)
+	// find is nil where the first of all is what Find finds.
+	find    func(ctx context.Context, cloud C, data D, s Search) (Found, error)
+	already func(data D, refusal error) (Found, error)                            // nil: it tells nothing
+	check   func(ctx context.Context, cloud C, data D, s Search) (Found, error)   // nil: a job or an image is followed
+	ended   func(ctx context.Context, cloud C, data D) (bool, error)              // nil: nothing else can tell
+	mark    func(ctx context.Context, cloud C, data D, key, imageID string) error // nil: the creating call does
+	unmark  func(ctx context.Context, cloud C, imageID string) error              // nil: nothing is marked
 }
 
 // define makes a row of the table. It panics if the client lacks a call or
@@ -39,11 +49,14 @@ func define[D, C any](p plan[D, C]) Operation {
 	}
 	form := mustForm(p.name)
 	return Operation{
-		Name:   p.name,
-		Bucket: p.bucket,
-		Policy: p.policy,
+		Name:    p.name,
+		Bucket:  p.bucket,
+		Policy:  p.policy,
+		Takes:   p.takes,
+		Checked: p.check != nil,
+		Marks:   p.mark != nil,
 		decode: func(data []byte, profile ims.Profile) (Work, messages.Problems) {
-			d, ps := decode(form, data, func(d D) messages.Problems { return p.rules(d, profile) })
+			d, ps := decode(form, data, func(d D) messages.Problems { return judge(p.rules, d, profile) })
 			if len(ps) > 0 {
 				return nil, ps.Limited()
 			}
@@ -78,11 +91,21 @@ func (w work[D, C]) Policy() Policy {
 	return w.plan.policyOf(w.data)
 }
 
-func (w work[D, C]) Submit(ctx context.Context, c *ims.Client, key string) (Submission, error) {
-	return w.plan.submit(ctx, w.cloud(c), w.data, key)
+func (w work[D, C]) Destination() (Destination, bool) {
+	if w.plan.destination == nil {
+		return Destination{}, false
+	}
+	return w.plan.destination(w.data), true
+}
+
+func (w work[D, C]) Submit(ctx context.Context, c *ims.Client, call Call) (Submission, error) {
+	return w.plan.submit(ctx, w.cloud(c), w.data, call)
 }
 
 func (w work[D, C]) Find(ctx context.Context, c *ims.Client, s Search) (Found, error) {
+	if w.plan.find != nil {
+		return w.plan.find(ctx, w.cloud(c), w.data, s)
+	}
 	all, err := w.All(ctx, c, s)
 	if err != nil {
 		return Found{}, err
@@ -91,6 +114,9 @@ func (w work[D, C]) Find(ctx context.Context, c *ims.Client, s Search) (Found, e
 }
 
 func (w work[D, C]) All(ctx context.Context, c *ims.Client, s Search) ([]Found, error) {
+	if w.plan.all == nil {
+		return nil, nil
+	}
 	images, err := w.plan.all(ctx, w.cloud(c), w.data, s)
 	if err != nil {
 		return nil, err
@@ -98,11 +124,19 @@ func (w work[D, C]) All(ctx context.Context, c *ims.Client, s Search) ([]Found, 
 	return bestFirst(images), nil
 }
 
-func (w work[D, C]) Preflight(ctx context.Context, c *ims.Client) error {
-	if w.plan.preflight == nil {
-		return nil
+func (w work[D, C]) Already(refusal error) (Found, error) {
+	if w.plan.already == nil {
+		return Found{}, ErrNotFound
 	}
-	return w.plan.preflight(ctx, w.cloud(c), w.data)
+	return w.plan.already(w.data, refusal)
+}
+
+func (w work[D, C]) Check(ctx context.Context, c *ims.Client, s Search) (Found, error) {
+	return w.plan.check(ctx, w.cloud(c), w.data, s)
+}
+
+func (w work[D, C]) Preflight(ctx context.Context, c *ims.Client) error {
+	return ask(ctx, w.plan.checks, w.cloud(c), w.data)
 }
 
 func (w work[D, C]) Ended(ctx context.Context, c *ims.Client) (bool, error) {
@@ -112,6 +146,16 @@ func (w work[D, C]) Ended(ctx context.Context, c *ims.Client) (bool, error) {
 	return w.plan.ended(ctx, w.cloud(c), w.data)
 }
 
+func (w work[D, C]) Mark(ctx context.Context, c *ims.Client, key, imageID string) error {
+	if w.plan.mark == nil {
+		return nil
+	}
+	return w.plan.mark(ctx, w.cloud(c), w.data, key, imageID)
+}
+
 func (w work[D, C]) Unmark(ctx context.Context, c *ims.Client, imageID string) error {
+	if w.plan.unmark == nil {
+		return nil
+	}
 	return w.plan.unmark(ctx, w.cloud(c), imageID)
 }

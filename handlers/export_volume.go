@@ -28,20 +28,19 @@ type volumeExporter interface {
 // volume that is still uploading is taken for a sign that something may come.
 func exportVolume() Operation {
 	return define(plan[messages.ExportVolume, volumeExporter]{
-		name:      "export-volume",
-		bucket:    "evs",
-		policy:    Policy{Deadline: time.Hour, Horizon: 20 * time.Minute, Resubmit: true},
-		options:   func(d messages.ExportVolume) messages.Options { return d.Options },
-		rules:     func(d messages.ExportVolume, _ ims.Profile) messages.Problems { return optionsRules(d.Options) },
-		submit:    submitExport,
-		all:       allExports,
-		preflight: checkVolume,
-		ended:     exportEnded,
-		unmark:    func(context.Context, volumeExporter, string) error { return nil },
+		name:    "export-volume",
+		bucket:  "evs",
+		policy:  Policy{Deadline: time.Hour, Horizon: 20 * time.Minute, Resubmit: true},
+		options: func(d messages.ExportVolume) messages.Options { return d.Options },
+		rules:   []rule[messages.ExportVolume]{optionsRule(func(d messages.ExportVolume) messages.Options { return d.Options })},
+		submit:  submitExport,
+		all:     allExports,
+		checks:  []check[messages.ExportVolume, volumeExporter]{{"volume-free", "the volume is available, or in use and force is given (2.11)", checkVolume}},
+		ended:   exportEnded,
 	})
 }
 
-func submitExport(ctx context.Context, c volumeExporter, d messages.ExportVolume, _ string) (Submission, error) {
+func submitExport(ctx context.Context, c volumeExporter, d messages.ExportVolume, _ Call) (Submission, error) {
 	image, err := c.ExportVolume(ctx, d.VolumeID, ims.VolumeUpload{
 		ImageName: d.ImageName, DiskFormat: d.DiskFormat, ContainerFormat: d.ContainerFormat, Force: d.Force, OSType: d.OSType,
 	})

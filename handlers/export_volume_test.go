@@ -35,14 +35,14 @@ func TestSubmitExport(t *testing.T) {
 	}}
 	data := exportData()
 	data.DiskFormat, data.ContainerFormat, data.Force, data.OSType = "qcow2", "bare", true, "windows"
-	done, err := submitExport(t.Context(), cloud, data, key)
+	done, err := submitExport(t.Context(), cloud, data, Call{Key: key})
 	if done != (Submission{ImageID: "image-1"}) || err != nil {
 		t.Errorf("submission %+v, %v", done, err)
 	}
 	cloud.exportVolume = func(id string, _ ims.VolumeUpload) (string, error) {
 		return "", ims.VolumeStateError(id, "backing-up")
 	}
-	if _, err := submitExport(t.Context(), cloud, data, key); ims.VerdictOf(err) != ims.Park {
+	if _, err := submitExport(t.Context(), cloud, data, Call{Key: key}); ims.VerdictOf(err) != ims.Park {
 		t.Errorf("busy volume: %v has verdict %v", err, ims.VerdictOf(err))
 	}
 }

@@ -54,6 +54,15 @@ type Operation struct {
 	Bucket string
 	// Policy is the default; one request may have another, see Work.
 	Policy
+	// Takes names the field that a follow-up step's image goes into: image_id,
+	// or images for a list. Empty where the operation takes no image.
+	Takes string
+	// Checked operations have neither job nor image to follow: Check says when
+	// they are done.
+	Checked bool
+	// Marks is true where the creating call cannot put the request's tags and
+	// marker on the image, so that Mark has to.
+	Marks bool
 
 	decode func(data []byte, p ims.Profile) (Work, messages.Problems)
 	reopen func(data []byte) (Work, error)
@@ -90,10 +99,14 @@ type Work interface {
 	Options() messages.Options
 	// Policy is that of exactly this request.
 	Policy() Policy
-	// Submit makes the one creating call, with the key as marker. It blocks
-	// until the cloud has answered or ctx ends; the error is what the client
-	// gave and has its verdict.
-	Submit(ctx context.Context, c *ims.Client, key string) (Submission, error)
+	// Destination is where the result appears, and true, if that is not the
+	// cloud that does the work. Find, All and Check are given the client of
+	// that place then.
+	Destination() (Destination, bool)
+	// Submit makes one creating call, with the key as marker. It blocks until
+	// the cloud has answered or ctx ends; the error is what the client gave and
+	// has its verdict.
+	Submit(ctx context.Context, c *ims.Client, call Call) (Submission, error)
 	// Find looks for what an earlier Submit with this key made. ErrNotFound
 	// says that nothing is there, which proves nothing before the horizon.
 	Find(ctx context.Context, c *ims.Client, s Search) (Found, error)
@@ -102,22 +115,51 @@ type Work interface {
 	// first. Nothing found is nil and no error. Both fail with ErrUnderWay while
 	// nothing is shown but the cloud is at work on what may be it.
 	All(ctx context.Context, c *ims.Client, s Search) ([]Found, error)
-	// Preflight asks the cloud whether Submit can work. It begins nothing. A
-	// refusal has the verdict that Submit would have met; any other error
-	// means only that the cloud could not be asked.
+	// Already reads a refusal as "already there" that came after a call whose
+	// answer was lost: Found.Done where the work is done, ErrUnderWay where it
+	// still runs, ErrNotFound where the refusal tells nothing.
+	Already(refusal error) (Found, error)
+	// Check asks whether what an operation without a job asked for is there:
+	// Found.Done, or ErrNotFound and ErrUnderWay where it is not yet. Only
+	// Checked operations have it.
+	Check(ctx context.Context, c *ims.Client, s Search) (Found, error)
+	// Preflight asks the cloud whether Submit can work. It begins nothing.
+	// Refusals holds every rule that is broken, each with the verdict that
+	// Submit would have met; any other error means only that the cloud could
+	// not be asked.
 	Preflight(ctx context.Context, c *ims.Client) error
 	// Ended asks whether an image that was being made, and that the cloud does
 	// not show, may still come: false while something else shows the cloud at
 	// work on it. Where nothing else can tell, it is true.
 	Ended(ctx context.Context, c *ims.Client) (bool, error)
+	// Mark puts the request's own tags and the marker on an image that is
+	// there, where the creating call could not. Doing it twice does no harm.
+	Mark(ctx context.Context, c *ims.Client, key, imageID string) error
 	// Unmark takes the marker off an image after success, for requests whose
 	// options ask for it. Doing it twice does no harm.
 	Unmark(ctx context.Context, c *ims.Client, imageID string) error
 }
 
+// Call says what a creating call is made for.
+type Call struct {
+	Key string
+	// ImageID is the image that an earlier call of this request has made, of
+	// operations that make more than one call.
+	ImageID string
+}
+
+// Destination is a place other than the cloud that is asked.
+type Destination struct {
+	Region  string
+	Project string // its name
+}
+
 // Search says what Find looks for.
 type Search struct {
 	Key string
+	// ImageID is the image that an earlier call of this request has made, if
+	// that is known.
+	ImageID string
 	// Since is the time of the earliest creating call by the cloud's clock,
 	// less a margin for clocks that differ.
 	Since time.Time
@@ -131,13 +173,22 @@ type Found struct {
 	ImageID string
 	Name    string
 	Status  string
+	// Done is true where nothing is left to follow: the request has succeeded,
+	// with or without an image, with Result and, if not empty, Warning.
+	Done    bool
+	Result  messages.Result
+	Warning string
+	// More is true where the image is only what the request's next call needs.
+	More bool
 }
 
 // Submission is what the cloud answered: a job, or for some operations an
-// image at once.
+// image at once, or nothing at all.
 type Submission struct {
 	JobID   string
 	ImageID string
+	// More is true where the request needs another call; it is given ImageID.
+	More bool
 }
 
 // ErrNotFound says that nothing of a request was found.

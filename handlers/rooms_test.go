@@ -159,7 +159,7 @@ func TestTable(t *testing.T) {
 		if !ok || found.Name != operation.Name {
 			t.Errorf("%s is not found by its name", operation.Name)
 		}
-		if operation.Bucket == "" || operation.Deadline <= 0 || operation.Horizon <= 0 {
+		if operation.Bucket == "" || operation.Deadline <= 0 || operation.Horizon < 0 {
 			t.Errorf("%s has no bucket, deadline or horizon", operation.Name)
 		}
 	}

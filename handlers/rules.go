@@ -9,6 +9,28 @@ import (
 	"github.com/imsworker/imsworker/messages"
 )
 
+// nameRule is the rule for a name.
+func nameRule[D any](name func(D) string) rule[D] {
+	return rule[D]{"name-characters", "names have the characters that the profile's clouds take (4.4)", func(d D, p ims.Profile) messages.Problems {
+		return nameRules(name(d), p)
+	}}
+}
+
+// tagsRule is the rule for the two forms of tags.
+func tagsRule[D any](tags func(D) ([]string, []messages.Tag)) rule[D] {
+	return rule[D]{"tags-distinct", "an image has one tag of a key (4.4)", func(d D, _ ims.Profile) messages.Problems {
+		dotted, pairs := tags(d)
+		return append(tagsRules(dotted), imageTagsRules(pairs)...)
+	}}
+}
+
+// optionsRule is the rule for what a request wants of the worker.
+func optionsRule[D any](options func(D) messages.Options) rule[D] {
+	return rule[D]{"options", "the options can be carried out and do not contradict each other", func(d D, _ ims.Profile) messages.Problems {
+		return optionsRules(options(d))
+	}}
+}
+
 // nameRules finds what a profile's clouds do not take in a name although the
 // schema, which speaks for all clouds, does (API reference 4.4).
 func nameRules(name string, p ims.Profile) (ps messages.Problems) {

@@ -91,7 +91,7 @@ func (g *Engine) post(ctx context.Context, t task, r *ledger.Record, work handle
 	if !g.Lease.Valid() {
 		return g.unclaim(ctx, r, &before)
 	}
-	done, err := work.Submit(call, t.conf.Client, r.Key)
+	done, err := work.Submit(call, t.conf.Client, handlers.Call{Key: r.Key, ImageID: r.ImageID})
 	crash.At(crash.Posted)
 	if err != nil {
 		return g.refuse(ctx, t, r, err, claimed)

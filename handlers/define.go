@@ -34,6 +34,7 @@ type plan[D, C any] struct {
 	all func(ctx context.Context, cloud C, data D, s Search) ([]ims.Image, error)
 	// find is nil where the first of all is what Find finds.
 	find    func(ctx context.Context, cloud C, data D, s Search) (Found, error)
+	read    func(data D, job ims.Job) Outcome                                     // nil: the images that it names
 	already func(data D, refusal error) (Found, error)                            // nil: it tells nothing
 	check   func(ctx context.Context, cloud C, data D, s Search) (Found, error)   // nil: a job or an image is followed
 	ended   func(ctx context.Context, cloud C, data D) (bool, error)              // nil: nothing else can tell
@@ -55,6 +56,7 @@ func define[D, C any](p plan[D, C]) Operation {
 		Takes:   p.takes,
 		Checked: p.check != nil,
 		Marks:   p.mark != nil,
+		Abroad:  p.destination != nil,
 		decode: func(data []byte, profile ims.Profile) (Work, messages.Problems) {
 			d, ps := decode(form, data, func(d D) messages.Problems { return judge(p.rules, d, profile) })
 			if len(ps) > 0 {
@@ -129,6 +131,13 @@ func (w work[D, C]) Already(refusal error) (Found, error) {
 		return Found{}, ErrNotFound
 	}
 	return w.plan.already(w.data, refusal)
+}
+
+func (w work[D, C]) Read(job ims.Job) Outcome {
+	if w.plan.read == nil {
+		return OutcomeOf(job)
+	}
+	return w.plan.read(w.data, job)
 }
 
 func (w work[D, C]) Check(ctx context.Context, c *ims.Client, s Search) (Found, error) {

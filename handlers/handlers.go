@@ -60,6 +60,8 @@ type Operation struct {
 	// Checked operations have neither job nor image to follow: Check says when
 	// they are done.
 	Checked bool
+	// Abroad is true where results may appear in another cloud's place.
+	Abroad bool
 	// Marks is true where the creating call cannot put the request's tags and
 	// marker on the image, so that Mark has to.
 	Marks bool
@@ -123,6 +125,8 @@ type Work interface {
 	// Found.Done, or ErrNotFound and ErrUnderWay where it is not yet. Only
 	// Checked operations have it.
 	Check(ctx context.Context, c *ims.Client, s Search) (Found, error)
+	// Read says what a job that succeeded has made.
+	Read(job ims.Job) Outcome
 	// Preflight asks the cloud whether Submit can work. It begins nothing.
 	// Refusals holds every rule that is broken, each with the verdict that
 	// Submit would have met; any other error means only that the cloud could

@@ -101,6 +101,7 @@ func (c *clouds) account(conf cloud.Cloud) (*engine.Account, error) {
 	s := conf.Settings
 	return &engine.Account{
 		Name: conf.Name, Client: client, Profile: conf.Profile, Limits: limits(s), TimeFactor: s.TimeFactor, Horizon: s.Horizon,
+		Region: conf.Region, Project: conf.Client.Credentials.ProjectName, JobOnly: s.CrossRegionResult == cloud.CrossRegionJobOnly,
 		Hold: s.OnUncertain == cloud.OnUncertainHold, Resubmit: s.OnUncertain == cloud.OnUncertainResubmit,
 	}, nil
 }
@@ -139,6 +140,18 @@ func (c *clouds) Account(name string) (*engine.Account, bool) {
 	defer c.mu.RUnlock()
 	a, known := c.accounts[name]
 	return a, known
+}
+
+// At implements engine.Clouds.
+func (c *clouds) At(region, project string) (*engine.Account, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	for _, a := range c.accounts {
+		if a.Is(region, project) {
+			return a, true
+		}
+	}
+	return nil, false
 }
 
 // intake is what the intake needs to know of a cloud.

@@ -121,6 +121,16 @@ func (a accounts) Account(name string) (*engine.Account, bool) {
 	return account, known
 }
 
+// At implements engine.Clouds.
+func (a accounts) At(region, project string) (*engine.Account, bool) {
+	for _, account := range a {
+		if account.Is(region, project) {
+			return account, true
+		}
+	}
+	return nil, false
+}
+
 // always is a lease that never ends.
 type always struct{}
 

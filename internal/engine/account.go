@@ -21,6 +21,12 @@ type Account struct {
 	TimeFactor float64
 	// Horizon overrides the operations' own when it is not zero.
 	Horizon time.Duration
+	// Region and Project, a name, say where the account is; Project is empty
+	// where the cloud's entry does not tell it.
+	Region, Project string
+	// JobOnly is set where a result in a place that is no configured cloud is
+	// followed by its job alone.
+	JobOnly bool
 	// Hold and Resubmit override what an operation does with a submission
 	// whose end stays unknown beyond the horizon.
 	Hold, Resubmit bool
@@ -55,6 +61,9 @@ func (a *Account) longestWindow() time.Duration {
 type Clouds interface {
 	// Account returns the cloud of that name as it is configured now.
 	Account(name string) (*Account, bool)
+	// At returns the cloud that is configured for a region and a project's
+	// name.
+	At(region, project string) (*Account, bool)
 }
 
 // account is one cloud's budgets and what waits for them. The loop owns it.

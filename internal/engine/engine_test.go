@@ -105,6 +105,10 @@ func (a account) Account(name string) (*engine.Account, bool) {
 	return a.a, name == "demo" && a.a != nil
 }
 
+func (a account) At(region, project string) (*engine.Account, bool) {
+	return a.a, a.a != nil && a.a.Is(region, project)
+}
+
 // world is one engine and all that it works with.
 type world struct {
 	t      *testing.T

@@ -63,8 +63,12 @@ func (g *Engine) find(ctx context.Context, t task) result {
 	if err != nil {
 		return g.end(ctx, r, messages.StateUnresolved, unresolved(r, answerLost))
 	}
-	found, err := seek(ctx, t.conf, work, r)
+	found, err := g.seek(ctx, t.conf, work, r)
 	switch {
+	case err == nil && found.Done:
+		return g.done(ctx, t, r, found)
+	case err == nil && found.More:
+		return g.more(ctx, r, found.ImageID, t.conf.longestWindow())
 	case err == nil:
 		return g.adopt(ctx, r, found, "the answer to the submission was lost; the image was found by its marker, or by name and origin where it has none; its job is not known")
 	case errors.Is(err, handlers.ErrUnderWay):
@@ -85,15 +89,19 @@ const seekTimeout = 2 * time.Minute
 
 // seek makes one look-up for a record's own work. Images of earlier attempts
 // are not taken.
-func seek(ctx context.Context, conf *Account, work handlers.Work, r *ledger.Record) (handlers.Found, error) {
+func (g *Engine) seek(ctx context.Context, conf *Account, work handlers.Work, r *ledger.Record) (handlers.Found, error) {
+	at, known := g.place(conf, work)
+	if !known {
+		return handlers.Found{}, handlers.ErrNotFound
+	}
 	ctx, cancel := context.WithTimeout(ctx, seekTimeout)
 	defer cancel()
-	return work.Find(ctx, conf.Client, lookup(r))
+	return work.Find(ctx, at.Client, lookup(r))
 }
 
 // lookup says what a look-up of the record searches for.
 func lookup(r *ledger.Record) handlers.Search {
-	return handlers.Search{Key: r.Key, Since: r.Since.Add(-skew), Exclude: r.Made}
+	return handlers.Search{Key: r.Key, ImageID: r.ImageID, Since: r.Since.Add(-skew), Exclude: r.Made}
 }
 
 // adopt goes on with an image that carries the request's evidence, or that a

@@ -35,10 +35,12 @@ func (g *Engine) forgotten(ctx context.Context, t task, cause error) result {
 	if since.IsZero() {
 		since = time.Now()
 	}
-	found, err := seek(ctx, t.conf, work, r)
+	found, err := g.seek(ctx, t.conf, work, r)
 	switch {
+	case err == nil && found.Done:
+		return g.done(ctx, t, r, found)
 	case err == nil && found.Status == ims.ImageActive:
-		r.Images = []messages.Image{{ID: found.ImageID, Name: found.Name, Cloud: r.Cloud}}
+		r.Images = g.imagesOf(t.conf, work, found)
 		r.Warnings = append(r.Warnings, "the cloud no longer tells about the job; the image was found by its marker")
 		return g.succeed(ctx, t, r)
 	case errors.Is(err, handlers.ErrNotFound) && time.Since(since) >= g.horizon(t.conf, work):
@@ -72,7 +74,7 @@ func (g *Engine) stuck(ctx context.Context, t task, res *result) bool {
 	if err != nil {
 		return false
 	}
-	found, err := seek(ctx, t.conf, work, r)
+	found, err := g.seek(ctx, t.conf, work, r)
 	if err != nil || found.Status != ims.ImageActive {
 		return false
 	}
@@ -84,7 +86,7 @@ func (g *Engine) stuck(ctx context.Context, t task, res *result) bool {
 	if time.Since(t.active) < t.conf.Scale(stuckAfter) {
 		return false
 	}
-	r.Images = []messages.Image{{ID: found.ImageID, Name: found.Name, Cloud: r.Cloud}}
+	r.Images = g.imagesOf(t.conf, work, found)
 	r.Warnings = append(r.Warnings, "the cloud says that the job still runs; its image has been active for a while")
 	*res = g.succeed(ctx, t, r)
 	return true
@@ -173,17 +175,21 @@ func (g *Engine) twins(ctx context.Context, conf *Account, r *ledger.Record) ([]
 	if err != nil {
 		return nil, nil
 	}
+	at, known := g.place(conf, work)
+	if !known {
+		return nil, nil
+	}
 	ask, cancel := context.WithTimeout(ctx, seekTimeout)
 	defer cancel()
 	search := lookup(r)
 	search.Exclude = r.MadeSoFar()
-	all, err := work.All(ask, conf.Client, search)
+	all, err := work.All(ask, at.Client, search)
 	if err != nil {
 		return nil, err
 	}
 	var twins []messages.Image
 	for _, f := range all {
-		twins = append(twins, messages.Image{ID: f.ImageID, Name: f.Name, Cloud: r.Cloud})
+		twins = append(twins, messages.Image{ID: f.ImageID, Name: f.Name, Cloud: at.Name})
 		g.Metrics.duplicated(r)
 		g.Log.Warn("a duplicate image was found", "key", r.Key, "cloud", r.Cloud, "operation", r.Operation, "image", f.ImageID)
 	}

@@ -33,7 +33,7 @@ func (g *Engine) pollWait(conf *Account, submitted, now time.Time) time.Duration
 // poll asks for the job once. Nothing is written unless it has ended.
 func (g *Engine) poll(ctx context.Context, t task) result {
 	if t.jobID == "" {
-		return g.pollImage(ctx, t)
+		return g.pollJobless(ctx, t)
 	}
 	ask, cancel := context.WithTimeout(ctx, pollTimeout)
 	defer cancel()
@@ -159,21 +159,33 @@ func (g *Engine) jobSucceeded(ctx context.Context, t task, job ims.Job) result {
 	if err != nil {
 		return result{err: err}
 	}
-	images, outcome := handlers.Outcome(job)
-	if len(images) == 0 {
-		return g.nameless(ctx, t, r, job)
+	work, err := open(r)
+	if err != nil {
+		return g.end(ctx, r, messages.StateFailed, unreadable(err))
 	}
-	for i := range images {
-		images[i].Cloud = r.Cloud
+	outcome := work.Read(job)
+	if outcome.Unnamed {
+		return g.nameless(ctx, t, r, work, job)
 	}
 	noteJob(r, t, job)
-	r.Images, r.Result = images, &outcome
+	r.Images, r.Result = g.placed(t.conf, work, outcome.Images), &outcome.Result
+	if outcome.Failed != "" {
+		return g.end(ctx, r, messages.StateFailed, partly(outcome.Failed))
+	}
 	delay := remoteDelay(t.conf, job.End)
 	res := g.succeed(ctx, t, r)
 	if res.err == nil && r.Done() {
 		g.Metrics.detected(r, delay)
 	}
 	return res
+}
+
+// partly is the failure of a job that did not do all that it was asked for.
+func partly(what string) *messages.Failure {
+	return &messages.Failure{
+		Reason: messages.ReasonJobFailed, Message: what,
+		Remedy: "look at `images` and `result` of this event for what is there, then go on with `imsworker requests retry`, or send a request for the rest",
+	}
 }
 
 // succeed ends a record whose images are there, the marker taken off where
@@ -186,12 +198,12 @@ func (g *Engine) succeed(ctx context.Context, t task, r *ledger.Record) result {
 		}
 		r.Duplicates, r.LookAgain = twins, time.Now().Add(t.conf.Scale(recheckAfter)).UTC()
 	}
+	if err := afterwardsWarning(r, "the tags could not be put on", g.mark(ctx, t, r)); err != nil {
+		return g.unanswered(t, r, err)
+	}
 	if r.Unmark {
-		if err := unmark(ctx, t.conf, r); err != nil {
-			if v := ims.VerdictOf(err); v != ims.Refused {
-				return g.unanswered(t, r, err)
-			}
-			r.Warnings = append(r.Warnings, "the marker could not be taken off: "+err.Error())
+		if err := afterwardsWarning(r, "the marker could not be taken off", unmark(ctx, t.conf, r)); err != nil {
+			return g.unanswered(t, r, err)
 		}
 	}
 	return g.end(ctx, r, messages.StateSucceeded, nil)
@@ -213,17 +225,16 @@ func unmark(ctx context.Context, conf *Account, r *ledger.Record) error {
 
 // nameless looks by its marker for the image of a job that succeeded without
 // naming one.
-func (g *Engine) nameless(ctx context.Context, t task, r *ledger.Record, job ims.Job) result {
-	work, err := open(r)
-	if err != nil {
-		return g.end(ctx, r, messages.StateFailed, unreadable(err))
-	}
-	found, err := seek(ctx, t.conf, work, r)
+func (g *Engine) nameless(ctx context.Context, t task, r *ledger.Record, work handlers.Work, job ims.Job) result {
+	found, err := g.seek(ctx, t.conf, work, r)
 	if err != nil {
 		return g.unanswered(t, r, fmt.Errorf("look for the image of job %s, which ended without naming it: %w", job.ID, err))
 	}
 	noteJob(r, t, job)
-	r.Images = []messages.Image{{ID: found.ImageID, Name: found.Name, Cloud: r.Cloud}}
+	if found.Done {
+		return g.done(ctx, t, r, found)
+	}
+	r.Images = g.imagesOf(t.conf, work, found)
 	return g.succeed(ctx, t, r)
 }
 

@@ -6,15 +6,38 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/imsworker/imsworker/handlers"
 	"github.com/imsworker/imsworker/internal/ims"
 	"github.com/imsworker/imsworker/messages"
 )
 
+// pollJobless follows what has no job: an image, or what only a check of its
+// operation can tell.
+func (g *Engine) pollJobless(ctx context.Context, t task) result {
+	op, known := handlers.Lookup(t.operation)
+	switch {
+	case known && op.Checked:
+		return g.pollCheck(ctx, t)
+	case known && op.Abroad:
+		r, err := g.current(ctx, t)
+		if err != nil {
+			return result{err: err}
+		}
+		t.record = r
+		if work, err := open(r); err == nil {
+			if at, found := g.place(t.conf, work); found {
+				return g.pollImage(ctx, t, at)
+			}
+		}
+	}
+	return g.pollImage(ctx, t, t.conf)
+}
+
 // pollImage follows an image that has no job, or whose job nobody knows.
-func (g *Engine) pollImage(ctx context.Context, t task) result {
+func (g *Engine) pollImage(ctx context.Context, t task, at *Account) result {
 	ask, cancel := context.WithTimeout(ctx, pollTimeout)
 	defer cancel()
-	image, err := t.conf.Client.Image(ask, t.imageID)
+	image, err := at.Client.Image(ask, t.imageID)
 	switch {
 	case errors.Is(err, ims.ErrNotFound):
 		return g.imageHidden(ctx, t)
@@ -29,7 +52,7 @@ func (g *Engine) pollImage(ctx context.Context, t task) result {
 	if err != nil {
 		return result{err: err}
 	}
-	r.Images = []messages.Image{{ID: image.ID, Name: image.Name, Cloud: r.Cloud}}
+	r.Images = []messages.Image{{ID: image.ID, Name: image.Name, Cloud: at.Name}}
 	return g.succeed(ctx, t, r)
 }
 

@@ -51,8 +51,12 @@ func (g *Engine) resolve(ctx context.Context, t task) result {
 // look searches for what earlier attempts have made before anything is sent.
 // Done is true when the record went another way than to be submitted.
 func (g *Engine) look(ctx context.Context, t task, r *ledger.Record, work handlers.Work) (res result, done bool) {
-	found, err := seek(ctx, t.conf, work, r)
+	found, err := g.seek(ctx, t.conf, work, r)
 	switch {
+	case err == nil && found.Done:
+		return g.done(ctx, t, r, found), true
+	case err == nil && found.More:
+		return g.more(ctx, r, found.ImageID, t.conf.longestWindow()), true
 	case err == nil:
 		return g.adopt(ctx, r, found, "the image was made by an earlier attempt"), true
 	case errors.Is(err, handlers.ErrNotFound):

@@ -35,6 +35,9 @@ func (g *Engine) submit(ctx context.Context, t task) result {
 	if err != nil {
 		return g.end(ctx, r, messages.StateRejected, unreadable(err))
 	}
+	if _, known := g.place(t.conf, work); !known && !t.conf.JobOnly {
+		return g.end(ctx, r, messages.StateRejected, placeless(work))
+	}
 	if r.Look {
 		if res, done := g.look(ctx, t, r, work); done {
 			return res
@@ -96,7 +99,28 @@ func (g *Engine) post(ctx context.Context, t task, r *ledger.Record, work handle
 	if err != nil {
 		return g.refuse(ctx, t, r, err, claimed)
 	}
+	if done.More {
+		return g.more(ctx, r, done.ImageID, t.conf.longestWindow())
+	}
 	return g.submitted(ctx, r, done, t.conf.longestWindow())
+}
+
+// more stores the image that the request's next call needs and puts the record
+// back into the queue. Each call has a claim of its own.
+func (g *Engine) more(ctx context.Context, r *ledger.Record, imageID string, keep time.Duration) result {
+	now := time.Now().UTC()
+	r, merged, err := g.merge(ctx, r, func(r *ledger.Record) {
+		r.State, r.ImageID, r.Until = ledger.Accepted, imageID, time.Time{}
+		r.Posts = posted(r.Posts, now, keep)
+		r.Failure, r.Refusals, r.Doubted, r.Contested = nil, 0, time.Time{}, false
+	})
+	if err != nil {
+		return result{err: fmt.Errorf("store the image %s of the first call: %w", imageID, err), sent: true, answered: true}
+	}
+	if merged {
+		g.changed(r, "begun")
+	}
+	return result{record: r, sent: true, answered: true}
 }
 
 // unclaim puts a record back for which surely nothing was sent.

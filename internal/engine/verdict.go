@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/imsworker/imsworker/handlers"
 	"github.com/imsworker/imsworker/internal/ims"
 	"github.com/imsworker/imsworker/internal/ledger"
 	"github.com/imsworker/imsworker/internal/pace"
@@ -59,10 +60,7 @@ func (g *Engine) refuse(ctx context.Context, t task, r *ledger.Record, cause err
 		if !r.EverUncertain {
 			return g.endWith(ctx, r, messages.StateRejected, r.Failure, res)
 		}
-		// Something of ours may hold the place: looked for during one more
-		// horizon, then a person must decide.
-		r.State, r.Contested, r.Doubted = ledger.Uncertain, true, now
-		r.Until = now.Add(t.conf.Scale(lookFirst))
+		return g.already(ctx, t, r, was, res)
 	case ims.Uncertain:
 		if claimed.IsZero() { // a question before the call: nothing was begun
 			r.State, r.Refusals = ledger.Accepted, r.Refusals+1
@@ -126,6 +124,9 @@ func failure(cause error) *messages.Failure {
 		if e.Message != "" {
 			f.Message = e.Message
 		}
+	}
+	if broken, ok := errors.AsType[handlers.Refusals](cause); ok {
+		f.Problems = broken.Problems()
 	}
 	return f
 }

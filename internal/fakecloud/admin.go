@@ -43,6 +43,8 @@ var adminShows = map[string]func(*cloud) any{
 	"servers":  func(c *cloud) any { return values(c.servers) },
 	"vaults":   func(c *cloud) any { return values(c.vaults) },
 	"volumes":  func(c *cloud) any { return c.adminVolumes() },
+	"buckets":  func(c *cloud) any { return values(c.buckets) },
+	"objects":  func(c *cloud) any { return values(c.objects) },
 	"switches": func(c *cloud) any { return c.switches.clone() },
 	"faults":   func(c *cloud) any { return c.faults.shown() },
 	"outcomes": func(c *cloud) any { return c.outcomes.shown() },

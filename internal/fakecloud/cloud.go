@@ -38,6 +38,8 @@ const (
 	kindVault  = "vault"
 	kindVolume = "volume"
 	kindBackup = "backup"
+	kindBucket = "bucket"
+	kindObject = "object"
 	kindImage  = "image"
 	kindJob    = "job"
 	kindTruth  = "truth"
@@ -69,6 +71,13 @@ func (c *cloud) seed(w World) []string {
 	for _, v := range w.Volumes {
 		filled := v.filled(c, now)
 		ids = append(ids, c.saveVolume(&filled))
+	}
+	for _, b := range w.Buckets {
+		ids = append(ids, c.saveBucket(&b))
+	}
+	for _, o := range w.Objects {
+		filled := o.filled()
+		ids = append(ids, c.saveObject(&filled))
 	}
 	for _, b := range w.Backups {
 		filled := b.filled(c, now)
@@ -139,6 +148,10 @@ func (c *cloud) restore(r row) error {
 		return restoreInto(r, func(v *Vault) { c.vaults[v.ID] = v }, func() { delete(c.vaults, r.ID) })
 	case kindVolume:
 		return restoreInto(r, func(v *Volume) { c.volumes[v.ID] = v }, func() { delete(c.volumes, r.ID) })
+	case kindBucket:
+		return restoreInto(r, func(b *Bucket) { c.buckets[b.Name] = b }, func() { delete(c.buckets, r.ID) })
+	case kindObject:
+		return restoreInto(r, func(o *Object) { c.objects[o.id()] = o }, func() { delete(c.objects, r.ID) })
 	case kindBackup:
 		return restoreInto(r, c.putBackup, func() { c.dropBackup(r.ID) })
 	case kindImage:
@@ -182,7 +195,8 @@ func (c *cloud) dump(put func(row) error) error {
 		return put(r)
 	}
 	for _, each := range []func(func(string, string, any) error) error{
-		dumpMap(kindServer, c.servers), dumpMap(kindVault, c.vaults), dumpMap(kindVolume, c.volumes), dumpMap(kindBackup, c.backups),
+		dumpMap(kindServer, c.servers), dumpMap(kindVault, c.vaults), dumpMap(kindVolume, c.volumes),
+		dumpMap(kindBucket, c.buckets), dumpMap(kindObject, c.objects), dumpMap(kindBackup, c.backups),
 		dumpMap(kindImage, c.images), dumpMap(kindJob, c.jobs), c.dumpTruth,
 	} {
 		if err := each(write); err != nil {

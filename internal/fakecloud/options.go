@@ -49,6 +49,8 @@ type World struct {
 	Servers []Server `json:"servers,omitempty"`
 	Vaults  []Vault  `json:"vaults,omitempty"`
 	Volumes []Volume `json:"volumes,omitempty"`
+	Buckets []Bucket `json:"buckets,omitempty"`
+	Objects []Object `json:"objects,omitempty"`
 	Backups []Backup `json:"backups,omitempty"`
 	Images  []Image  `json:"images,omitempty"`
 }

@@ -85,7 +85,7 @@ func (f *Fake) AddBackups(cloud string, count int) ([]string, error) {
 	return f.Add(cloud, World{Backups: make([]Backup, count)})
 }
 
-// Add puts more servers, vaults, volumes, backups and images into an account and
+// Add puts more servers, vaults, volumes, buckets, objects, backups and images into an account and
 // returns their ids in the world's order; ids that are empty are made up. A
 // thing whose id exists is replaced.
 func (f *Fake) Add(cloud string, w World) ([]string, error) {

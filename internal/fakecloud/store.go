@@ -18,6 +18,8 @@ type store struct {
 	servers map[string]*Server
 	vaults  map[string]*Vault
 	volumes map[string]*Volume
+	buckets map[string]*Bucket
+	objects map[string]*Object // by address
 	backups map[string]*Backup
 	history []*Backup // backups by creation, then id
 	truth   []Mutation
@@ -29,7 +31,8 @@ type store struct {
 func newStore() *store {
 	return &store{
 		images: map[string]*Image{}, byTag: map[string][]*Image{}, byName: map[string][]*Image{},
-		jobs: map[string]*Job{}, servers: map[string]*Server{}, vaults: map[string]*Vault{}, volumes: map[string]*Volume{}, backups: map[string]*Backup{},
+		jobs: map[string]*Job{}, servers: map[string]*Server{}, vaults: map[string]*Vault{}, volumes: map[string]*Volume{},
+		buckets: map[string]*Bucket{}, objects: map[string]*Object{}, backups: map[string]*Backup{},
 	}
 }
 

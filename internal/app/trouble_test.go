@@ -12,6 +12,7 @@ import (
 
 	"github.com/imsworker/imsworker/internal/broker"
 	"github.com/imsworker/imsworker/internal/broker/brokertest"
+	"github.com/imsworker/imsworker/internal/broker/nodes"
 	"github.com/imsworker/imsworker/internal/config"
 	"github.com/imsworker/imsworker/messages"
 )
@@ -21,7 +22,7 @@ import (
 type troubled struct {
 	*system
 
-	proxy *brokertest.Proxy
+	proxy *nodes.Proxy
 	sent  int // requests published so far
 }
 

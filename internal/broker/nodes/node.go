@@ -1,0 +1,123 @@
+package nodes
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+)
+
+// Node is one server in a process of its own. Its address and its store stay
+// the same over restarts. Its methods may be called from any goroutine.
+type Node struct {
+	config config
+
+	mu    sync.Mutex
+	cmd   *exec.Cmd // nil while it does not run
+	stdin io.Closer
+}
+
+// NewNode describes a single server with its store in dir; its log is the file
+// beside it. Start starts it.
+func NewNode(dir string) (*Node, error) {
+	ports, err := freePorts(1)
+	if err != nil {
+		return nil, err
+	}
+	return &Node{config: config{Name: filepath.Base(dir), Dir: dir, Port: ports[0]}}, nil
+}
+
+// freePorts finds ports that nothing listens on.
+func freePorts(n int) ([]int, error) {
+	var ports []int
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
+		if err != nil {
+			return nil, fmt.Errorf("find a free port: %w", err)
+		}
+		defer func() { _ = l.Close() }()                    // only when all are found, so that they differ
+		ports = append(ports, l.Addr().(*net.TCPAddr).Port) //nolint:forcetypeassert // of a TCP listener
+	}
+	return ports, nil
+}
+
+// Name is the server's name.
+func (n *Node) Name() string { return n.config.Name }
+
+// Address is host and port of its clients' side.
+func (n *Node) Address() string { return fmt.Sprintf("127.0.0.1:%d", n.config.Port) }
+
+// URL is the address for clients, with no proxy in between.
+func (n *Node) URL() string { return "nats://" + n.Address() }
+
+// Start starts the server by running this program once more, whose main must
+// call ServeIfAsked, and waits until clients can connect. A node that runs is
+// left alone.
+func (n *Node) Start() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.cmd != nil {
+		return nil
+	}
+	if err := n.start(); err != nil {
+		return fmt.Errorf("start node %s: %w", n.config.Name, err)
+	}
+	return nil
+}
+
+func (n *Node) start() error {
+	text, err := json.Marshal(n.config)
+	if err != nil {
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command(self) //nolint:gosec,noctx // this program itself; Kill ends it
+	cmd.Env = append(os.Environ(), serveVariable+"="+string(text))
+	cmd.Stderr = os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for the one who started it
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return err
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	n.cmd, n.stdin = cmd, stdin
+	if line, err := bufio.NewReader(stdout).ReadString('\n'); err != nil || !strings.HasPrefix(line, "nats://") {
+		n.kill()
+		return fmt.Errorf("it did not come up: %q, %w", line, err)
+	}
+	return nil
+}
+
+// Kill ends the process as kill -9 does, and waits until it is gone. One that
+// does not run is left alone.
+func (n *Node) Kill() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.kill()
+}
+
+func (n *Node) kill() {
+	if n.cmd == nil {
+		return
+	}
+	_ = n.cmd.Process.Kill()
+	_ = n.stdin.Close()
+	_ = n.cmd.Wait() // it was killed: that is its error
+	n.cmd = nil
+}

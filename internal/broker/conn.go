@@ -27,11 +27,12 @@ var ErrLost = errors.New("the broker has ended the connection for good")
 // broker says that something is wrong with the client itself: see Done. Its
 // methods may be used by any number of goroutines.
 type Conn struct {
-	nc     *nats.Conn
-	js     jetstream.JetStream
-	api    string // prefix of API subjects: "$JS.API." or "$JS.<domain>.API."
-	log    *slog.Logger
-	denied denials
+	nc      *nats.Conn
+	js      jetstream.JetStream
+	api     string // prefix of API subjects: "$JS.API." or "$JS.<domain>.API."
+	log     *slog.Logger
+	denied  denials
+	silence silence
 
 	mu      sync.Mutex
 	onState []func(connected bool)

@@ -8,9 +8,14 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/goleak"
+
+	"github.com/imsworker/imsworker/internal/broker/nodes"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	nodes.ServeIfAsked()
+	goleak.VerifyTestMain(m)
+}
 
 // startInside starts a server with a store of its own that ends with the test.
 func startInside(t *testing.T) *Inside {

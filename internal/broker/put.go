@@ -63,6 +63,7 @@ func (c *Conn) Put(ctx context.Context, stream string, m Message) (uint64, error
 	var pause backoff
 	for {
 		seq, err := c.putOnce(ctx, stream, msg)
+		c.note(err)
 		if err == nil {
 			return seq, nil
 		}

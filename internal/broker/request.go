@@ -29,6 +29,7 @@ func (c *Conn) ask(ctx context.Context, verb string, question, answer any) error
 	var pause backoff
 	for {
 		err := c.askOnce(ctx, c.api+verb, body, answer)
+		c.note(err)
 		if err == nil || !transient(err) || ctx.Err() != nil {
 			return err
 		}

@@ -73,6 +73,9 @@ func (s *subscription) fetchAll(stop, work context.Context) error {
 		}
 		start := time.Now()
 		err := s.fetch(stop, work, free)
+		if err != nil && stop.Err() == nil {
+			s.conn.note(err)
+		}
 		if why := s.lasting(stop, start, err); why != nil && stop.Err() == nil {
 			return why
 		}

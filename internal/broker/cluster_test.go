@@ -1,0 +1,301 @@
+package broker_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/imsworker/imsworker/internal/broker"
+	"github.com/imsworker/imsworker/internal/broker/brokertest"
+	"github.com/imsworker/imsworker/internal/broker/nodes"
+)
+
+// clustered is a cluster of three with the worker's streams on all of them.
+type clustered struct {
+	*testing.T
+
+	cluster *nodes.Cluster
+	direct  *broker.Conn // reaches every node, for the test's own questions
+}
+
+// TestClusterOfThree takes one cluster through everything that happens to
+// clusters, one after the other, while a writer writes and a reader reads.
+func TestClusterOfThree(t *testing.T) {
+	t.Parallel()
+	c := clustered{T: t, cluster: brokertest.StartCluster(t)}
+	c.direct = brokertest.Dial(t, c.cluster.URL())
+	want := broker.Topology(broker.TopologyOptions{Shards: 1, EventsMaxAge: time.Hour})
+	if _, err := c.direct.Apply(t.Context(), want); err != nil {
+		t.Fatal(err)
+	}
+	if info := c.info(); info.Config.Replicas != 3 {
+		t.Fatalf("%d copies on a cluster of three", info.Config.Replicas)
+	}
+	for _, each := range []struct {
+		name   string
+		happen func(clustered, *ledgerWork)
+	}{
+		{"leader_steps_down", clustered.leaderStepsDown},
+		{"node_of_the_client_lost", clustered.nodeOfTheClientLost},
+		{"no_quorum_for_a_while", clustered.noQuorum},
+		{"all_lost_and_back", clustered.allLost},
+		{"leader_cut_off_with_its_client", clustered.leaderCutOff},
+	} {
+		t.Run(each.name, func(t *testing.T) {
+			c := c
+			c.T = t
+			w := c.work(each.name)
+			each.happen(c, w)
+			w.audit()
+		})
+	}
+}
+
+func (c clustered) leaderStepsDown(w *ledgerWork) {
+	for range 2 {
+		w.more(50)
+		leader := c.leader()
+		c.stepDown()
+		eventually(c.T, "another leader", func() bool { l := c.leader(); return l != "" && l != leader })
+	}
+	w.more(50)
+}
+
+func (c clustered) nodeOfTheClientLost(w *ledgerWork) {
+	w.more(50)
+	node := c.nodeOf(w.conn)
+	c.cluster.Nodes[node].Kill()
+	w.more(50)
+	if c.nodeOf(w.conn) == node {
+		c.Error("the client is still with the node that is gone")
+	}
+	c.restart(node)
+}
+
+// noQuorum leaves one node, that of the client: it is connected and nothing
+// can be written.
+func (c clustered) noQuorum(w *ledgerWork) {
+	w.more(20)
+	mine := c.nodeOf(w.conn)
+	others := slices.DeleteFunc([]int{0, 1, 2}, func(n int) bool { return n == mine })
+	for _, n := range others {
+		c.cluster.Nodes[n].Kill()
+	}
+	written := w.count()
+	ctx, cancel := context.WithTimeout(c.Context(), 2*time.Second)
+	defer cancel()
+	if _, err := c.direct.Put(ctx, broker.TrackStream(0), broker.Message{Subject: broker.TrackSubject(0, "nobody"), Expect: &broker.Expect{}, Token: "t"}); err == nil {
+		c.Error("one node of three takes a write")
+	}
+	if more := w.count() - written; more > 1 {
+		c.Errorf("%d writes without a quorum", more)
+	}
+	c.restart(others...)
+	w.more(20)
+}
+
+func (c clustered) allLost(w *ledgerWork) {
+	w.more(50)
+	for _, n := range c.cluster.Nodes {
+		n.Kill()
+	}
+	c.restart(0, 1, 2)
+	w.more(50)
+}
+
+// leaderCutOff cuts the leader, with the client on it, off from the others,
+// who go on without it. The client must go over to them.
+func (c clustered) leaderCutOff(w *ledgerWork) {
+	w.more(20)
+	node := c.nodeOf(w.conn)
+	for range 20 {
+		if c.leader() == c.cluster.Nodes[node].Name() {
+			break
+		}
+		c.stepDownTo(c.cluster.Nodes[node].Name())
+		eventually(c.T, "a leader", func() bool { return c.leader() != "" })
+	}
+	c.cluster.Isolate(node)
+	defer c.cluster.Rejoin(node)
+	w.more(20)
+	if c.nodeOf(w.conn) == node {
+		c.Error("the client is still with the node that is cut off")
+	}
+}
+
+// ledgerWork writes one record again and again, each time on condition that
+// nobody else has, and reads along what is stored.
+type ledgerWork struct {
+	clustered
+
+	conn    *broker.Conn
+	subject string
+	cancel  context.CancelFunc
+	all     sync.WaitGroup
+
+	mu      sync.Mutex
+	written []uint64 // sequences, as they were confirmed
+	read    []uint64
+	err     error
+}
+
+func (c clustered) work(name string) *ledgerWork {
+	w := &ledgerWork{clustered: c, conn: brokertest.Dial(c.T, brokertest.NewFront(c.T, c.cluster).URL()), subject: broker.TrackSubject(0, name)}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(c.Context()))
+	w.cancel = cancel
+	w.all.Go(func() { w.write(ctx) })
+	w.all.Go(func() {
+		_ = w.conn.Tail(ctx, broker.TrackStream(0), w.subject, func(s broker.Stored) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.read = append(w.read, s.Sequence)
+		}, func() {})
+	})
+	c.Cleanup(func() { cancel(); w.all.Wait() })
+	return w
+}
+
+// write is cut short by the end of the test; an answer that it has not heard
+// then stands in the stream all the same.
+func (w *ledgerWork) write(ctx context.Context) {
+	last := uint64(0)
+	for n := 0; ctx.Err() == nil; n++ {
+		sequence, err := w.conn.Put(ctx, broker.TrackStream(0), broker.Message{
+			Subject: w.subject, Token: fmt.Sprint(n), Expect: &broker.Expect{Sequence: last},
+		})
+		w.mu.Lock()
+		switch {
+		case err == nil:
+			last = sequence
+			w.written = append(w.written, sequence)
+		case ctx.Err() == nil:
+			w.err = err
+			cancel := w.cancel
+			defer cancel()
+		}
+		w.mu.Unlock()
+	}
+}
+
+func (w *ledgerWork) count() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.written)
+}
+
+// more waits until so many further writes were confirmed.
+func (w *ledgerWork) more(n int) {
+	w.Helper()
+	want := w.count() + n
+	eventuallyWithin(w.T, time.Minute, fmt.Sprintf("%d writes", n), func() bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.err != nil {
+			w.Fatal(w.err)
+		}
+		return len(w.written) >= want
+	})
+}
+
+// audit compares what was confirmed with what was read: the reader may have
+// seen more, at the end, and nothing else.
+func (w *ledgerWork) audit() {
+	w.Helper()
+	w.mu.Lock()
+	confirmed := len(w.written)
+	w.mu.Unlock()
+	eventuallyWithin(w.T, time.Minute, "the reader to have read all", func() bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return len(w.read) >= confirmed
+	})
+	w.cancel()
+	w.all.Wait()
+	for i := range min(len(w.written), len(w.read)) {
+		if w.written[i] != w.read[i] {
+			w.Fatalf("write %d was confirmed as %d and read as %d", i, w.written[i], w.read[i])
+		}
+	}
+}
+
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	eventuallyWithin(t, 30*time.Second, what, holds)
+}
+
+func eventuallyWithin(t *testing.T, patience time.Duration, what string, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !holds(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited too long for %s", what)
+		}
+	}
+}
+
+// restart starts nodes again and waits until every copy of the ledger has
+// caught up.
+func (c clustered) restart(which ...int) {
+	c.Helper()
+	for _, n := range which {
+		if err := c.cluster.Nodes[n].Start(); err != nil {
+			c.Fatal(err)
+		}
+	}
+	if err := c.cluster.Ready(c.Context()); err != nil {
+		c.Fatal(err)
+	}
+	eventuallyWithin(c.T, time.Minute, "all copies", func() bool {
+		info := c.info()
+		if info == nil || info.Cluster == nil || info.Cluster.Leader == "" || len(info.Cluster.Replicas) != 2 {
+			return false
+		}
+		return !slices.ContainsFunc(info.Cluster.Replicas, func(p *jetstream.PeerInfo) bool { return p.Offline || !p.Current })
+	})
+}
+
+// info is what the cluster says of the ledger; nil while nobody answers.
+func (c clustered) info() *jetstream.StreamInfo {
+	ctx, cancel := context.WithTimeout(c.Context(), time.Second)
+	defer cancel()
+	stream, err := c.direct.JetStream().Stream(ctx, broker.TrackStream(0))
+	if err != nil {
+		return nil
+	}
+	return stream.CachedInfo()
+}
+
+func (c clustered) leader() string {
+	if info := c.info(); info != nil && info.Cluster != nil {
+		return info.Cluster.Leader
+	}
+	return ""
+}
+
+func (c clustered) stepDown() { c.stepDownTo("") }
+
+// stepDownTo has the leader of the ledger give up, in favour of a node if it
+// is named.
+func (c clustered) stepDownTo(node string) {
+	c.Helper()
+	var body []byte
+	if node != "" {
+		body = []byte(`{"placement":{"preferred":"` + node + `"}}`)
+	}
+	ctx, cancel := context.WithTimeout(c.Context(), 5*time.Second)
+	defer cancel()
+	m, err := c.direct.NATS().RequestWithContext(ctx, "$JS.API.STREAM.LEADER.STEPDOWN."+broker.TrackStream(0), body)
+	if err != nil || !strings.Contains(string(m.Data), `"success":true`) {
+		c.Logf("step down: %v %s", err, m.Data)
+	}
+}
+
+// nodeOf is the number of the node that a client is connected to.
+func (c clustered) nodeOf(conn *broker.Conn) int {
+	return slices.IndexFunc(c.cluster.Nodes, func(n *nodes.Node) bool { return n.Name() == conn.NATS().ConnectedServerName() })
+}

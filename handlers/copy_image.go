@@ -15,6 +15,7 @@ import (
 type imageCopier interface {
 	CopyImage(ctx context.Context, imageID string, i ims.ImageCopy) (string, error)
 	ImagePages(ctx context.Context, f ims.ImageFilter) iter.Seq2[[]ims.Image, error]
+	AddImageTags(ctx context.Context, imageID string, tags ...ims.Tag) error
 }
 
 // copyImage copies an image within its region (API reference 2.7).
@@ -22,7 +23,8 @@ type imageCopier interface {
 // The call takes no tags, so the key stands at the end of the copy's
 // description. It is safe to run twice because a second run finds the copy
 // there; only when nothing shows up to the horizon is the call sent again, and
-// a copy that appears later still carries the same key.
+// a copy that appears later still carries the same key. Tags are put on the
+// copy once it is there.
 func copyImage() Operation {
 	return define(plan[messages.CopyImage, imageCopier]{
 		name:    "copy-image",
@@ -33,6 +35,9 @@ func copyImage() Operation {
 		rules:   copyImageRules(),
 		submit:  submitCopy,
 		all:     allCopies,
+		mark: func(ctx context.Context, c imageCopier, d messages.CopyImage, key, imageID string) error {
+			return putTags(ctx, c, imageID, d.ImageTags, key)
+		},
 	})
 }
 
@@ -45,6 +50,7 @@ func copyImageRules() []rule[messages.CopyImage] {
 			}
 			return ps
 		}},
+		tagsRule(func(d messages.CopyImage) ([]string, []messages.Tag) { return nil, d.ImageTags }),
 		optionsRule(func(d messages.CopyImage) messages.Options { return d.Options }),
 	}
 }

@@ -17,6 +17,7 @@ type volumeExporter interface {
 	ExportVolume(ctx context.Context, volumeID string, u ims.VolumeUpload) (string, error)
 	Volume(ctx context.Context, id string) (ims.Volume, error)
 	ImagePages(ctx context.Context, f ims.ImageFilter) iter.Seq2[[]ims.Image, error]
+	AddImageTags(ctx context.Context, imageID string, tags ...ims.Tag) error
 }
 
 // exportVolume makes an image of an EVS volume (API reference 2.11). There is
@@ -32,11 +33,17 @@ func exportVolume() Operation {
 		bucket:  "evs",
 		policy:  Policy{Deadline: time.Hour, Horizon: 20 * time.Minute, Resubmit: true},
 		options: func(d messages.ExportVolume) messages.Options { return d.Options },
-		rules:   []rule[messages.ExportVolume]{optionsRule(func(d messages.ExportVolume) messages.Options { return d.Options })},
-		submit:  submitExport,
-		all:     allExports,
-		checks:  []check[messages.ExportVolume, volumeExporter]{{"volume-free", "the volume is available, or in use and force is given (2.11)", checkVolume}},
-		ended:   exportEnded,
+		rules: []rule[messages.ExportVolume]{
+			tagsRule(func(d messages.ExportVolume) ([]string, []messages.Tag) { return nil, d.ImageTags }),
+			optionsRule(func(d messages.ExportVolume) messages.Options { return d.Options }),
+		},
+		submit: submitExport,
+		all:    allExports,
+		checks: []check[messages.ExportVolume, volumeExporter]{{"volume-free", "the volume is available, or in use and force is given (2.11)", checkVolume}},
+		ended:  exportEnded,
+		mark: func(ctx context.Context, c volumeExporter, d messages.ExportVolume, key, imageID string) error {
+			return putTags(ctx, c, imageID, d.ImageTags, key)
+		},
 	})
 }
 

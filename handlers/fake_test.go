@@ -32,6 +32,7 @@ type fakeCloud struct {
 	image            func(string) (ims.Image, error)
 	backup           func(string) (ims.Backup, error)
 	deleteImageTag   func(string, string) error
+	addImageTags     func(string, []ims.Tag) error
 	exportVolume     func(string, ims.VolumeUpload) (string, error)
 	volume           func(string) (ims.Volume, error)
 }
@@ -50,6 +51,10 @@ func (f fakeCloud) Backup(_ context.Context, id string) (ims.Backup, error) { re
 
 func (f fakeCloud) DeleteImageTag(_ context.Context, imageID, tag string) error {
 	return f.deleteImageTag(imageID, tag)
+}
+
+func (f fakeCloud) AddImageTags(_ context.Context, imageID string, tags ...ims.Tag) error {
+	return f.addImageTags(imageID, tags)
 }
 
 func (f fakeCloud) ExportVolume(_ context.Context, volumeID string, u ims.VolumeUpload) (string, error) {

@@ -136,8 +136,9 @@ type Work interface {
 	// not show, may still come: false while something else shows the cloud at
 	// work on it. Where nothing else can tell, it is true.
 	Ended(ctx context.Context, c *ims.Client) (bool, error)
-	// Mark puts the request's own tags and the marker on an image that is
-	// there, where the creating call could not. Doing it twice does no harm.
+	// Mark puts the request's own tags, and the marker where there is a key, on
+	// an image that is there, where the creating call could not. Doing it twice
+	// does no harm.
 	Mark(ctx context.Context, c *ims.Client, key, imageID string) error
 	// Unmark takes the marker off an image after success, for requests whose
 	// options ask for it. Doing it twice does no harm.

@@ -25,6 +25,27 @@ func markedTags(tags []string, imageTags []messages.Tag, key string) ([]string, 
 	return nil, append(marked, ims.Tag{Key: messages.MarkerKey, Value: key})
 }
 
+// tagger puts tags on images that are there.
+type tagger interface {
+	AddImageTags(ctx context.Context, imageID string, tags ...ims.Tag) error
+}
+
+// putTags puts a request's own tags on an image, and the marker where there is
+// a key.
+func putTags(ctx context.Context, c tagger, imageID string, own []messages.Tag, key string) error {
+	tags := make([]ims.Tag, 0, len(own)+1)
+	for _, t := range own {
+		tags = append(tags, ims.Tag{Key: t.Key, Value: t.Value})
+	}
+	if key != "" {
+		tags = append(tags, ims.Tag{Key: messages.MarkerKey, Value: key})
+	}
+	if len(tags) == 0 {
+		return nil
+	}
+	return c.AddImageTags(ctx, imageID, tags...)
+}
+
 // markedDescription puts the marker at the end of a description.
 func markedDescription(description, key string) string {
 	if description != "" {

@@ -2,10 +2,12 @@ package handlers
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/imsworker/imsworker/internal/ims"
+	"github.com/imsworker/imsworker/messages"
 )
 
 func TestBestFirst(t *testing.T) {
@@ -27,5 +29,36 @@ func TestFirst(t *testing.T) {
 	}
 	if got, err := first([]Found{{ImageID: "a"}, {ImageID: "b"}}); got.ImageID != "a" || err != nil {
 		t.Errorf("got %v, %v", got, err)
+	}
+}
+
+// TestPutTags has own tags, the marker, both and neither.
+func TestPutTags(t *testing.T) {
+	t.Parallel()
+	own := []messages.Tag{{Key: "team", Value: "web"}}
+	for name, test := range map[string]struct {
+		own  []messages.Tag
+		key  string
+		want []ims.Tag
+	}{
+		"both":    {own, key, []ims.Tag{{Key: "team", Value: "web"}, {Key: "ims-request", Value: key}}},
+		"marker":  {nil, key, []ims.Tag{{Key: "ims-request", Value: key}}},
+		"own":     {own, "", []ims.Tag{{Key: "team", Value: "web"}}},
+		"neither": {nil, "", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var got []ims.Tag
+			cloud := fakeCloud{addImageTags: func(id string, tags []ims.Tag) error {
+				if id != sourceID {
+					t.Errorf("image %s", id)
+				}
+				got = tags
+				return nil
+			}}
+			if err := putTags(t.Context(), cloud, sourceID, test.own, test.key); err != nil || !slices.Equal(got, test.want) {
+				t.Errorf("put %v, %v, want %v", got, err, test.want)
+			}
+		})
 	}
 }

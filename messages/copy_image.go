@@ -7,7 +7,10 @@ type CopyImage struct {
 	Name        string `json:"name"`
 	Description string `json:"description,omitempty"`
 	// CmkID is the KMS key that encrypts the copy.
-	CmkID               string  `json:"cmk_id,omitempty"`
-	EnterpriseProjectID string  `json:"enterprise_project_id,omitempty"`
-	Options             Options `json:"options,omitzero"`
+	CmkID               string `json:"cmk_id,omitempty"`
+	EnterpriseProjectID string `json:"enterprise_project_id,omitempty"`
+	// ImageTags are put on by the worker once the copy is there: the call takes
+	// none.
+	ImageTags []Tag   `json:"image_tags,omitempty"`
+	Options   Options `json:"options,omitzero"`
 }

@@ -12,6 +12,9 @@ type ExportVolume struct {
 	Force bool `json:"force,omitempty"`
 	// OSType is linux or windows; the cloud looks at it only where it knows of
 	// no system on the volume.
-	OSType  string  `json:"__os_type,omitempty"`
-	Options Options `json:"options,omitzero"`
+	OSType string `json:"__os_type,omitempty"`
+	// ImageTags are put on by the worker once the image is there: the call
+	// takes none.
+	ImageTags []Tag   `json:"image_tags,omitempty"`
+	Options   Options `json:"options,omitzero"`
 }

@@ -254,7 +254,7 @@ func TestKilledAtEveryPoint(t *testing.T) {
 					if n, state := p.finals(key); n != 1 || state != messages.StateSucceeded {
 						t.Errorf("%d final events, the last is %s", n, state)
 					}
-					if n := len(p.fake.Truth(fakecloud.DemoCloud)); n != 1 {
+					if n := len(p.fake.Begun(fakecloud.DemoCloud)); n != 1 {
 						t.Errorf("%d images for one request", n)
 					}
 					p.end(second)

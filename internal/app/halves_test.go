@@ -69,7 +69,7 @@ func TestBothHalvesOfItFailed(t *testing.T) {
 				if final := s.final(key); final.State != state {
 					t.Errorf("ended %s %+v, want %s", final.State, final.Error, state)
 				}
-				if n := len(s.fake.Truth(fakecloud.DemoCloud)); n != made {
+				if n := len(s.fake.Begun(fakecloud.DemoCloud)); n != made {
 					t.Errorf("%d images, want %d", n, made)
 				}
 				if n := s.finals(key); n != 1 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/imsworker/imsworker/handlers"
@@ -113,8 +114,12 @@ func (g *Engine) mark(ctx context.Context, t task, r *ledger.Record) error {
 	if !known {
 		return nil
 	}
+	key := r.Key
+	if r.Unmark {
+		key = ""
+	}
 	for _, image := range r.Images {
-		if err := work.Mark(ctx, at.Client, r.Key, image.ID); err != nil {
+		if err := work.Mark(ctx, at.Client, key, image.ID); err != nil {
 			return fmt.Errorf("put tags on image %s: %w", image.ID, err)
 		}
 	}
@@ -122,9 +127,11 @@ func (g *Engine) mark(ctx context.Context, t task, r *ledger.Record) error {
 }
 
 // afterwardsWarning notes a change of a finished image that the cloud refuses
-// for good; any other error means that it is tried again.
+// for good; any other error means that it is tried again. An account that may
+// make images and not change them is no reason to pause it.
 func afterwardsWarning(r *ledger.Record, what string, err error) error {
-	if err == nil || ims.VerdictOf(err) != ims.Refused {
+	e, told := errors.AsType[*ims.Error](err)
+	if !told || e.Verdict() != ims.Refused && e.Status != http.StatusForbidden {
 		return err
 	}
 	r.Warnings = append(r.Warnings, what+": "+err.Error())

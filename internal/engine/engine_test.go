@@ -49,6 +49,8 @@ type cloud struct {
 	images  func(marker string) string
 	jobs    int
 	body    string
+	tags    []reply  // to the first calls that put tags on
+	tagged  []string // their bodies
 }
 
 func (c *cloud) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -56,6 +58,13 @@ func (c *cloud) RoundTrip(r *http.Request) (*http.Response, error) {
 	defer c.mu.Unlock()
 	var a reply
 	switch {
+	case strings.HasSuffix(r.URL.Path, "/tags/action"):
+		body, _ := io.ReadAll(r.Body)
+		c.tagged = append(c.tagged, string(body))
+		a = reply{status: 204}
+		if n := len(c.tagged); n <= len(c.tags) {
+			a = c.tags[n-1]
+		}
 	case r.Method == http.MethodPost:
 		body, _ := io.ReadAll(r.Body)
 		c.body = string(body)

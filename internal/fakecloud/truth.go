@@ -25,6 +25,10 @@ type Mutation struct {
 	RequestID string          `json:"request_id"`
 }
 
+// Begins reports whether the change began slow work: a job, or the image of a
+// volume.
+func (m Mutation) Begins() bool { return m.JobID != "" || m.VolumeID != "" }
+
 // accept keeps a change in the truth.
 func (c *cloud) accept(q *request, m Mutation) {
 	m.Sequence, m.Time, m.Real = len(c.truth)+1, q.now, time.Now().UTC().Round(0)
@@ -36,6 +40,11 @@ func (c *cloud) accept(q *request, m Mutation) {
 	c.truth = append(c.truth, m)
 	c.fake.journal.put(c.Name, kindTruth, "", m)
 	c.fake.log.Debug("fake cloud accepted", "cloud", c.Name, "call", m.Call, "job_id", m.JobID, "image_id", m.ImageID)
+}
+
+// Begun returns the changes that began slow work, oldest first.
+func (f *Fake) Begun(cloud string) []Mutation {
+	return slices.DeleteFunc(f.Truth(cloud), func(m Mutation) bool { return !m.Begins() })
 }
 
 // Truth returns every change that the cloud accepted, oldest first; nothing

@@ -53,7 +53,11 @@ func TestVerdictsOfTrouble(t *testing.T) {
 				if err := fake.Order(fakecloud.DemoCloud, fakecloud.Fault{Call: name, Kind: kind, Status: c.status}); err != nil {
 					t.Fatal(err)
 				}
-				ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+				limit := time.Minute
+				if kind == fakecloud.HangBefore || kind == fakecloud.Delay {
+					limit = 500 * time.Millisecond // they never answer
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), limit)
 				defer cancel()
 				err := create(ctx, client)
 				if got := ims.VerdictOf(err); got != c.verdict {

@@ -39,6 +39,7 @@ type Shard struct {
 	store  store
 	number int
 	stream string
+	echoes echoes
 }
 
 // New returns the ledger of the shard with that number.
@@ -84,10 +85,15 @@ func (s *Shard) write(ctx context.Context, r *Record, ttl time.Duration) error {
 	if err != nil {
 		return fmt.Errorf("encode record %s: %w", r.Key, err)
 	}
+	token := rand.Text()
+	s.echoes.expect(token, r)
 	seq, err := s.store.Put(ctx, s.stream, broker.Message{
 		Subject: broker.TrackSubject(s.number, r.Key), Data: data,
-		Expect: &broker.Expect{Sequence: r.Sequence}, Token: rand.Text(), TTL: ttl, Rollup: true,
+		Expect: &broker.Expect{Sequence: r.Sequence}, Token: token, TTL: ttl, Rollup: true,
 	})
+	if err != nil {
+		s.echoes.forget(token, r.Key)
+	}
 	if errors.Is(err, broker.ErrConflict) {
 		return fmt.Errorf("write record %s: %w", r.Key, ErrChanged)
 	}
@@ -116,14 +122,26 @@ func (s *Shard) Get(ctx context.Context, key string) (*Record, error) {
 // record are given to bad. The functions are called one at a time.
 func (s *Shard) Follow(ctx context.Context, each func(*Record), caughtUp func(), bad func(subject string, err error)) error {
 	filter := broker.TrackSubject(s.number, "*")
+	defer s.echoes.listen()()
 	return s.store.Tail(ctx, s.stream, filter, func(m broker.Stored) {
-		r, err := fromStored(m)
+		r, err := s.heard(m)
 		if err != nil {
 			bad(m.Subject, err)
 			return
 		}
 		each(r)
 	}, caughtUp)
+}
+
+// heard is the record that the stream has handed over: what was written here
+// is not decoded again.
+func (s *Shard) heard(m broker.Stored) (*Record, error) {
+	r := s.echoes.take(m)
+	if r == nil {
+		return fromStored(m)
+	}
+	r.Sequence, r.Stored = m.Sequence, m.Time
+	return r, nil
 }
 
 func fromStored(m broker.Stored) (*Record, error) {

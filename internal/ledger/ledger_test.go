@@ -92,6 +92,55 @@ func TestFollow(t *testing.T) {
 	}
 }
 
+// TestFollowHandsOverOwnWritesAsCopies writes here and elsewhere under one
+// key: each version comes once, with its place and time, whoever wrote it, and
+// what happens to a written record later does not show in the news.
+func TestFollowHandsOverOwnWritesAsCopies(t *testing.T) {
+	t.Parallel()
+	conn := brokertest.Connect(t, 1)
+	here, elsewhere := ledger.New(conn, 0), ledger.New(conn, 0)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	news, ready := make(chan *ledger.Record, 10), make(chan struct{})
+	followed := make(chan error, 1)
+	go func() {
+		followed <- here.Follow(ctx, func(r *ledger.Record) { news <- r }, func() { close(ready) }, func(string, error) {})
+	}()
+	<-ready
+	r := record("a")
+	expect := func(s ledger.State) {
+		t.Helper()
+		select {
+		case got := <-news:
+			if got.State != s || got.Sequence != r.Sequence || got.Stored.IsZero() || got == r {
+				t.Errorf("got %+v, want %s as message %d", got, s, r.Sequence)
+			}
+		case <-ctx.Done():
+			t.Fatalf("%s did not come", s)
+		}
+	}
+	for _, write := range []func() error{
+		func() error { return here.Create(ctx, r) },
+		func() error { return elsewhere.Update(ctx, r) },
+		func() error { return here.Update(ctx, r) },
+		func() error { return here.Bury(ctx, r, time.Minute) },
+	} {
+		written := r.State
+		if err := write(); err != nil {
+			t.Fatal(err)
+		}
+		r.State = ledger.Finished
+		expect(written)
+	}
+	if err := here.Update(ctx, record("a")); !errors.Is(err, ledger.ErrChanged) {
+		t.Errorf("update of an old version: %v", err)
+	}
+	cancel()
+	if err := <-followed; !errors.Is(err, context.Canceled) {
+		t.Errorf("follow ended with %v", err)
+	}
+}
+
 func TestTombstoneIsSmallAndVanishes(t *testing.T) {
 	t.Parallel()
 	conn := brokertest.Connect(t, 1)

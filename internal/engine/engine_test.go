@@ -432,6 +432,39 @@ func TestForgottenJob(t *testing.T) {
 	})
 }
 
+// TestRecordIsReadOnlyAfterAWait: what goes on within moments keeps its record
+// in hand, what waits longer lets go of it.
+func TestRecordIsReadOnlyAfterAWait(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		polls int
+		wait  time.Duration
+		reads int
+	}{
+		"ended at the first question":  {polls: 1},
+		"asked for later":              {polls: 3, reads: 1},
+		"waited before its submission": {polls: 1, wait: time.Minute, reads: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			run(t, func(w *world) {
+				w.cloud.job = func(n int) reply {
+					if n < c.polls {
+						return running(n)
+					}
+					return succeeded(n)
+				}
+				w.start()
+				key := w.request("a", func(r *ledger.Record) { r.NotBefore = time.Now().Add(c.wait) })
+				w.expect(key, "accepted submitted succeeded")
+				if w.ledger.reads != c.reads {
+					w.t.Errorf("read %d times, want %d", w.ledger.reads, c.reads)
+				}
+			})
+		})
+	}
+}
+
 func TestLateIsToldOnce(t *testing.T) {
 	t.Parallel()
 	run(t, func(w *world) {

@@ -49,7 +49,8 @@ type entry struct {
 	buried  bool      // its tombstone is stored; it goes when the ledger's news say so
 	resting bool      // unresolved and told: it waits for a person
 
-	// record is the newest version itself, kept only until the entry waits.
+	// record is the newest version itself, kept only until the entry waits for
+	// longer than a moment.
 	record *ledger.Record
 }
 

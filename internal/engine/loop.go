@@ -112,7 +112,9 @@ func (g *Engine) settle(e *entry) {
 	s, at := g.next(e, now)
 	switch {
 	case at.After(now):
-		e.record = nil
+		if at.Sub(now) > heldFor {
+			e.record = nil
+		}
 		g.timers.set(e, at)
 	case s == submitStep:
 		e.account.push(bucketOf(e.operation), e)
@@ -123,6 +125,11 @@ func (g *Engine) settle(e *entry) {
 		g.enqueue(e, s)
 	}
 }
+
+// heldFor is how long a wait may be through which the record itself is held:
+// what goes on that soon would only be read from the broker again. The first
+// question for a job falls within it.
+const heldFor = 6 * time.Second
 
 // unconfigured is how often a record of a cloud that is not configured is
 // looked at; a changed configuration wakes it at once.

@@ -20,6 +20,7 @@ type memory struct {
 	sequence uint64
 	records  map[string]*ledger.Record
 	follower func(*ledger.Record)
+	reads    int
 	// lose makes the next update of a record to that state fail as changed,
 	// after somebody else's hand has done other.
 	lose  ledger.State
@@ -74,6 +75,7 @@ func (m *memory) Bury(_ context.Context, r *ledger.Record, _ time.Duration) erro
 func (m *memory) Get(_ context.Context, key string) (*ledger.Record, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.reads++
 	if r := m.records[key]; r != nil {
 		return r.Clone(), nil
 	}

@@ -36,6 +36,7 @@ read clouds.yaml again.`,
 			}
 			reload, stop := hangups()
 			defer stop()
+			defer ops.GiveRoom()()
 			return client.Explain(app.Run(cmd.Context(), cfg, app.Deps{Log: log, Build: ops.ReadBuild(version), Reload: reload}))
 		}),
 	}

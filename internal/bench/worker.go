@@ -43,6 +43,7 @@ func startWorker(ctx context.Context, nc *nats.Conn, cloud string, names []strin
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	ready, ended := make(chan struct{}), make(chan error, 1)
+	tighten := ops.GiveRoom() // as `serve` does
 	go func() {
 		ended <- app.Run(ctx, cfg, app.Deps{
 			Log: slog.New(slog.NewJSONHandler(log, nil)), Build: ops.Build{Version: "bench"},
@@ -51,6 +52,7 @@ func startWorker(ctx context.Context, nc *nats.Conn, cloud string, names []strin
 	}()
 	stop = func() error {
 		cancel()
+		defer tighten()
 		return errors.Join(<-ended, log.Close(), os.RemoveAll(dir))
 	}
 	select {

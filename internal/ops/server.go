@@ -1,5 +1,5 @@
 // Package ops is what the people who run the worker see of it: metrics, health, a start page, logs. It serves what others
-// measure and judge; it measures and judges nothing itself.
+// measure and judge; it measures and judges nothing itself, but for the garbage that the process lets gather.
 package ops
 
 import (

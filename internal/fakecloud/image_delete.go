@@ -45,6 +45,7 @@ func (c *cloud) checkDelete(i *Image, now time.Time) *answer {
 		return refuse("IMG.0092", "Only the owner can delete the image.")
 	case i.Protected:
 		return refuse("IMG.0091", "Protected images cannot be deleted.")
+	case i.Native && i.JobID == "": // nothing is being made of it
 	case status != "active" && status != "killed":
 		return refuse("IMG.0090", "The image is being created.")
 	}

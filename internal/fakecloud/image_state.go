@@ -24,6 +24,7 @@ type Image struct {
 	DataOrigin        string    `json:"data_origin,omitempty"`
 	OriginalID        string    `json:"original_id,omitempty"`
 	CMK               string    `json:"cmk,omitempty"`
+	Native            bool      `json:"native,omitempty"` // made without data by POST /v2/images
 	Protected         bool      `json:"protected,omitempty"`
 	MinDisk           int       `json:"min_disk"`
 	MinRAM            int       `json:"min_ram"`

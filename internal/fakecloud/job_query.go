@@ -20,13 +20,15 @@ type jobView struct {
 }
 
 type entities struct {
-	ImageName     string   `json:"image_name,omitempty"`
-	ImageID       string   `json:"image_id,omitempty"`
-	Percent       *float64 `json:"process_percent,omitempty"`
-	CurrentTask   *string  `json:"current_task,omitempty"`
-	SubJobID      string   `json:"subJobId,omitempty"`
-	AdditionCode  string   `json:"addition_error_code,omitempty"`
-	AdditionError string   `json:"addition_error_msg,omitempty"`
+	ImageName     string     `json:"image_name,omitempty"`
+	ImageID       string     `json:"image_id,omitempty"`
+	Percent       *float64   `json:"process_percent,omitempty"`
+	CurrentTask   *string    `json:"current_task,omitempty"`
+	SubJobID      string     `json:"subJobId,omitempty"`
+	SubJobs       []*jobView `json:"sub_jobs_result,omitempty"`
+	SubJobList    []string   `json:"sub_jobs_list,omitempty"`
+	AdditionCode  string     `json:"addition_error_code,omitempty"`
+	AdditionError string     `json:"addition_error_msg,omitempty"`
 }
 
 // showJob is GET /v1/{project_id}/jobs/{job_id} (API reference 3).
@@ -88,8 +90,22 @@ func (c *cloud) unknownJob() *answer {
 	return a
 }
 
-// viewJob is what both queries say.
+// viewJob is what both queries say. The images of sub jobs stand with these
+// alone.
 func (c *cloud) viewJob(job *Job, now time.Time) *jobView {
+	view := c.viewOne(job, now)
+	for _, p := range job.Parts {
+		view.Entities.SubJobList = append(view.Entities.SubJobList, p.ID)
+		sub := *job
+		sub.ID, sub.Type, sub.Name, sub.ImageID = p.ID, p.Type, p.Name, p.ImageID
+		if shown := c.viewOne(&sub, now); shown.End != "" {
+			view.Entities.SubJobs = append(view.Entities.SubJobs, shown)
+		}
+	}
+	return view
+}
+
+func (c *cloud) viewOne(job *Job, now time.Time) *jobView {
 	view := &jobView{ID: job.ID, Type: job.Type, Status: job.status(now), Begin: job.Begin.Format(jobTime)}
 	if view.Status != "INIT" {
 		view.Entities.ImageName = job.Name

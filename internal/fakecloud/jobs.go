@@ -7,6 +7,15 @@ import (
 
 // Types of jobs that this fake runs.
 const (
+	jobSystemByServer  = "imsCreateImageByInstance" // the only one without Job at its end
+	jobSystemByVolume  = "imsVolumeCreateImageJob"
+	jobDataByVolumes   = "imsVolumesToSysDataImagesJob"
+	jobPartOfVolume    = "imsCopyVolumeToImageJob" // a sub job
+	jobImport          = "imsImportImageJob"
+	jobImportData      = "imsImportDataImageJob"
+	jobBigFile         = "imsImportBigFileImageJob" // a sub job, of quick imports
+	jobRegister        = "imsNativeImportImageJob"
+	jobImportOVA       = "imsImportOvaImageJob"
 	jobWholeByInstance = "imsCreateWholeImageByInstanceJob"
 	jobWholeByBackup   = "imsCreateWholeImageByBackupJob"
 	jobCopy            = "imsCopyImageInRegionJob"
@@ -16,16 +25,41 @@ const (
 // appears queued when the job runs, saves at half time and is active just
 // before the job ends (API reference 8). It keeps job and image.
 func (c *cloud) start(q *request, jobType string, image *Image) *Job {
+	return c.startParts(q, jobType, image)
+}
+
+// part is an image that a sub job makes, maybe the main one.
+type part struct {
+	jobType string
+	image   *Image
+}
+
+// startParts begins a job with sub jobs. main is nil where only they name the
+// images.
+func (c *cloud) startParts(q *request, jobType string, main *Image, parts ...part) *Job {
 	outcome := c.nextOutcome(q.route.call)
-	job := &Job{ID: c.newJobID(), Type: jobType, Call: q.route.call, Name: image.Name, Begin: q.now}
+	job := &Job{ID: c.newJobID(), Type: jobType, Call: q.route.call, Begin: q.now}
 	c.plan(job, outcome)
-	image.ID, image.JobID, job.ImageID = c.newImageID(), job.ID, ""
-	image.Owner, image.Type = c.ProjectID, "private"
-	c.live(job, image, outcome)
-	job.ImageID = image.ID
-	c.addImage(image)
+	if main != nil {
+		job.Name, job.ImageID = main.Name, c.bear(job, main, outcome)
+	}
+	for _, p := range parts {
+		id := c.newJobID()
+		if p.image != main {
+			c.bear(job, p.image, outcome)
+		}
+		job.Parts = append(job.Parts, Part{ID: id, Type: p.jobType, Name: p.image.Name, ImageID: p.image.ID})
+	}
 	c.saveJob(job)
 	return job
+}
+
+// bear keeps a new image with a life along the job's and returns its id.
+func (c *cloud) bear(job *Job, image *Image, outcome Outcome) string {
+	image.ID, image.JobID = c.newImageID(), job.ID
+	image.Owner, image.Type = c.ProjectID, "private"
+	c.live(job, image, outcome)
+	return c.addImage(image)
 }
 
 // plan sets the job's moments and its end.

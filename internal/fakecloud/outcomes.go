@@ -3,7 +3,7 @@ package fakecloud
 // Outcome is an order for the next jobs, or exports of disks, that begin. Like
 // a Fault it lives in memory.
 type Outcome struct {
-	Call string `json:"call"` // CreateWholeImage, CopyImage, ExportVolume; "*" is any
+	Call string `json:"call"` // a call that starts a job, or ExportVolume; "*" is any
 	// Count, Probability and Seed are as of a Fault, by jobs.
 	Count       int     `json:"count"`
 	Probability float64 `json:"probability,omitempty"`

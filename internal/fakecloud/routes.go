@@ -36,6 +36,15 @@ var routes = []*route{
 	{method: http.MethodPost, pattern: segments("v1/cloudimages/{image}/copy"), call: "CopyImage", limit: "copy", do: (*cloud).copyImage},
 	{method: http.MethodPost, pattern: segments("v2.1/cloudimages/{image}/copy"), call: "CopyImage", limit: "copy", exists: onHuawei, do: (*cloud).copyImage},
 
+	{method: http.MethodPost, pattern: segments("v2/cloudimages/action"), call: "CreateImage", limit: "system", do: (*cloud).createImage},
+	{method: http.MethodPost, pattern: segments("v2.1/cloudimages/action"), call: "CreateImage", limit: "system", exists: onHuawei, do: (*cloud).createImage},
+	{method: http.MethodPost, pattern: segments("v1/cloudimages/dataimages/action"), call: "CreateDataImage", limit: "data", do: (*cloud).createDataImage},
+	{method: http.MethodPost, pattern: segments("v2.1/cloudimages/dataimages/action"), call: "CreateDataImage", limit: "data", exists: onHuawei, do: (*cloud).createDataImage},
+	{method: http.MethodPost, pattern: segments("v2/cloudimages/quickimport/action"), call: "ImportImage", limit: "quick_import", do: (*cloud).quickImport},
+	{method: http.MethodPost, pattern: segments("v2.1/cloudimages/quickimport/action"), call: "ImportImage", limit: "quick_import", exists: onHuawei, do: (*cloud).quickImport},
+	{method: http.MethodPost, pattern: segments("v2/images"), call: "CreateMetadata", limit: "update", do: (*cloud).createMetadata},
+	{method: http.MethodPut, pattern: segments("v1/cloudimages/{image}/upload"), call: "RegisterImage", limit: "register", do: (*cloud).registerImage},
+
 	{method: http.MethodGet, pattern: segments("v1/{pid}/jobs/{job}"), call: "ShowJob", limit: "show_job", do: (*cloud).showJob},
 	{method: http.MethodGet, pattern: segments("v1/cloudimages/job/{job}"), call: "ShowJobProgress", limit: "show_progress", exists: hasProgress, do: (*cloud).showJobProgress},
 

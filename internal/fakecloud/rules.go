@@ -147,16 +147,17 @@ func badTag() *answer { return refuse("IMG.0115", "Invalid image tag.") }
 
 func tooManyTags() *answer { return refuse("IMG.0116", "The number of tags exceeds the limit.") }
 
-// checkRoom refuses what would go over the quota, over the number of running
-// jobs or, where names are unique, over a name.
-func (c *cloud) checkRoom(q *request, name string) *answer {
+// checkRoom refuses new images that would go over the quota, over the number of
+// running jobs or, where names are unique, over a name.
+func (c *cloud) checkRoom(q *request, names ...string) *answer {
 	quota := c.quota()
+	taken := func(name string) bool { return len(c.byName[name]) > 0 }
 	switch {
-	case c.switches.UniqueNames && len(c.byName[name]) > 0:
+	case c.switches.UniqueNames && slices.ContainsFunc(names, taken):
 		return refuse("IMG.0009", "An image with this name already exists.")
 	case c.switches.MaxJobs > 0 && c.running(q.now) >= c.switches.MaxJobs:
 		return refuse("IMG.0060", "Too many tasks. Try again later.")
-	case quota >= 0 && c.used >= quota:
+	case quota >= 0 && c.used+len(names) > quota:
 		return refuse("IMG.0015", "The private image quota is insufficient.")
 	}
 	return nil

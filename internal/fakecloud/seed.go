@@ -7,9 +7,19 @@ const (
 
 	DemoServer               = "877a2cda-ba63-4e1e-b95f-e67e48b6129a" // running, protected by no vault
 	DemoVaultServer          = "94eba8b2-acc9-4d82-badc-127144cc5526" // running, in DemoVault
+	DemoStoppedServer        = "c1a9e6f4-3d58-4b07-9e21-6f0a85d7b3c4" // stopped, with DemoDataVolume
 	DemoVault                = "3b5816b5-f29c-4172-9d9a-76c719a659ce" // for servers, with room
 	DemoVolume               = "16369c5d-384d-4e64-b37a-56d898769362" // available, a data disk
 	DemoInUseVolume          = "5aa119a8-d25b-45a7-8d1b-88e127885635" // attached to DemoServer, its system disk
+	DemoDataVolume           = "2f8e5b71-9c46-4d3a-a05f-8b6d17c94e20" // attached to DemoStoppedServer
+	DemoDataVolume2          = "d47b0c93-61ea-4f85-b82d-3c9f5e07a168" // attached to DemoStoppedServer
+	DemoFile                 = "images:base.qcow2"                    // a system
+	DemoDataFile             = "images:data.qcow2"                    // a data disk
+	DemoISOFile              = "images:installer.iso"
+	DemoOVAFile              = "images:appliance.ova"                 // a system and a data disk
+	DemoQuickFile            = "images:base.zvhd2"                    // for quick import
+	DemoRawFile              = "images:base.raw"                      // for quick import, with its bitmap
+	DemoBareRawFile          = "images:bare.raw"                      // without
 	DemoBackup               = "6df2b54c-dd62-4059-a07c-1b8f24f2725d" // CBR, unused
 	DemoBackup2              = "9b27efab-4a17-4c06-bfa2-3e0cf021d3c3" // CBR, unused
 	DemoBackup3              = "7c1e04a5-50f7-4d2c-9f30-0b8e6f1d2a33" // CBR, unused
@@ -47,11 +57,20 @@ func demoWorld() World {
 		Servers: []Server{
 			{ID: DemoServer, Name: "web-01", Status: "ACTIVE", SizeGB: 40},
 			{ID: DemoVaultServer, Name: "db-01", Status: "ACTIVE", SizeGB: 80, VaultID: DemoVault},
+			{ID: DemoStoppedServer, Name: "build-01", Status: "SHUTOFF", SizeGB: 40},
 		},
 		Vaults: []Vault{{ID: DemoVault, Name: "vault-servers", SizeGB: 10000, MaxServers: 256}},
 		Volumes: []Volume{
 			{ID: DemoVolume, Name: "db-01-data", SizeGB: 40},
-			{ID: DemoInUseVolume, Name: "web-01-system", Status: "in-use", SizeGB: 40, Bootable: true, OSType: "linux"},
+			{ID: DemoInUseVolume, Name: "web-01-system", Status: "in-use", SizeGB: 40, Bootable: true, OSType: "linux", ServerID: DemoServer},
+			{ID: DemoDataVolume, Name: "build-01-data-1", Status: "in-use", SizeGB: 40, ServerID: DemoStoppedServer},
+			{ID: DemoDataVolume2, Name: "build-01-data-2", Status: "in-use", SizeGB: 100, ServerID: DemoStoppedServer},
+		},
+		Objects: []Object{
+			{Bucket: "images", Key: "base.qcow2", SizeGB: 4, DiskGB: 40}, {Bucket: "images", Key: "data.qcow2", SizeGB: 2, DiskGB: 40},
+			{Bucket: "images", Key: "installer.iso", Format: "iso", SizeGB: 3}, {Bucket: "images", Key: "appliance.ova", Format: "ova", SizeGB: 6, DiskGB: 20, Disks: []int{40}},
+			{Bucket: "images", Key: "base.zvhd2", Format: "zvhd2", SizeGB: 200, DiskGB: 250},
+			{Bucket: "images", Key: "base.raw", Format: "raw", SizeGB: 40, Bitmap: true}, {Bucket: "images", Key: "bare.raw", Format: "raw", SizeGB: 40},
 		},
 		Backups: []Backup{
 			demoBackup(DemoBackup), demoBackup(DemoBackup2), demoBackup(DemoBackup3), demoBackup(DemoBackup4),

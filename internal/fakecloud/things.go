@@ -30,6 +30,16 @@ type Job struct {
 	Reason  string    `json:"reason,omitempty"`
 
 	Forgotten time.Time `json:"forgotten,omitzero"` // no query knows it from then on
+
+	Parts []Part `json:"parts,omitempty"` // its sub jobs; they begin and end with it
+}
+
+// Part is one sub job: it makes one image.
+type Part struct {
+	ID      string `json:"id"`
+	Type    string `json:"type"`
+	Name    string `json:"name"`
+	ImageID string `json:"image_id"`
 }
 
 func (j *Job) forgotten(now time.Time) bool {
@@ -61,16 +71,19 @@ func (j *Job) percent(now time.Time) float64 {
 
 // Server is one ECS.
 type Server struct {
-	ID           string    `json:"id"`
-	Name         string    `json:"name"`
-	Status       string    `json:"status"` // ACTIVE, SHUTOFF or anything that forbids imaging
-	SizeGB       int       `json:"size_gb"`
-	VaultID      string    `json:"vault_id,omitempty"` // the vault that protects it
-	CSBS         bool      `json:"csbs,omitempty"`     // bound to CSBS
-	DESS         bool      `json:"dess,omitempty"`     // has dedicated-storage disks
-	DiskBusy     bool      `json:"disk_busy,omitempty"`
-	NoSystemDisk bool      `json:"no_system_disk,omitempty"`
-	BackupUntil  time.Time `json:"backup_until,omitzero"` // it is being backed up until then
+	ID            string    `json:"id"`
+	Name          string    `json:"name"`
+	Status        string    `json:"status"` // ACTIVE, SHUTOFF or anything that forbids imaging
+	SizeGB        int       `json:"size_gb"`
+	VaultID       string    `json:"vault_id,omitempty"` // the vault that protects it
+	CSBS          bool      `json:"csbs,omitempty"`     // bound to CSBS
+	DESS          bool      `json:"dess,omitempty"`     // has dedicated-storage disks
+	DiskBusy      bool      `json:"disk_busy,omitempty"`
+	DiskForbidden bool      `json:"disk_forbidden,omitempty"` // its system disk may not become an image
+	BMS           bool      `json:"bms,omitempty"`            // a bare-metal server
+	NoSystemDisk  bool      `json:"no_system_disk,omitempty"`
+	BackupUntil   time.Time `json:"backup_until,omitzero"`  // it is being backed up until then
+	ImagingUntil  time.Time `json:"imaging_until,omitzero"` // a system image is being made of it until then
 }
 
 // Vault is one CBR vault.

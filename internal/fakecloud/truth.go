@@ -19,6 +19,7 @@ type Mutation struct {
 	Body      json.RawMessage `json:"body,omitempty"`
 	JobID     string          `json:"job_id,omitempty"`
 	ImageID   string          `json:"image_id,omitempty"`
+	ImageIDs  []string        `json:"image_ids,omitempty"` // of calls that make several
 	BackupID  string          `json:"backup_id,omitempty"`
 	VolumeID  string          `json:"volume_id,omitempty"`
 	Auth      string          `json:"auth"` // A or B (signature), token

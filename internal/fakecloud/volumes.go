@@ -18,9 +18,10 @@ type Volume struct {
 	Name     string    `json:"name"`
 	Status   string    `json:"status"` // available (default), in-use, error, or anything that forbids an image
 	SizeGB   int       `json:"size_gb"`
-	Bootable bool      `json:"bootable,omitempty"` // holds a system
-	OSType   string    `json:"os_type,omitempty"`  // of a bootable one, "" where EVS knows none
-	Locked   bool      `json:"locked,omitempty"`   // by work of another service
+	Bootable bool      `json:"bootable,omitempty"`  // holds a system
+	OSType   string    `json:"os_type,omitempty"`   // of a bootable one, "" where EVS knows none
+	ServerID string    `json:"server_id,omitempty"` // the server it is attached to
+	Locked   bool      `json:"locked,omitempty"`    // by work of another service
 	Created  time.Time `json:"created"`
 	ImageID  string    `json:"image_id,omitempty"` // the image that was last made of it
 	Upload   time.Time `json:"upload,omitzero"`    // an image is being made of it until then

@@ -29,6 +29,8 @@ func checkServer(s *Server, now time.Time) *answer {
 		return refuse("IMG.0005", "The ECS does not exist.")
 	case now.Before(s.BackupUntil):
 		return refuse("IMG.0136", "The server is being backed up.")
+	case now.Before(s.ImagingUntil):
+		return refuse("IMG.0010", "Another task is running on the server.")
 	case s.Status != "ACTIVE" && s.Status != "SHUTOFF":
 		return refuse("IMG.0126", "The server status does not allow creating a whole image.")
 	case s.NoSystemDisk:

@@ -31,7 +31,7 @@ import (
 const (
 	readyBroker  = "broker connected"
 	readyStreams = "streams there"
-	readyShards  = "shards loaded"
+	readyShards  = "shards settled"
 )
 
 // tombstoneTTL is how long the ledger itself remembers a finished request;
@@ -76,6 +76,7 @@ type worker struct {
 
 	mu        sync.Mutex
 	engines   map[int]*engine.Engine
+	share     shard.Share
 	readyOnce sync.Once
 
 	background sync.WaitGroup
@@ -170,7 +171,7 @@ func (w *worker) work(ctx context.Context) error {
 	w.log.Info("worker started", "instance", w.cfg.Instance, "http", w.server.Addr(), "clouds", w.clouds.names(), "shards", w.cfg.Shards)
 	err := shard.Run(ctx, shard.Options{
 		Conn: w.leases, Shards: w.cfg.Shards, Lease: w.cfg.Lease, Instance: w.cfg.Instance,
-		TakeAll: w.cfg.IsInside(), Log: w.log,
+		TakeAll: w.cfg.IsInside(), Weight: w.weight, Changed: w.changeShare, Log: w.log,
 	}, w.own)
 	if cause := context.Cause(ctx); errors.Is(cause, broker.ErrLost) {
 		return cause

@@ -37,7 +37,7 @@ func (w *worker) own(ctx context.Context, lease *shard.Lease) {
 	both.Go(func() error {
 		select {
 		case <-g.Ready():
-			w.settled()
+			w.judgeShare()
 			return w.takeIn(ctx, number, lease, records)
 		case <-ctx.Done():
 			return nil
@@ -137,51 +137,6 @@ func (w *worker) reused(ctx context.Context, r *ledger.Record) error {
 	}, intake.Verdict{Reason: intake.ReasonIdentityReused, Problems: messages.Problems{{
 		Message: "the identity belongs to an earlier request with other data, which is left as it is; give each request an id of its own",
 	}}})
-}
-
-// setEngine notes which engine works a shard; nil: none does.
-func (w *worker) setEngine(number int, g *engine.Engine) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if g == nil {
-		delete(w.engines, number)
-		w.health.Set(readyShards, false)
-		return
-	}
-	w.engines[number] = g
-}
-
-// running returns the engines at work.
-func (w *worker) running() []*engine.Engine {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	engines := make([]*engine.Engine, 0, len(w.engines))
-	for _, g := range w.engines {
-		engines = append(engines, g)
-	}
-	return engines
-}
-
-// settled says that the worker is ready once all its shards are loaded.
-func (w *worker) settled() {
-	engines := w.running()
-	if len(engines) < w.cfg.Shards {
-		return
-	}
-	for _, g := range engines {
-		select {
-		case <-g.Ready():
-		default:
-			return
-		}
-	}
-	w.health.Set(readyShards, true)
-	w.readyOnce.Do(func() {
-		w.log.Info("worker ready", "shards", len(engines))
-		if w.deps.Ready != nil {
-			w.deps.Ready(w.addresses())
-		}
-	})
 }
 
 func (w *worker) addresses() Addresses {

@@ -6,8 +6,11 @@
 package broker
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 // The streams that every worker uses. The ledger's streams, one a shard, are
@@ -28,11 +31,17 @@ const LeftoverConsumer = "leftover"
 const (
 	RequestFilter = "ims.request.>"
 	LeaseFilter   = "ims.lease.*"
+	MemberFilter  = memberPrefix + "*"
+	memberPrefix  = "ims.member."
 )
 
 // TokenHeader carries the token that Put writes beside a message, so that the
 // writer's own message can be told from a foreign one after a lost answer.
 const TokenHeader = "Ims-Token"
+
+// HeirHeader stands on a released lease and names the session that the shard
+// is meant for; the others leave it alone for a moment.
+const HeirHeader = "Ims-Heir"
 
 // TrackStream returns the name of the ledger stream of a shard: IMS_TRACK_05.
 func TrackStream(shard int) string { return fmt.Sprintf("IMS_TRACK_%02d", shard) }
@@ -56,6 +65,29 @@ func InboxFilter(shard int) string { return "ims.inbox." + strconv.Itoa(shard) +
 
 // LeaseSubject returns the subject of a shard's lease: ims.lease.05.
 func LeaseSubject(shard int) string { return fmt.Sprintf("ims.lease.%02d", shard) }
+
+// MemberSubject returns the subject under which a replica announces itself:
+// ims.member.<instance>. What cannot stand in a subject is replaced, with a
+// part of its hash behind, so that no two names become one.
+func MemberSubject(instance string) string {
+	token := strings.Map(plainRune, instance)
+	if token != instance || len(token) > mostToken {
+		sum := sha256.Sum256([]byte(instance))
+		token = token[:min(len(token), mostToken)] + "_" + hex.EncodeToString(sum[:4])
+	}
+	return memberPrefix + token
+}
+
+// mostToken is how much of an instance's name stands in its subject.
+const mostToken = 80
+
+func plainRune(r rune) rune {
+	switch {
+	case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '-', r == '_':
+		return r
+	}
+	return '-'
+}
 
 // PacePrefix begins the subjects of learned durations,
 // ims.pace.<cloud>.<operation>.

@@ -122,7 +122,7 @@ func dead() Stream {
 // delete marker), learned durations and pauses.
 func state() Stream {
 	c := plain(StreamState, "leases, members, learned durations, pauses",
-		LeaseFilter, "ims.member.*", PacePrefix+"*.*", PausedPrefix+"*.*")
+		LeaseFilter, MemberFilter, PacePrefix+"*.*", PausedPrefix+"*.*")
 	c.MaxMsgsPerSubject = 1
 	c.AllowMsgTTL, c.AllowRollup, c.SubjectDeleteMarkerTTL = true, true, markerTTL
 	return Stream{Config: c}

@@ -15,6 +15,7 @@ package engine
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/imsworker/imsworker/internal/ledger"
@@ -102,6 +103,8 @@ type Engine struct {
 	queued   []*entry // since the last pump
 	stopping bool
 
+	weight atomic.Int64 // len(entries), for others to read
+
 	news    chan *ledger.Record
 	results chan result
 	reload  chan struct{}
@@ -131,6 +134,10 @@ func New(o Options) *Engine {
 
 // Ready is closed when the shard's records are loaded.
 func (g *Engine) Ready() <-chan struct{} { return g.ready }
+
+// Weight is how many records the engine holds, those of a moment ago: what its
+// shard means for the replica that works it. It never blocks.
+func (g *Engine) Weight() int { return int(g.weight.Load()) }
 
 // Reload makes the engine read its clouds again. It never blocks.
 func (g *Engine) Reload() {
@@ -176,6 +183,7 @@ func (g *Engine) Run(ctx context.Context) error {
 		case <-timer.C:
 		}
 		g.pump(steps)
+		g.weight.Store(int64(len(g.entries)))
 	}
 }
 

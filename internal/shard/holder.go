@@ -9,68 +9,45 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/imsworker/imsworker/internal/broker"
 )
 
-// claim is what a lease says in the broker. An empty message is a released
-// lease, and so is a delete marker, which the broker leaves when one expires.
-type claim struct {
-	Instance string `json:"instance"`
-	Session  string `json:"session"` // tells two processes of one name apart
-}
-
-// holder tries to get one shard and to keep it.
+// holder takes one shard's lease, keeps it while the shard is worked and
+// gives it up. Whether it should is decided elsewhere.
 type holder struct {
 	Options
 	shard   int
 	subject string
-	claim   claim
+	session string
 	own     func(context.Context, *Lease)
-	wake    chan struct{}         // the lease may have become free
 	current atomic.Pointer[Lease] // nil while the shard is not ours
-	tokens  int                   // writes so far; used by one goroutine at a time
-	had     bool                  // the shard was ours before
+	heir    atomic.Pointer[string]
+	weight  atomic.Int64 // requests in flight, as last known
+	tokens  atomic.Int64 // writes so far
+
+	// What the goroutine that decides notes.
+	busy      bool      // taking or holding
+	giving    bool      // its end was asked for
+	notBefore time.Time // not to be tried before
+	inherited string    // a session whose lease may be taken over, once
+	end       context.CancelCauseFunc
 }
 
 func newHolder(o Options, shard int, session string, own func(context.Context, *Lease)) *holder {
-	return &holder{
-		Options: o, shard: shard, subject: broker.LeaseSubject(shard), own: own,
-		claim: claim{Instance: o.Instance, Session: session}, wake: make(chan struct{}, 1),
-	}
+	return &holder{Options: o, shard: shard, subject: broker.LeaseSubject(shard), session: session, own: own}
 }
 
-func (h *holder) run(ctx context.Context) {
-	for {
-		lease, err := h.acquire(ctx)
-		if err != nil {
-			return
-		}
-		h.had = true
-		h.hold(ctx, lease)
-		if ctx.Err() == nil {
-			_ = wait(ctx, h.interval(), nil) // let others have it first
-		}
+// run takes the lease if it may be taken, then works the shard until ctx ends
+// or the lease is lost. False: it was not taken.
+func (h *holder) run(ctx context.Context) (bool, error) {
+	lease, err := h.try(ctx)
+	if lease == nil {
+		return false, err
 	}
-}
-
-// acquire waits until the lease is ours. It returns only the end of ctx as an
-// error: whatever else goes wrong is tried again.
-func (h *holder) acquire(ctx context.Context) (*Lease, error) {
-	for ctx.Err() == nil {
-		lease, err := h.try(ctx)
-		if lease != nil {
-			return lease, nil
-		}
-		if err != nil && ctx.Err() == nil && !errors.Is(err, broker.ErrConflict) {
-			h.Log.WarnContext(ctx, "lease not taken", "shard", h.shard, "err", err)
-		}
-		pause := h.Lease / 3
-		if errors.Is(err, broker.ErrConflict) {
-			pause = 10 * time.Millisecond // somebody was quicker: look who
-		}
-		_ = wait(ctx, pause, h.wake)
-	}
-	return nil, context.Cause(ctx)
+	h.hold(ctx, lease)
+	return true, nil
 }
 
 // try takes the lease if it may be taken, else it returns nil.
@@ -82,7 +59,7 @@ func (h *holder) try(ctx context.Context) (*Lease, error) {
 		return nil, err
 	}
 	asked := time.Now()
-	sequence, err = h.put(ctx, h.claim, sequence)
+	sequence, err = h.put(ctx, sequence)
 	if err != nil {
 		return nil, err
 	}
@@ -104,28 +81,17 @@ func (h *holder) look(ctx context.Context) (sequence uint64, free bool, err erro
 	if err != nil {
 		return 0, false, err
 	}
-	return stored.Sequence, h.free(stored), nil
+	c, held := readClaim(stored)
+	return stored.Sequence, !held || c.Session == h.session || h.inherited != "" && c.Session == h.inherited, nil
 }
 
-// free says whether a lease may be taken at once: it is released or expired,
-// or our own. One that carries our name but was written by another process is
-// ours only at the start: later it means that two run under one name, and
-// taking it back would go on for ever.
-func (h *holder) free(s broker.Stored) bool {
-	c, held := read(s)
-	return !held || c.Session == h.claim.Session || !h.had && (h.TakeAll || c.Instance == h.Instance)
-}
-
-func read(s broker.Stored) (c claim, held bool) {
-	if len(s.Data) == 0 {
-		return c, false
+func (h *holder) put(ctx context.Context, expected uint64) (uint64, error) {
+	if h.Weight != nil {
+		if n, known := h.Weight(h.shard); known {
+			h.weight.Store(int64(n))
+		}
 	}
-	_ = json.Unmarshal(s.Data, &c) // what cannot be read is held by nobody known
-	return c, true
-}
-
-func (h *holder) put(ctx context.Context, c claim, expected uint64) (uint64, error) {
-	data, err := json.Marshal(c)
+	data, err := json.Marshal(claim{Instance: h.Instance, Session: h.session, Weight: int(h.weight.Load())})
 	if err != nil {
 		return 0, fmt.Errorf("encode lease: %w", err)
 	}
@@ -135,10 +101,7 @@ func (h *holder) put(ctx context.Context, c claim, expected uint64) (uint64, err
 	})
 }
 
-func (h *holder) token() string {
-	h.tokens++
-	return fmt.Sprintf("%s-%d", h.claim.Session, h.tokens)
-}
+func (h *holder) token() string { return fmt.Sprintf("%s-%d", h.session, h.tokens.Add(1)) }
 
 // hold runs own until it returns, with the lease kept meanwhile, and releases
 // the lease unless it was lost.
@@ -185,7 +148,7 @@ func (h *holder) renew(ctx context.Context, lease *Lease) error {
 	try, cancel := context.WithTimeoutCause(ctx, lease.left(), ErrLeaseLost)
 	defer cancel()
 	asked := time.Now()
-	sequence, err := h.put(try, h.claim, lease.last())
+	sequence, err := h.put(try, lease.last())
 	switch {
 	case err == nil:
 		lease.extend(asked, sequence)
@@ -223,34 +186,32 @@ func (h *holder) releaseMoved(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if c, held := read(stored); !held || c.Session != h.claim.Session {
+	if c, held := readClaim(stored); !held || c.Session != h.session {
 		return nil
 	}
 	return h.putReleased(ctx, stored.Sequence)
 }
 
 func (h *holder) putReleased(ctx context.Context, expected uint64) error {
+	header := nats.Header{}
+	if heir := h.heir.Load(); heir != nil && *heir != "" {
+		header.Set(broker.HeirHeader, *heir)
+	}
 	_, err := h.Conn.Put(ctx, broker.StreamState, broker.Message{
-		Subject: h.subject, TTL: time.Second, Token: h.token(), Expect: &broker.Expect{Sequence: expected},
+		Subject: h.subject, Header: header, TTL: time.Second, Token: h.token(), Expect: &broker.Expect{Sequence: expected},
 	})
 	return err
 }
 
 // seen is told every write to the lease, in order.
 func (h *holder) seen(s broker.Stored) {
-	c, held := read(s)
 	lease := h.current.Load()
-	switch {
-	case held && c.Session == h.claim.Session:
-		if lease != nil {
-			lease.mine(s.Time)
-		}
-	case lease != nil:
-		lease.foreign(s.Sequence)
-	case !held:
-		select {
-		case h.wake <- struct{}{}:
-		default:
-		}
+	if lease == nil {
+		return
 	}
+	if c, held := readClaim(s); held && c.Session == h.session {
+		lease.mine(s.Time)
+		return
+	}
+	lease.foreign(s.Sequence)
 }

@@ -1,23 +1,30 @@
-// Package shard decides which shards this replica may work: each is held
-// through a lease in the broker that expires when its owner falls silent. What
-// is done with a shard is the caller's affair.
+// Package shard decides which shards this replica works. Each shard is held
+// through a lease in the broker that expires when its owner falls silent. The
+// replicas announce themselves in the broker too; all of them make the same
+// plan of who should work what, each does its part of it, and the conditional
+// write of a lease decides where their views differ. What is done with a shard
+// is the caller's affair.
 package shard
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/imsworker/imsworker/internal/broker"
 )
 
-// ErrLeaseLost is the cause of an owner's context that ends because the lease
-// could not be renewed in time or was taken by somebody else.
-var ErrLeaseLost = errors.New("the lease of the shard is lost")
+// Causes of the end of an owner's context, besides the end of Run's.
+var (
+	// ErrLeaseLost: the lease could not be renewed in time or was taken by
+	// somebody else.
+	ErrLeaseLost = errors.New("the lease of the shard is lost")
+	// ErrHandedOver: another replica is to work the shard; it gets the lease as
+	// soon as the owner returns.
+	ErrHandedOver = errors.New("the shard is handed over to another replica")
+)
 
 // errDone ends what was begun beside an owner that has returned.
 var errDone = errors.New("the owner has returned")
@@ -32,11 +39,27 @@ type Store interface {
 // Options say which leases are wanted and by whom.
 type Options struct {
 	Conn     Store         // a connection of its own, so that no load delays a renewal
-	Shards   int           // all of them are wanted
+	Shards   int           // of the whole installation
 	Lease    time.Duration // how long a shard stays with a silent owner; at least a second
 	Instance string        // name of this replica; leases in this name are taken at once when Run starts
 	TakeAll  bool          // take every lease at once when Run starts: the broker is this process's own
-	Log      *slog.Logger
+	// Weight returns how many requests are in flight in a shard that this
+	// replica works, false while it does not know. It must not block. nil: all
+	// shards weigh the same.
+	Weight func(shard int) (int, bool)
+	// Changed, if not nil, is told this replica's share whenever it changes. It
+	// must not block.
+	Changed func(Share)
+	Log     *slog.Logger
+}
+
+// Share is this replica's part of the shards.
+type Share struct {
+	Shards  []int // held, in order
+	Members int   // replicas that share, with this one
+	// Settled is false while a shard is missing that this replica should work,
+	// or while a newcomer has not got its part yet.
+	Settled bool
 }
 
 func (o Options) validate() error {
@@ -56,52 +79,19 @@ func (o Options) validate() error {
 // interval is the time between two renewals.
 func (o Options) interval() time.Duration { return min(2*time.Second, o.Lease/3) }
 
-// Run takes every shard that is free, its owner's lease expired or released,
-// and calls own for it in a goroutine of its own. The context that own gets ends with
-// ErrLeaseLost as its cause when the lease is lost, or with ctx. A lost shard is
-// taken again as soon as that is possible, and so is one whose own returned
-// early. When ctx ends, Run waits until every own has returned, renewing their
-// leases meanwhile, releases them and returns nil. Other errors are those of
-// the options.
+// Run works this replica's share of the shards: it calls own in a goroutine of
+// its own for each shard whose lease it gets. The context that own gets ends
+// with ErrLeaseLost or ErrHandedOver as its cause, or with ctx. The lease is
+// kept until own returns, then released. A shard that is lost, or whose own
+// returned early, is shared out again. When ctx ends, Run waits until every own
+// has returned, renewing their leases meanwhile, and returns nil. Other errors
+// are those of the options.
 func Run(ctx context.Context, o Options, own func(ctx context.Context, l *Lease)) error {
 	if err := o.validate(); err != nil {
 		return fmt.Errorf("shards: %w", err)
 	}
-	session := rand.Text()
-	holders := make([]*holder, o.Shards)
-	for shard := range holders {
-		holders[shard] = newHolder(o, shard, session, own)
-	}
-	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
-	var watcher, running sync.WaitGroup
-	watcher.Go(func() { watch(watching, o, holders) })
-	for _, h := range holders {
-		running.Go(func() { h.run(ctx) })
-	}
-	running.Wait()
-	stop()
-	watcher.Wait()
+	newReplica(o, own).run(ctx)
 	return nil
-}
-
-// watch tells the holders what happens to their leases. Without it they would
-// find out too, only later.
-func watch(ctx context.Context, o Options, holders []*holder) {
-	bySubject := make(map[string]*holder, len(holders))
-	for _, h := range holders {
-		bySubject[h.subject] = h
-	}
-	for ctx.Err() == nil {
-		err := o.Conn.Tail(ctx, broker.StreamState, broker.LeaseFilter, func(s broker.Stored) {
-			if h, found := bySubject[s.Subject]; found {
-				h.seen(s)
-			}
-		}, func() {})
-		if ctx.Err() == nil {
-			o.Log.WarnContext(ctx, "leases cannot be watched; trying again", "err", err)
-			_ = wait(ctx, time.Second, nil)
-		}
-	}
 }
 
 // wait ends after d, with a wake-up, or with ctx, whose cause it returns.

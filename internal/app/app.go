@@ -30,6 +30,7 @@ import (
 // Conditions of readiness.
 const (
 	readyBroker  = "broker connected"
+	readyAnswers = "broker works"
 	readyStreams = "streams there"
 	readyShards  = "shards settled"
 )

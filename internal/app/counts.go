@@ -36,6 +36,18 @@ func (c *counts) taken(n float64) {
 // the worker itself ends it.
 func (w *worker) watchBroker(ctx context.Context) {
 	w.health.Set(readyBroker, true)
+	w.health.Set(readyAnswers, true)
+	w.conn.OnStuck(func(cause error) {
+		switch {
+		case ctx.Err() != nil:
+			return
+		case cause != nil:
+			w.log.Warn("the broker is there but does not do its work; everything waits for it", "error", cause)
+		default:
+			w.log.Info("the broker works again")
+		}
+		w.health.Set(readyAnswers, cause == nil)
+	})
 	w.count.connected.Set(1)
 	w.conn.OnState(func(connected bool) {
 		if ctx.Err() != nil {

@@ -30,9 +30,15 @@ type troubled struct {
 // seconds costs them.
 func newTroubled(t *testing.T, url string) *troubled {
 	t.Helper()
+	return startTroubled(t, url, 4*time.Second)
+}
+
+// startTroubled starts the worker with leases of that length.
+func startTroubled(t *testing.T, url string, lease time.Duration) *troubled {
+	t.Helper()
 	s := &troubled{system: newSystem(t, ", limits: off, horizon: 60s", nil), proxy: brokertest.NewProxy(t, url)}
 	s.allowImages(1000)
-	s.cfg.NATS.URL, s.cfg.Lease = config.Secret(s.proxy.URL()), 4*time.Second
+	s.cfg.NATS.URL, s.cfg.Lease = config.Secret(s.proxy.URL()), lease
 	s.start()
 	s.conn = brokertest.Dial(t, url)
 	return s
@@ -238,4 +244,51 @@ func TestBrokerKilled(t *testing.T) {
 	}
 	s.audit()
 	s.said("the broker is away; everything waits for it", "the broker is back")
+}
+
+// TestBrokerWithoutStore: the connection stands, and nobody responds, as with a
+// stream without a leader, or a server that has switched JetStream off. The
+// worker says so once and goes on when it can.
+func TestBrokerWithoutStore(t *testing.T) {
+	t.Parallel()
+	server := brokertest.StartStoreless(t)
+	s := newTroubled(t, server.URL())
+	s.send(30)
+	begun := s.made()
+	s.await("some of them to be begun", func() bool { return s.made() > begun+3 })
+	s.midway()
+	server.Off()
+	s.ready(503)
+	s.await("a word about it", func() bool { return strings.Contains(s.logs.String(), "does not do its work") })
+	server.On()
+	s.audit()
+	s.said("no responders", "the broker works again")
+	if n := strings.Count(s.logs.String(), "does not do its work"); n != 1 {
+		t.Errorf("said %d times", n)
+	}
+	if strings.Contains(s.logs.String(), "the broker is away") {
+		t.Error("the connection was lost: this shows something else")
+	}
+}
+
+// TestBrokerVerySlow: for a while confirmations come later than anybody waits
+// for them, as from a disk that hangs. What was written meanwhile is found.
+func TestBrokerVerySlow(t *testing.T) {
+	t.Parallel()
+	s := startTroubled(t, brokertest.Start(t).URL(), 30*time.Second)
+	s.send(30)
+	begun := s.made()
+	s.await("some of them to be begun", func() bool { return s.made() > begun+3 })
+	s.midway()
+	s.proxy.Delay(5500 * time.Millisecond)
+	s.ready(503)
+	s.said("the broker is there but does not do its work")
+	s.proxy.Delay(0)
+	s.audit()
+	s.said("the broker works again")
+	for _, bad := range []string{"shard lost", "the broker is away"} {
+		if log := s.logs.String(); strings.Contains(log, bad) {
+			t.Errorf("the log says %q:\n%s", bad, grep(log, bad))
+		}
+	}
 }

@@ -95,7 +95,7 @@ func remedyFor(err error) string {
 	if api, ok := apiError(err); ok && api.ErrorCode == codeSubjectsOverlap {
 		return "another stream takes some of its subjects: give that one others, or delete it"
 	}
-	if full(err) {
+	if api, _ := apiError(err); full(api) {
 		return "make room: the requests alone reserve " + fmt.Sprint(RequestsMaxBytes>>20) + " MiB"
 	}
 	return "change it by hand, or delete it when it is empty"

@@ -26,8 +26,8 @@ func (c *Conn) check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	var account jetstream.AccountInfo
-	err := c.askOnce(ctx, c.api+"INFO", nil, &account)
-	if api, ok := apiError(err); ok && !transientCode(api) {
+	err := c.askOnce(ctx, tryTimeout, c.api+"INFO", nil, &account)
+	if api, ok := apiError(err); ok && (notEnabled(api) || !transientCode(api)) {
 		return fmt.Errorf("broker: %w for this account: %w", ErrNoJetStream, err)
 	}
 	if enabled, _ := c.nc.ConnectedServerJetStream(); !enabled && missing(err) {

@@ -33,6 +33,8 @@ type Conn struct {
 	log     *slog.Logger
 	denied  denials
 	silence silence
+	link    link
+	waiting waiting
 
 	mu      sync.Mutex
 	onState []func(connected bool)
@@ -53,6 +55,7 @@ func Dial(ctx context.Context, o Options, log *slog.Logger) (*Conn, error) {
 	c := &Conn{log: log, api: apiPrefix(o.JSDomain), closed: make(chan struct{})}
 	c.down = sync.OnceFunc(func() { close(c.closed) })
 	c.denied.init()
+	c.link.up()
 	if err := c.connect(ctx, o); err != nil {
 		return nil, err
 	}
@@ -136,10 +139,12 @@ func (c *Conn) handlers() []nats.Option {
 			if err != nil {
 				c.log.Warn("broker connection lost", "err", err)
 			}
+			c.link.gone()
 			c.tell(false)
 		}),
 		nats.ReconnectHandler(func(nc *nats.Conn) {
 			c.log.Info("broker connection is back", "url", nc.ConnectedUrlRedacted(), "version", nc.ConnectedServerVersion())
+			c.link.up()
 			c.tell(true)
 		}),
 		nats.ClosedHandler(c.end),
@@ -162,6 +167,7 @@ func (c *Conn) end(nc *nats.Conn) {
 	if lost {
 		c.log.Error("broker connection ended for good", "err", err)
 	}
+	c.link.gone()
 	c.down()
 }
 

@@ -91,7 +91,9 @@ func redactURL(raw string) string {
 
 // natsOptions are the options of the connection apart from its handlers. No
 // publish is kept in memory while the connection is down (buffer size -1): it
-// would be sent much later, when its writer has long decided otherwise.
+// would be sent much later, when its writer has long decided otherwise. A broker
+// that answers no ping for three intervals is given up: silence is noticed
+// within ten seconds, before a lease ends.
 func (o Options) natsOptions() []nats.Option {
 	opts := []nats.Option{
 		nats.Name(o.Name),
@@ -100,7 +102,7 @@ func (o Options) natsOptions() []nats.Option {
 		nats.ReconnectWait(500 * time.Millisecond),
 		nats.ReconnectJitter(500*time.Millisecond, time.Second),
 		nats.ReconnectBufSize(-1),
-		nats.PingInterval(10 * time.Second),
+		nats.PingInterval(3 * time.Second),
 		nats.MaxPingsOutstanding(2),
 		nats.IgnoreAuthErrorAbort(),
 	}

@@ -59,27 +59,18 @@ func (c *Conn) Put(ctx context.Context, stream string, m Message) (uint64, error
 	if err := c.fits(m, msg); err != nil {
 		return 0, fmt.Errorf("put %s: %w", shown(m.Subject), err)
 	}
-	start := time.Now()
-	var pause backoff
-	for {
-		seq, err := c.putOnce(ctx, stream, msg)
-		c.note(err)
-		if err == nil {
-			return seq, nil
+	start, seq := time.Now(), uint64(0)
+	err := c.repeat(ctx, func(limit time.Duration) (err error) {
+		seq, err = c.putOnce(ctx, stream, limit, msg)
+		if denied, _ := c.denied.since(m.Subject, start); denied && err != nil {
+			return ErrDenied
 		}
-		if ctx.Err() != nil {
-			return 0, fmt.Errorf("put %s: %w (last: %w)", m.Subject, context.Cause(ctx), err)
-		}
-		if !transient(err) || full(err) {
-			return c.refused(ctx, stream, m, err)
-		}
-		if denied, _ := c.denied.since(m.Subject, start); denied {
-			return 0, fmt.Errorf("put %s: %w", m.Subject, ErrDenied)
-		}
-		if cause := pause.wait(ctx); cause != nil {
-			return 0, fmt.Errorf("put %s: %w (last: %w)", m.Subject, cause, err)
-		}
+		return err
+	})
+	if err != nil {
+		return c.refused(ctx, stream, m, err)
 	}
+	return seq, nil
 }
 
 func (m Message) encode() *nats.Msg {
@@ -105,10 +96,8 @@ func (m Message) encode() *nats.Msg {
 	return &nats.Msg{Subject: m.Subject, Header: h, Data: m.Data}
 }
 
-func (c *Conn) putOnce(ctx context.Context, stream string, msg *nats.Msg) (uint64, error) {
-	try, cancel := context.WithTimeout(ctx, tryTimeout)
-	defer cancel()
-	reply, err := c.nc.RequestMsgWithContext(try, msg)
+func (c *Conn) putOnce(ctx context.Context, stream string, limit time.Duration, msg *nats.Msg) (uint64, error) {
+	reply, err := c.request(ctx, limit, msg)
 	if err != nil {
 		return 0, err
 	}
@@ -118,6 +107,9 @@ func (c *Conn) putOnce(ctx context.Context, stream string, msg *nats.Msg) (uint6
 	}
 	if err := json.Unmarshal(reply.Data, &ack); err != nil {
 		return 0, fmt.Errorf("read the broker's answer: %w", err)
+	}
+	if full(ack.Error) {
+		return 0, fmt.Errorf("%w: %w", ErrFull, ack.Error)
 	}
 	if ack.Error != nil {
 		return 0, ack.Error
@@ -130,9 +122,8 @@ func (c *Conn) putOnce(ctx context.Context, stream string, msg *nats.Msg) (uint6
 
 // full tells a stream without room from a store that is in trouble: both have
 // the same code.
-func full(err error) bool {
-	api, ok := apiError(err)
-	if !ok {
+func full(api *jetstream.APIError) bool {
+	if api == nil {
 		return false
 	}
 	switch api.ErrorCode {
@@ -146,9 +137,6 @@ func full(err error) bool {
 
 // refused explains an error that repeating does not cure.
 func (c *Conn) refused(ctx context.Context, stream string, m Message, err error) (uint64, error) {
-	if full(err) {
-		return 0, fmt.Errorf("put %s: %w: %w", m.Subject, ErrFull, err)
-	}
 	if tooLarge(err) {
 		return 0, fmt.Errorf("put %s: %w: %w", m.Subject, ErrTooLarge, err)
 	}

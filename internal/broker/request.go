@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -26,28 +27,16 @@ func (c *Conn) ask(ctx context.Context, verb string, question, answer any) error
 			return fmt.Errorf("encode %s: %w", verb, err)
 		}
 	}
-	var pause backoff
-	for {
-		err := c.askOnce(ctx, c.api+verb, body, answer)
-		c.note(err)
-		if err == nil || !transient(err) || ctx.Err() != nil {
-			return err
-		}
-		if pause.wait(ctx) != nil {
-			return err
-		}
-	}
+	return c.repeat(ctx, func(limit time.Duration) error { return c.askOnce(ctx, limit, c.api+verb, body, answer) })
 }
 
-func (c *Conn) askOnce(ctx context.Context, subject string, body []byte, answer any) error {
+func (c *Conn) askOnce(ctx context.Context, limit time.Duration, subject string, body []byte, answer any) error {
 	if err := subjectFits(subject); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
-	defer cancel()
 	watched, stop := c.denied.watch(ctx, subject)
 	defer stop()
-	reply, err := c.nc.RequestMsgWithContext(watched, &nats.Msg{Subject: subject, Data: body})
+	reply, err := c.request(watched, limit, &nats.Msg{Subject: subject, Data: body})
 	if err != nil {
 		if cause := context.Cause(watched); errors.Is(cause, ErrDenied) {
 			return cause

@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -10,9 +11,42 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// tryTimeout limits one try of a request. An election takes 3 to 5 s; whoever
-// asked during it asks again.
-const tryTimeout = 5 * time.Second
+// tryTimeout limits the first try of a request. An election takes 3 to 5 s;
+// whoever asked during it asks again. Each further try over the same connection
+// has twice the time, up to longestTry: where every answer is late, one must be
+// waited for.
+const (
+	tryTimeout = 5 * time.Second
+	longestTry = 20 * time.Second
+)
+
+// repeat makes tries, each within the limit given to it, until one succeeds,
+// one fails in a way that repeating does not cure, or ctx ends: then it returns
+// the context's cause together with what went wrong last.
+func (c *Conn) repeat(ctx context.Context, try func(limit time.Duration) error) error {
+	var pause backoff
+	var last error
+	patience := c.waiting.begin()
+	for limit, over := tryTimeout, c.link.now(); ; limit = min(2*limit, longestTry) {
+		if now := c.link.now(); now != over {
+			limit, over = tryTimeout, now
+		}
+		err := try(limit)
+		c.note(err)
+		if err == nil || ctx.Err() == nil && !transient(err) {
+			patience.end(true)
+			return err
+		}
+		if last == nil || ctx.Err() == nil {
+			last = err
+		}
+		patience.failed(err)
+		if cause := pause.wait(ctx); cause != nil {
+			patience.end(false)
+			return fmt.Errorf("%w (last: %w)", cause, last)
+		}
+	}
+}
 
 // backoff is the wait before the next try: it doubles up to two seconds, and
 // half of it is chance, so that a whole shard does not come back in one moment.
@@ -66,11 +100,14 @@ func apiError(err error) (*jetstream.APIError, bool) {
 
 // transient says whether the same request may succeed a moment later.
 func transient(err error) bool {
+	if errors.Is(err, ErrFull) || errors.Is(err, ErrDenied) {
+		return false
+	}
 	if api, ok := apiError(err); ok {
 		return transientCode(api)
 	}
 	for _, e := range []error{
-		nats.ErrTimeout, nats.ErrNoResponders, jetstream.ErrNoStreamResponse, context.DeadlineExceeded,
+		errAway, nats.ErrTimeout, nats.ErrNoResponders, jetstream.ErrNoStreamResponse, context.DeadlineExceeded,
 		nats.ErrDisconnected, nats.ErrConnectionReconnecting, nats.ErrReconnectBufExceeded, nats.ErrStaleConnection,
 		jetstream.ErrNoHeartbeat, jetstream.ErrConsumerLeadershipChanged, jetstream.ErrServerShutdown,
 	} {
@@ -85,8 +122,13 @@ func transientCode(api *jetstream.APIError) bool {
 	switch api.ErrorCode {
 	case codeNotAvailable, codeNotLeader, codeWrongLastBusy, codeTooManyRequests, codeStoreFailed:
 		return true
-	case jetstream.JSErrCodeJetStreamNotEnabled, jetstream.JSErrCodeJetStreamNotEnabledForAccount:
-		return false
 	}
-	return api.Code >= 500
+	return notEnabled(api) || api.Code >= 500
+}
+
+// notEnabled is what a server says that has no JetStream. To who has found one
+// there it passes: a server in trouble with its disk turns JetStream off until
+// somebody has mended it.
+func notEnabled(api *jetstream.APIError) bool {
+	return api.ErrorCode == jetstream.JSErrCodeJetStreamNotEnabled || api.ErrorCode == jetstream.JSErrCodeJetStreamNotEnabledForAccount
 }

@@ -45,7 +45,7 @@ func (c *Conn) mayAsk(ctx context.Context, verb string) error {
 	var pause backoff
 	for {
 		var answer struct{}
-		err := c.askOnce(ctx, c.api+verb, []byte("{}"), &answer)
+		err := c.askOnce(ctx, tryTimeout, c.api+verb, []byte("{}"), &answer)
 		if _, answered := apiError(err); answered || err == nil {
 			return nil
 		}

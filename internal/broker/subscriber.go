@@ -94,18 +94,14 @@ func (s *Subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 }
 
 func (s *Subscriber) consumer(ctx context.Context, name string) (jetstream.Consumer, error) {
-	var pause backoff
-	for {
-		try, cancel := context.WithTimeout(ctx, tryTimeout)
-		consumer, err := s.conn.js.Consumer(try, s.o.Stream, name)
-		cancel()
-		if err == nil || !transient(err) || ctx.Err() != nil {
-			return consumer, err
-		}
-		if pause.wait(ctx) != nil {
-			return nil, err
-		}
-	}
+	var consumer jetstream.Consumer
+	err := s.conn.repeat(ctx, func(limit time.Duration) (err error) {
+		try, cancel := context.WithTimeout(ctx, limit)
+		defer cancel()
+		consumer, err = s.conn.js.Consumer(try, s.o.Stream, name)
+		return inWords(err)
+	})
+	return consumer, err
 }
 
 // Err says why a channel was closed although nobody wanted it: ErrNoConsumer,

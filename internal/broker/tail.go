@@ -149,7 +149,7 @@ func (t *tail) consumer(ctx context.Context) (jetstream.Consumer, error) {
 		InactiveThreshold: 15 * time.Second,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("make a consumer: %w", err)
+		return nil, fmt.Errorf("make a consumer: %w", inWords(err))
 	}
 	return consumer, nil
 }

@@ -1,6 +1,7 @@
 package broker_test
 
 import (
+	"sync"
 	"testing"
 	"time"
 
@@ -37,5 +38,22 @@ func TestPutWhoseAnswerIsLost(t *testing.T) {
 	}
 	if s, err := direct.JetStream().Stream(t.Context(), stream); err != nil || s.CachedInfo().State.LastSeq != stored.Sequence {
 		t.Errorf("written again: %v, %v", s, err)
+	}
+}
+
+// TestSilenceIsNoticed: the connection stays open, and nothing is answered. The
+// client gives it up well before a lease ends.
+func TestSilenceIsNoticed(t *testing.T) {
+	t.Parallel()
+	proxy := brokertest.NewProxy(t, brokertest.Start(t).URL())
+	conn := brokertest.Dial(t, proxy.URL())
+	lost := make(chan struct{})
+	gone := sync.OnceFunc(func() { close(lost) })
+	conn.OnState(func(bool) { gone() })
+	proxy.Mute()
+	select {
+	case <-lost:
+	case <-time.After(15 * time.Second):
+		t.Error("the connection counts as sound after 15 s of silence")
 	}
 }

@@ -1,0 +1,82 @@
+package broker
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// stuckAfter is how long a request may be repeated before the broker counts as
+// one that does not do its work. An election is over by then.
+const stuckAfter = 5 * time.Second
+
+// waiting knows whether requests get through. One that is repeated for too
+// long makes the broker stuck, until none of those is left and some request
+// has succeeded.
+type waiting struct {
+	stuck atomic.Bool // with mu to change it; alone, to pass by quickly
+
+	mu   sync.Mutex
+	long int // requests that are repeated for too long at this moment
+	tell []func(cause error)
+}
+
+// OnStuck has f called when the broker, though perhaps connected, has not
+// carried out a request for some seconds, with what it says instead, and with
+// nil when requests get through again. f must not block.
+func (c *Conn) OnStuck(f func(cause error)) {
+	c.waiting.mu.Lock()
+	defer c.waiting.mu.Unlock()
+	c.waiting.tell = append(c.waiting.tell, f)
+}
+
+// patience is that of one request that may be repeated.
+type patience struct {
+	waiting *waiting
+	since   time.Time
+	long    bool
+}
+
+func (w *waiting) begin() patience { return patience{waiting: w, since: time.Now()} }
+
+// failed says that one more try has failed. While the connection is down, it is
+// that which everything waits for.
+func (p *patience) failed(err error) {
+	if errors.Is(err, errAway) {
+		p.since = time.Now()
+	}
+	if p.long || time.Since(p.since) < stuckAfter {
+		return
+	}
+	p.long = true
+	p.waiting.mu.Lock()
+	defer p.waiting.mu.Unlock()
+	p.waiting.long++
+	if !p.waiting.stuck.Swap(true) {
+		p.waiting.say(err)
+	}
+}
+
+// end says that the request is over. An answer, whatever it says, shows that
+// the broker is at work.
+func (p *patience) end(answered bool) {
+	if !p.long && (!answered || !p.waiting.stuck.Load()) {
+		return
+	}
+	p.waiting.mu.Lock()
+	defer p.waiting.mu.Unlock()
+	if p.long {
+		p.waiting.long--
+		p.long = false
+	}
+	if answered && p.waiting.long == 0 && p.waiting.stuck.Swap(false) {
+		p.waiting.say(nil)
+	}
+}
+
+func (w *waiting) say(cause error) {
+	for _, f := range w.tell {
+		f(cause)
+	}
+}

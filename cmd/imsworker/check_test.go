@@ -92,7 +92,7 @@ func TestCheckWarns(t *testing.T) {
 	t.Setenv("IMSWORKER_NATS_URL", "inside")
 	cloudsFile(t, strings.Replace(faking(t), "time_factor: 1", "time_factor: 1\n      safe_mode: true", 1))
 	code, out, _ := call(t, "", "check")
-	if code != exitDone || !strings.Contains(out, "WARN  clouds.yaml") || !strings.Contains(out, "imsworker.safe_mode: is not carried out by this version yet") {
+	if code != exitDone || !strings.Contains(out, "WARN  clouds.yaml") || !strings.Contains(out, "imsworker.safe_mode: has no effect") {
 		t.Errorf("got %d, %q", code, out)
 	}
 }

@@ -26,12 +26,14 @@ func (r *reader) entry(name string, t *tree, operations []string) Cloud {
 	c.Settings = r.settings(t.get(ownBlock), operations)
 	c.Region = r.region(t)
 	c.Profile = r.profile(t)
+	r.safeMode(t.get(ownBlock), c)
 	c.Client = ims.Config{
 		Cloud: c.Name, Profile: c.Profile, Region: c.Region,
 		Endpoints:   r.endpoints(t, c.Profile, c.Region),
 		Credentials: r.credentials(t),
 		JobQuery:    c.Settings.JobQuery,
 		TimeFactor:  c.Settings.TimeFactor,
+		SafeMode:    c.Settings.SafeMode && c.Profile == ims.ProfileHuawei,
 		TLS:         r.tls(t),
 	}
 	c.ProjectID = r.project(t.get("auth"))

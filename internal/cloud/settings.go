@@ -63,11 +63,18 @@ func (r *reader) later(t *tree, s Settings) {
 		{"backup_watch", s.BackupWatch.Every > 0, "no finished backup is noticed"},
 		{"smn_topics", len(s.SMNTopics) > 0, "there are no hooks"},
 		{"cross_region_result", s.CrossRegionResult == CrossRegionJobOnly, "nothing is copied to other regions"},
-		{"safe_mode", s.SafeMode, "the usual calls are made"},
 	} {
 		if l.set {
 			r.warn(t.get(l.key), ownBlock+"."+l.key, "is not carried out by this version yet: %s", l.is)
 		}
+	}
+}
+
+// safeMode warns where the setting asks for calls that the profile's clouds do
+// not have (API reference 2.12).
+func (r *reader) safeMode(t *tree, c Cloud) {
+	if c.Settings.SafeMode && c.Profile != ims.ProfileHuawei {
+		r.warn(t.get("safe_mode"), ownBlock+".safe_mode", "has no effect: clouds of profile %s have no v2.1 calls, the usual ones are made", c.Profile)
 	}
 }
 

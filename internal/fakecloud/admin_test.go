@@ -41,7 +41,7 @@ func TestAdminShowsTheTruth(t *testing.T) {
 	if counts["CreateWholeImage"]["200"] != 1 || counts["CreateWholeImage"]["400"] != 1 {
 		t.Errorf("counts %v", counts)
 	}
-	for path, want := range map[string]int{"images": 6, "jobs": 1, "backups": 6, "servers": 3, "vaults": 1, "images?limit=2": 2} {
+	for path, want := range map[string]int{"images": 7, "jobs": 1, "backups": 6, "servers": 3, "vaults": 1, "images?limit=2": 2} {
 		var list []map[string]any
 		if d.admin("GET", path, "", &list); len(list) != want {
 			t.Errorf("%s: %d, want %d", path, len(list), want)

@@ -31,6 +31,7 @@ const (
 	DemoISOImage             = "b5d1a9c2-4e0f-4c7b-9a86-31f2e7d05c77" // cannot be copied
 	DemoEncryptedImage       = "30e55148-deb9-4923-adb9-91618de16ba0" // encrypted with DemoKey
 	DemoPublicImage          = "c9f86b04-12d7-4a3e-8e59-a7b3d4601e88" // belongs to the cloud
+	DemoQueuedImage          = "8e3d6a17-f2b9-4c50-a7d4-19c05b6e8f32" // without data: a file can be registered for it
 	DemoKey                  = "7f1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c99"
 	DemoAccessKey            = "AKDEMO00000000000000"
 	DemoSecretKey            = "SKdemo0000000000000000000000000000000000"
@@ -94,6 +95,7 @@ func demoImages() []Image {
 			DataOrigin: "server_backup," + DemoWholeBackup, DataSize: 80 << 30},
 		{ID: DemoISOImage, Name: "installer", Env: "IsoImage", DiskFormat: "iso", OSType: "Other", MinDisk: 10},
 		{ID: DemoEncryptedImage, Name: "vault-base", CMK: DemoKey, MinDisk: 40},
+		{ID: DemoQueuedImage, Name: "to-be-registered", Native: true, Saving: never, Active: never},
 		{ID: DemoPublicImage, Name: "Standard_Ubuntu_22.04_latest", Type: "gold", Owner: publicOwner, MinDisk: 10},
 	}
 }

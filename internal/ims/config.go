@@ -69,6 +69,7 @@ type Config struct {
 	Signing     string            // SigningSimple (default) or SigningDerived
 	TLS         *tls.Config       // nil: the system's roots; copied, never changed
 	JobQuery    string            // ShowJob (default) or ShowJobProgress
+	SafeMode    bool              // the v2.1 twins are called, where a call has one; Huawei Cloud only
 	TimeFactor  float64           // a cloud whose clock runs faster; 0 means 1
 	Transport   http.RoundTripper // nil: a pool of connections of the client's own
 	Observe     Observer          // nil: nobody counts

@@ -20,11 +20,33 @@ var creates = map[string]func(ctx context.Context, c *ims.Client) error{
 		_, err := c.CopyImage(ctx, fakecloud.DemoImage, ims.ImageCopy{Name: "n"})
 		return err
 	},
+	"CreateImage": func(ctx context.Context, c *ims.Client) error {
+		_, err := c.CreateImage(ctx, ims.NewImage{Name: "n", InstanceID: fakecloud.DemoStoppedServer})
+		return err
+	},
+	"CreateDataImage": func(ctx context.Context, c *ims.Client) error {
+		_, err := c.CreateDataImage(ctx, ims.DataFile{Name: "n", ImageURL: fakecloud.DemoDataFile, MinDisk: disk(40)})
+		return err
+	},
+	"ImportImage": func(ctx context.Context, c *ims.Client) error {
+		_, err := c.ImportImage(ctx, ims.QuickImport{Name: "n", ImageURL: fakecloud.DemoRawFile, MinDisk: disk(40), OSVersion: "Ubuntu 22.04 server 64bit"})
+		return err
+	},
+	"CreateMetadata": func(ctx context.Context, c *ims.Client) error {
+		_, err := c.CreateMetadata(ctx, ims.Metadata{Name: "n"})
+		return err
+	},
+	"RegisterImage": func(ctx context.Context, c *ims.Client) error {
+		_, err := c.RegisterImage(ctx, fakecloud.DemoQueuedImage, fakecloud.DemoFile)
+		return err
+	},
 	"ExportVolume": func(ctx context.Context, c *ims.Client) error {
 		_, err := c.ExportVolume(ctx, fakecloud.DemoVolume, ims.VolumeUpload{ImageName: "n"})
 		return err
 	},
 }
+
+func disk(gb int) *int { return &gb }
 
 // TestVerdictsOfTrouble holds what each kind of trouble does to each creating
 // call against what the client says of it: whatever was done, or may have

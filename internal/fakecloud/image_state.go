@@ -41,6 +41,12 @@ type Image struct {
 	Killed            time.Time `json:"killed,omitzero"`  // zero: not killed
 	Gone              time.Time `json:"gone,omitzero"`    // zero: stays
 	Changed           time.Time `json:"changed,omitzero"` // last change of a tag
+
+	// What only updates set.
+
+	MaxRAMSet bool              `json:"max_ram_set,omitempty"` // it is shown also if it is 0
+	Firmware  string            `json:"firmware,omitempty"`    // "" is bios
+	Support   map[string]string `json:"support,omitempty"`     // flags such as __support_xen
 }
 
 // visible tells whether any query may show the image.

@@ -52,6 +52,9 @@ type imageView struct {
 	OSBit             string   `json:"__os_bit,omitempty"`
 	CMK               string   `json:"__system__cmkid,omitempty"`
 	SupportKVM        string   `json:"__support_kvm,omitempty"`
+	SupportXen        string   `json:"__support_xen,omitempty"`
+	SupportFCInject   string   `json:"__support_fc_inject,omitempty"`
+	SupportARM        string   `json:"__support_arm,omitempty"`
 }
 
 // view shows an image. Types and spellings that the two clouds' documents
@@ -61,12 +64,14 @@ func (c *cloud) view(i *Image, now time.Time) imageView {
 		ID: i.ID, Name: i.Name, Status: i.status(now), Owner: i.Owner, Visibility: i.visibility(), Protected: i.Protected,
 		CreatedAt: i.Created.Format(imageTime), UpdatedAt: i.updated(now).Format(imageTime),
 		MinDisk: i.MinDisk, MinRAM: i.MinRAM, Size: i.Size,
-		DiskFormat: i.DiskFormat, ContainerFormat: "bare", VirtualEnvType: i.Env, HWFirmwareType: "bios",
+		DiskFormat: i.DiskFormat, ContainerFormat: "bare", VirtualEnvType: i.Env, HWFirmwareType: i.firmware(),
 		EnterpriseProject: i.EnterpriseProject, Tags: tagTexts(i.Tags),
 		Self: "/v2/images/" + i.ID, File: "/v2/images/" + i.ID + "/file", Schema: "/v2/schemas/image",
 		ImageType: i.Type, IsRegistered: strconv.FormatBool(i.registered(now)), ImageSourceType: "uds",
 		BackupID: i.BackupID, DataOrigin: i.DataOrigin, OriginalImageName: i.OriginalID, Description: i.Description,
-		OSType: i.OSType, OSVersion: i.OSVersion, Platform: i.Platform, OSBit: "64", CMK: i.CMK, SupportKVM: "true",
+		OSType: i.OSType, OSVersion: i.OSVersion, Platform: i.Platform, OSBit: "64", CMK: i.CMK,
+		SupportKVM: i.support("__support_kvm"), SupportXen: i.support("__support_xen"),
+		SupportFCInject: i.support("__support_fc_inject"), SupportARM: i.support("__support_arm"),
 	}
 	v.addData(i)
 	c.addProfile(&v, i, now)
@@ -75,7 +80,7 @@ func (c *cloud) view(i *Image, now time.Time) imageView {
 
 // addData adds what an image has once its data is known.
 func (v *imageView) addData(i *Image) {
-	if i.MaxRAM > 0 || i.Whole {
+	if i.hasMaxRAM() {
 		v.MaxRAM = strconv.Itoa(i.MaxRAM)
 	}
 	if i.Whole {

@@ -52,6 +52,7 @@ var routes = []*route{
 	{method: http.MethodGet, pattern: segments("v2/images"), call: "ListNativeImages", limit: "list", do: (*cloud).listNative},
 	{method: http.MethodGet, pattern: segments("v2/images/{image}"), call: "GetImage", limit: "get_image", do: (*cloud).getImage},
 	{method: http.MethodDelete, pattern: segments("v2/images/{image}"), call: "DeleteImage", limit: "update", do: (*cloud).deleteImage},
+	{method: http.MethodPatch, pattern: segments("v2/cloudimages/{image}"), call: "UpdateImage", limit: "update", do: (*cloud).updateImage},
 	{method: http.MethodGet, pattern: segments("v1/cloudimages/quota"), call: "ShowQuota", limit: "quota", do: (*cloud).showQuota},
 
 	{method: http.MethodPost, pattern: segments("v2/{pid}/images/resource_instances/action"), call: "FindImagesByTags", limit: "tags", do: (*cloud).findImagesByTags},

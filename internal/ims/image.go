@@ -20,6 +20,13 @@ const (
 	ImageDeleted = "deleted"
 )
 
+// The values of Image.Type that the worker tells apart (API reference 4.3).
+const (
+	ImagePublic  = "gold"
+	ImagePrivate = "private"
+	ImageShared  = "shared"
+)
+
 // maxPage is the largest page of a list that the API documents.
 const maxPage = 500
 
@@ -164,7 +171,7 @@ func (c *Client) NativeImage(ctx context.Context, id string) (Image, error) {
 	}
 	image := wire.image(c.veil)
 	if image.ID != id {
-		return Image{}, c.unreadable(k, errors.New("the answer is about another image"))
+		return Image{}, c.unreadable(k, errOtherImage)
 	}
 	return image, nil
 }
@@ -237,3 +244,5 @@ func listedTags(listed []text) []Tag {
 	}
 	return tags
 }
+
+var errOtherImage = errors.New("the answer is about another image")

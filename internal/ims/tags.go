@@ -24,14 +24,35 @@ func (c *Client) ImageTags(ctx context.Context, imageID string) ([]Tag, error) {
 	return tags, nil
 }
 
+// AddImageTag puts one tag on an image; a key that is there gets the new value.
+// The client does not repeat the call by itself.
+func (c *Client) AddImageTag(ctx context.Context, imageID string, tag Tag) error {
+	body := map[string]Tag{"tag": tag}
+	return c.send(ctx, tagCall("AddImageTag", http.MethodPost, imageID, "/tags"), body, nil)
+}
+
 // AddImageTags puts tags on an image; a key that is there gets the new value,
 // so a repetition is harmless. The client does not repeat it by itself.
 func (c *Client) AddImageTags(ctx context.Context, imageID string, tags ...Tag) error {
+	return c.batchTags(ctx, "AddImageTags", imageID, "create", tags)
+}
+
+// DeleteImageTags takes tags off an image, whatever their values are; keys that
+// are not there do no harm. The client does not repeat the call by itself.
+func (c *Client) DeleteImageTags(ctx context.Context, imageID string, keys ...string) error {
+	tags := make([]Tag, 0, len(keys))
+	for _, key := range keys {
+		tags = append(tags, Tag{Key: key})
+	}
+	return c.batchTags(ctx, "DeleteImageTags", imageID, "delete", tags)
+}
+
+func (c *Client) batchTags(ctx context.Context, name, imageID, action string, tags []Tag) error {
 	body := struct {
 		Action string `json:"action"`
 		Tags   []Tag  `json:"tags"`
-	}{Action: "create", Tags: tags}
-	return c.send(ctx, tagCall("AddImageTags", http.MethodPost, imageID, "/tags/action"), body, nil)
+	}{Action: action, Tags: tags}
+	return c.send(ctx, tagCall(name, http.MethodPost, imageID, "/tags/action"), body, nil)
 }
 
 // DeleteImageTag takes a tag off an image. A key that is not there is an error

@@ -62,5 +62,5 @@ func judgeStatus(b ims.Backup) error {
 
 // refusal is what the cloud would have answered to the creating call.
 func refusal(code, format string, args ...any) error {
-	return &ims.Error{Call: "Backup", Code: code, Message: fmt.Sprintf(format, args...)}
+	return &ims.Error{Call: "Preflight", Code: code, Message: fmt.Sprintf(format, args...)}
 }

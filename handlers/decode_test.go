@@ -27,6 +27,9 @@ var onlyGo = map[string]string{
 	"copy-image/invalid-follow-up":              "understood, but not carried out by this version",
 	"copy-image/invalid-marker-removed":         "understood, but not carried out by this version",
 	"export-volume/invalid-cancel-at-deadline":  "understood, but not carried out by this version",
+	"tag-image/invalid-repeated-tag":            "keys of different items cannot be compared",
+	"update-image/invalid-chinese-name":         "the profile of the cloud is not in the data",
+	"update-image/invalid-memory-order":         "it compares two numbers",
 	"copy-image/invalid-zero-deadline":          "the sum of a duration's parts is arithmetic",
 	"copy-image/invalid-leap-second":            "RFC 3339 has leap seconds, the time package has none",
 }

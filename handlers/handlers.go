@@ -22,6 +22,9 @@ var table = []Operation{
 	createWholeImage(),
 	copyImage(),
 	exportVolume(),
+	tagImage(),
+	updateImage(),
+	deleteImage(),
 }
 
 // All returns every operation, in the order of the table.

@@ -12,8 +12,8 @@ import (
 
 func TestNames(t *testing.T) {
 	t.Parallel()
-	if got, want := schemas.Names(), []string{"copy-image", "create-whole-image", "export-volume"}; !slices.Equal(got, want) {
-		t.Errorf("names %v, want %v", got, want)
+	if got := schemas.Names(); !slices.IsSorted(got) || !slices.Contains(got, "copy-image") || slices.Contains(got, "event") {
+		t.Errorf("names %v", got)
 	}
 	if _, ok := schemas.Operation("event"); ok {
 		t.Error("the schema of events is taken for an operation's")

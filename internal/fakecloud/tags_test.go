@@ -64,7 +64,7 @@ func TestFindByTagsPages(t *testing.T) {
 	d := newDemo(t)
 	path := "/v2/" + DemoProjectID + "/images/resource_instances/action"
 	page := d.post(path, `{"action":"filter","limit":"2","offset":"1"}`).ok()
-	if page.at("total_count") != 4.0 || page.length("resources") != 2 || page.text("resources", 0, "resource_detail", "status") != "active" {
+	if page.at("total_count") != 5.0 || page.length("resources") != 2 || page.text("resources", 0, "resource_detail", "status") != "active" {
 		t.Errorf("page %s", page.raw)
 	}
 	for _, body := range []string{`{"action":"Filter"}`, `{"action":"filter","limit":"0"}`, `{"action":"filter","limit":1}`, `{"action":"filter","offset":"-1"}`} {
@@ -74,13 +74,13 @@ func TestFindByTagsPages(t *testing.T) {
 
 func TestQuota(t *testing.T) {
 	t.Parallel()
-	d := newDemo(t, switched(func(s *Switches) { s.Quota = 5 }))
+	d := newDemo(t, switched(func(s *Switches) { s.Quota = 6 }))
 	used := func() any { return d.get(showQuotaPath).ok().at("quotas", "resources", 0, "used") }
-	if used() != 4.0 {
+	if used() != 5.0 {
 		t.Errorf("used %v", used())
 	}
 	d.copy(named("n"))
-	if used() != 5.0 {
+	if used() != 6.0 {
 		t.Errorf("used %v", used())
 	}
 	d.post(copyPath, named("n")).want(400, "IMG.0015")

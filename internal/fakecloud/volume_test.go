@@ -204,7 +204,7 @@ func TestNativeList(t *testing.T) {
 		t.Fatalf("a page has %d images", page.length("images"))
 	}
 	rest := d.get(page.text("next") + "&sort_key=created_at&sort_dir=asc").ok()
-	if got := rest.length("images"); got != 36-nativePage {
+	if got := rest.length("images"); got != 37-nativePage {
 		t.Errorf("the rest has %d images", got)
 	}
 }

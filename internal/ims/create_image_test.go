@@ -7,8 +7,6 @@ import (
 
 const jobStarted = `{"job_id":" 9a175ac792fa12d20193002100dd2762"}`
 
-func gb(n int) *int { return &n }
-
 // starts are the calls that make images of servers, disks and files, as they
 // stand on the wire, with the path of the v2.1 twin.
 var starts = map[string]struct {
@@ -28,9 +26,9 @@ var starts = map[string]struct {
 			`"description":"d","tags":["op.k"],"enterprise_project_id":"0","max_ram":2,"min_ram":0}`,
 		func(ctx context.Context, c *Client) (string, error) {
 			return c.CreateImage(ctx, NewImage{
-				Name: "n", ImageURL: "b:f", MinDisk: gb(40), OSVersion: "o", OSType: "Linux", IsConfig: true, IsConfigInit: true, CMKID: "c", Type: "ECS",
-				IsQuickImport: true, Architecture: "x86", HWFirmwareType: "bios", Description: "d", Tags: []string{"op.k"}, EnterpriseProjectID: "0", MaxRAM: gb(2), MinRAM: gb(0),
-				DataImages: []DataImage{{Name: "d", ImageURL: "b:d", MinDisk: gb(10), IsQuickImport: true, Tags: []string{"op.k"}}},
+				Name: "n", ImageURL: "b:f", MinDisk: new(40), OSVersion: "o", OSType: "Linux", IsConfig: true, IsConfigInit: true, CMKID: "c", Type: "ECS",
+				IsQuickImport: true, Architecture: "x86", HWFirmwareType: "bios", Description: "d", Tags: []string{"op.k"}, EnterpriseProjectID: "0", MaxRAM: new(2), MinRAM: new(0),
+				DataImages: []DataImage{{Name: "d", ImageURL: "b:d", MinDisk: new(10), IsQuickImport: true, Tags: []string{"op.k"}}},
 			})
 		},
 	},
@@ -44,7 +42,7 @@ var starts = map[string]struct {
 		"/v1/cloudimages/dataimages/action", "/v2.1/cloudimages/dataimages/action",
 		`{"name":"n","image_url":"b:f","min_disk":40,"os_type":"Linux","description":"d","cmk_id":"c","tags":["op.k"],"enterprise_project_id":"0"}`,
 		func(ctx context.Context, c *Client) (string, error) {
-			return c.CreateDataImage(ctx, DataFile{Name: "n", ImageURL: "b:f", MinDisk: gb(40), OSType: "Linux", Description: "d", CMKID: "c", Tags: []string{"op.k"}, EnterpriseProjectID: "0"})
+			return c.CreateDataImage(ctx, DataFile{Name: "n", ImageURL: "b:f", MinDisk: new(40), OSType: "Linux", Description: "d", CMKID: "c", Tags: []string{"op.k"}, EnterpriseProjectID: "0"})
 		},
 	},
 	"quick": {
@@ -52,7 +50,7 @@ var starts = map[string]struct {
 		`{"name":"n","image_url":"b:f","min_disk":40,"os_version":"o","type":"ECS","architecture":"x86","hw_firmware_type":"uefi","license_type":"byol","description":"d","tags":["op.k"]}`,
 		func(ctx context.Context, c *Client) (string, error) {
 			return c.ImportImage(ctx, QuickImport{
-				Name: "n", ImageURL: "b:f", MinDisk: gb(40), OSVersion: "o", Type: "ECS", Architecture: "x86", HWFirmwareType: "uefi", LicenseType: "byol",
+				Name: "n", ImageURL: "b:f", MinDisk: new(40), OSVersion: "o", Type: "ECS", Architecture: "x86", HWFirmwareType: "uefi", LicenseType: "byol",
 				Description: "d", Tags: []string{"op.k"},
 			})
 		},
@@ -91,7 +89,7 @@ func TestRegister(t *testing.T) {
 	)
 	c := dial(t, keyConfig(s.URL))
 	id, err := c.CreateMetadata(t.Context(), Metadata{
-		Name: "n", OSVersion: "o", Visibility: "private", Protected: true, ContainerFormat: "bare", DiskFormat: "zvhd2", Tags: []string{"op=k"}, MinRAM: gb(0), MinDisk: gb(40),
+		Name: "n", OSVersion: "o", Visibility: "private", Protected: true, ContainerFormat: "bare", DiskFormat: "zvhd2", Tags: []string{"op=k"}, MinRAM: new(0), MinDisk: new(40),
 	})
 	if err != nil || id != testImage {
 		t.Fatalf("got %q, %v", id, err)

@@ -25,11 +25,11 @@ var creates = map[string]func(ctx context.Context, c *ims.Client) error{
 		return err
 	},
 	"CreateDataImage": func(ctx context.Context, c *ims.Client) error {
-		_, err := c.CreateDataImage(ctx, ims.DataFile{Name: "n", ImageURL: fakecloud.DemoDataFile, MinDisk: disk(40)})
+		_, err := c.CreateDataImage(ctx, ims.DataFile{Name: "n", ImageURL: fakecloud.DemoDataFile, MinDisk: new(40)})
 		return err
 	},
 	"ImportImage": func(ctx context.Context, c *ims.Client) error {
-		_, err := c.ImportImage(ctx, ims.QuickImport{Name: "n", ImageURL: fakecloud.DemoRawFile, MinDisk: disk(40), OSVersion: "Ubuntu 22.04 server 64bit"})
+		_, err := c.ImportImage(ctx, ims.QuickImport{Name: "n", ImageURL: fakecloud.DemoRawFile, MinDisk: new(40), OSVersion: "Ubuntu 22.04 server 64bit"})
 		return err
 	},
 	"CreateMetadata": func(ctx context.Context, c *ims.Client) error {
@@ -45,8 +45,6 @@ var creates = map[string]func(ctx context.Context, c *ims.Client) error{
 		return err
 	},
 }
-
-func disk(gb int) *int { return &gb }
 
 // TestVerdictsOfTrouble holds what each kind of trouble does to each creating
 // call against what the client says of it: whatever was done, or may have

@@ -46,7 +46,8 @@ func (k *keys) sign(c *call) {
 	if c.used != nil {
 		c.used.at = at
 	}
-	c.header.Set("Host", c.url.Host)
+	c.header.Set("Host", c.url.Host) // signed, but it travels in the request's own field
+	defer c.header.Del("Host")
 	credentials := k.cfg.Credentials
 	if k.cfg.Signing == SigningDerived {
 		k.signLate(c, at)

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // text reads a JSON string, number, boolean or null alike: the same attribute
@@ -18,6 +19,10 @@ func (t *text) UnmarshalJSON(b []byte) error {
 	*t = ""
 	switch b[0] {
 	case '"':
+		if plain := b[1 : len(b)-1]; !bytes.ContainsRune(plain, '\\') && utf8.Valid(plain) {
+			*t = text(plain)
+			return nil
+		}
 		return json.Unmarshal(b, (*string)(t))
 	case 'n', '{', '[':
 		return nil
@@ -116,6 +121,9 @@ func (i *instant) UnmarshalJSON(b []byte) error {
 }
 
 func parseTime(s string) time.Time {
+	if s == "" {
+		return time.Time{}
+	}
 	for _, layout := range layouts {
 		if t, err := time.Parse(layout, oldMillis(s)); err == nil && tellable(t.UTC()) {
 			return t.UTC()

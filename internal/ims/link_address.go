@@ -21,8 +21,9 @@ type authorizer interface {
 // addressing is the link that gives a call its address and headers, and
 // authorises it; a nil auth leaves it without credentials.
 func addressing(next link, cfg Config, auth authorizer) link {
+	bases := cfg.Endpoints.parsed()
 	return func(ctx context.Context, k call) (*reply, error) {
-		if err := address(ctx, &k, cfg, auth); err != nil {
+		if err := address(ctx, &k, bases[k.service], cfg, auth); err != nil {
 			return nil, err
 		}
 		switch {
@@ -37,22 +38,35 @@ func addressing(next link, cfg Config, auth authorizer) link {
 	}
 }
 
-func address(ctx context.Context, k *call, cfg Config, auth authorizer) error {
-	base := cfg.Endpoints.of(k.service)
-	if base == "" {
+func address(ctx context.Context, k *call, base *url.URL, cfg Config, auth authorizer) error {
+	if base == nil {
 		return &wireError{err: errors.New("no endpoint is configured for this service")}
 	}
 	path, err := k.fill(ctx, auth)
 	if err != nil {
 		return err
 	}
-	u, err := url.Parse(strings.TrimRight(base, "/") + path)
+	u, err := under(base, path)
 	if err != nil {
-		return &wireError{err: errors.New("the endpoint is not an address")}
+		return &wireError{err: errors.New("the address of the call is not usable")}
 	}
 	u.RawQuery = canonicalQuery(k.query)
 	k.url, k.header = u, headers(*k, cfg)
 	return nil
+}
+
+// under is the address of an escaped path below a base.
+func under(base *url.URL, path string) (*url.URL, error) {
+	u := *base
+	escaped := base.EscapedPath() + path
+	var err error
+	if u.Path, err = url.PathUnescape(escaped); err != nil {
+		return nil, err
+	}
+	if u.RawPath = ""; u.Path != escaped {
+		u.RawPath = escaped
+	}
+	return &u, nil
 }
 
 // fill puts project and id into the path.
@@ -68,8 +82,11 @@ func (k *call) fill(ctx context.Context, auth authorizer) (string, error) {
 	return strings.Replace(path, "{project_id}", url.PathEscape(project), 1), nil
 }
 
+// mostHeaders is how many headers a signed call has.
+const mostHeaders = 8
+
 func headers(k call, cfg Config) http.Header {
-	h := http.Header{}
+	h := make(http.Header, mostHeaders)
 	h.Set("Accept", "application/json")
 	h.Set("User-Agent", cfg.UserAgent)
 	h.Set("Content-Type", "application/json")
@@ -79,15 +96,14 @@ func headers(k call, cfg Config) http.Header {
 	return h
 }
 
-func (e Endpoints) of(s service) string {
-	switch s {
-	case cbrService:
-		return e.CBR
-	case volumeService:
-		return e.BlockStorage
-	case identityService:
-		return e.Identity
-	default:
-		return e.Image
+// parsed are the endpoints by service; nil where none is configured. Config
+// has been validated.
+func (e Endpoints) parsed() map[service]*url.URL {
+	bases := map[service]*url.URL{}
+	for s, address := range map[service]string{imageService: e.Image, cbrService: e.CBR, volumeService: e.BlockStorage, identityService: e.Identity} {
+		if u, err := url.Parse(strings.TrimRight(address, "/")); err == nil && address != "" {
+			bases[s] = u
+		}
 	}
+	return bases
 }

@@ -40,7 +40,7 @@ func (c *clock) set(ahead time.Duration) {
 func dating(next link, c *clock) link {
 	return func(ctx context.Context, k call) (*reply, error) {
 		r, err := next(ctx, k)
-		if r == nil {
+		if r == nil || r.header.Get("Date") == "" {
 			return r, err
 		}
 		if date, bad := http.ParseTime(r.header.Get("Date")); bad == nil {

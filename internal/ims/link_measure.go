@@ -25,16 +25,19 @@ func measuring(next link, observe Observer) link {
 // attempted is false where a token or the project could not be had, which is
 // counted as a call of its own.
 func attempted(err error) bool {
+	if err == nil {
+		return true
+	}
 	var e *Error
 	return !errors.As(err, &e) || !e.auth
 }
 
 func label(r *reply, err error) string {
-	var e *Error
-	switch {
-	case err == nil:
+	if err == nil {
 		return strconv.Itoa(r.status)
-	case !errors.As(err, &e):
+	}
+	var e *Error
+	if !errors.As(err, &e) {
 		return otherCode
 	}
 	if _, ok := Explain(e.Code); ok {

@@ -3,7 +3,6 @@ package ims
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -85,7 +84,7 @@ func (w *wire) do(ctx context.Context, k call) (*reply, error) {
 	if k.reads() || k.service == identityService {
 		transport = w.reads
 	}
-	if k.bounded() {
+	if end, limited := ctx.Deadline(); k.bounded() && (!limited || time.Until(end) > readLimit) {
 		limited, cancel := context.WithTimeout(ctx, readLimit)
 		defer cancel()
 		ctx = limited
@@ -94,11 +93,7 @@ func (w *wire) do(ctx context.Context, k call) (*reply, error) {
 		return nil, &wireError{err: err}
 	}
 	seen := &trace{trusted: w.own}
-	req, err := build(httptrace.WithClientTrace(ctx, seen.hooks()), k)
-	if err != nil {
-		return nil, &wireError{err: err}
-	}
-	resp, err := transport.RoundTrip(req)
+	resp, err := transport.RoundTrip(build(httptrace.WithClientTrace(ctx, seen.hooks()), k))
 	if err != nil {
 		return nil, &wireError{sent: seen.maybeSent(), err: err}
 	}
@@ -106,19 +101,19 @@ func (w *wire) do(ctx context.Context, k call) (*reply, error) {
 	return receive(resp, k.limit)
 }
 
-func build(ctx context.Context, k call) (*http.Request, error) {
-	req, err := http.NewRequestWithContext(ctx, k.method, k.url.String(), http.NoBody)
-	if err != nil {
-		return nil, errors.New("the address of the call is not usable")
+// build makes the request of an address that is parsed already, which
+// http.NewRequest would do again.
+func build(ctx context.Context, k call) *http.Request {
+	req := &http.Request{
+		Method: k.method, URL: k.url, Host: k.url.Host, Header: k.header, Body: http.NoBody,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}
 	if len(k.body) > 0 {
 		req.Body = io.NopCloser(bytes.NewReader(k.body))
 		req.ContentLength = int64(len(k.body))
 		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(k.body)), nil }
 	}
-	req.Header = k.header.Clone()
-	req.Header.Del("Host")
-	return req, nil
+	return req.WithContext(ctx)
 }
 
 // receive returns the reply even where its body broke off.

@@ -78,12 +78,33 @@ func signedNames(h http.Header, all bool) []string {
 
 func (s signable) canonical(names []string, clean func(string) string) string {
 	var b strings.Builder
-	b.WriteString(s.method + "\n" + canonicalPath(s.url.Path) + "\n" + canonicalQuery(s.url.Query()) + "\n")
-	for _, name := range names {
-		b.WriteString(name + ":" + clean(s.header.Get(name)) + "\n")
+	b.Grow(ordinarySize)
+	line := func(parts ...string) {
+		for _, part := range parts {
+			b.WriteString(part)
+		}
+		b.WriteByte('\n')
 	}
-	b.WriteString("\n" + strings.Join(names, ";") + "\n" + s.bodyHash())
+	line(s.method)
+	line(canonicalPath(s.url.Path))
+	line(s.query())
+	for _, name := range names {
+		line(name, ":", clean(s.header.Get(name)))
+	}
+	line()
+	line(strings.Join(names, ";"))
+	b.WriteString(s.bodyHash())
 	return b.String()
+}
+
+// ordinarySize is room for what most requests have to be signed.
+const ordinarySize = 512
+
+func (s signable) query() string {
+	if s.url.RawQuery == "" {
+		return ""
+	}
+	return canonicalQuery(s.url.Query())
 }
 
 func (s signable) bodyHash() string {
@@ -92,11 +113,7 @@ func (s signable) bodyHash() string {
 
 // canonicalPath ends in a slash, which the path on the wire does not.
 func canonicalPath(path string) string {
-	segments := strings.Split(path, "/")
-	for i := range segments {
-		segments[i] = escape(segments[i])
-	}
-	canonical := strings.Join(segments, "/")
+	canonical := escapeAllBut(path, func(c byte) bool { return c == '/' || unreserved(c) })
 	if !strings.HasSuffix(canonical, "/") {
 		canonical += "/"
 	}
@@ -126,10 +143,22 @@ func comparePairs(a, b string) int {
 const upperHex = "0123456789ABCDEF"
 
 // escape percent-encodes all but the unreserved characters of RFC 3986.
-func escape(s string) string {
+func escape(s string) string { return escapeAllBut(s, unreserved) }
+
+// escapeAllBut percent-encodes all but some bytes. What has no other bytes is
+// returned as it is.
+func escapeAllBut(s string, kept func(byte) bool) string {
+	clean := 0
+	for clean < len(s) && kept(s[clean]) {
+		clean++
+	}
+	if clean == len(s) {
+		return s
+	}
 	var b strings.Builder
-	for i := range len(s) {
-		if c := s[i]; unreserved(c) {
+	b.WriteString(s[:clean])
+	for _, c := range []byte(s[clean:]) {
+		if kept(c) {
 			b.WriteByte(c)
 		} else {
 			b.WriteByte('%')

@@ -15,6 +15,7 @@ import (
 type imageCopier interface {
 	CopyImage(ctx context.Context, imageID string, i ims.ImageCopy) (string, error)
 	ImagePages(ctx context.Context, f ims.ImageFilter) iter.Seq2[[]ims.Image, error]
+	Image(ctx context.Context, id string) (ims.Image, error)
 	AddImageTags(ctx context.Context, imageID string, tags ...ims.Tag) error
 }
 
@@ -33,6 +34,7 @@ func copyImage() Operation {
 		options: func(d messages.CopyImage) messages.Options { return d.Options },
 		takes:   "image_id",
 		rules:   copyImageRules(),
+		checks:  copyImageChecks(),
 		submit:  submitCopy,
 		all:     allCopies,
 		mark: func(ctx context.Context, c imageCopier, d messages.CopyImage, key, imageID string) error {
@@ -53,6 +55,19 @@ func copyImageRules() []rule[messages.CopyImage] {
 		tagsRule(func(d messages.CopyImage) ([]string, []messages.Tag) { return nil, d.ImageTags }),
 		optionsRule(func(d messages.CopyImage) messages.Options { return d.Options }),
 	}
+}
+
+func copyImageChecks() []check[messages.CopyImage, imageCopier] {
+	checks := ofImage[messages.CopyImage, imageCopier](func(d messages.CopyImage) string { return d.ImageID },
+		imageActive, imagePrivate, imageNotWhole, imageNotISO, imageNotTheirKey)
+	return append(checks, check[messages.CopyImage, imageCopier]{"key-differs", "a copy's key differs from the image's own (2.7)", checkCopyKey})
+}
+
+func checkCopyKey(ctx context.Context, c imageCopier, d messages.CopyImage) error {
+	if d.CmkID == "" {
+		return nil
+	}
+	return imageRule{"key-differs", "the key is not the image's own", "2.7", "IMG.0096", func(i ims.Image) bool { return i.CMKID == d.CmkID }}.check(ctx, c, d.ImageID)
 }
 
 func submitCopy(ctx context.Context, c imageCopier, d messages.CopyImage, call Call) (Submission, error) {

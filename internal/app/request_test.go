@@ -142,7 +142,7 @@ func TestEveryUseSucceeds(t *testing.T) {
 func TestRefusalSaysTheCloudsWords(t *testing.T) {
 	t.Parallel()
 	s := newSystem(t, "", nil).start()
-	s.publish("ims.request.demo.copy-image", `{"image_id":"`+fakecloud.DemoWholeImage+`","name":"copy"}`, nats.Header{"Nats-Msg-Id": {"a"}})
+	s.publish("ims.request.demo.copy-image", `{"image_id":"`+fakecloud.DemoWholeImage+`","name":"copy","options":{"preflight":false}}`, nats.Header{"Nats-Msg-Id": {"a"}})
 	final := s.final(messages.Key("demo", "nats", "a"))
 	if e := final.Error; final.State != messages.StateRejected || e.Code != "IMG.0130" || e.Remedy == "" || e.HTTPStatus != 400 || e.CloudRequestID == "" {
 		t.Errorf("final %s %+v", final.State, final.Error)

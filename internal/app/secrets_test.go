@@ -94,7 +94,7 @@ func TestSecretsStayInside(t *testing.T) {
 	s.start()
 	clouds := []string{"badsign", "proxied", "badpass", "tokened"}
 	for _, cloud := range clouds {
-		s.publish("ims.request."+cloud+".copy-image", copyBase, copyEvent("a"))
+		s.publish("ims.request."+cloud+".copy-image", `{"image_id":"`+fakecloud.DemoImage+`","name":"copy","options":{"preflight":false}}`, copyEvent("a"))
 		s.publish("ims.request."+cloud+".create-whole-image", `{"backup_id":"`+fakecloud.DemoBackup+`","whole_image_type":"CBR","name":"n"}`, func() map[string][]string {
 			h := copyEvent("b")
 			h["ce-type"] = []string{messages.RequestType("create-whole-image")}

@@ -14,8 +14,8 @@ import (
 )
 
 // cloudServer is the least that can stand for a cloud: it takes every creating
-// call, tells of every job that it is over, and takes the tags of its image. The floors and the worker call
-// the same one.
+// call, tells of every job that it is over, takes the tags of its
+// image, and knows every image. The floors and the worker call the same one.
 type cloudServer struct {
 	url    string
 	server *http.Server
@@ -53,6 +53,10 @@ func (c *cloudServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodPost {
 		_, _ = io.Copy(io.Discard, r.Body)
 		_, _ = io.WriteString(w, `{"job_id":"`+jobID(c.jobs.Add(1))+`"}`)
+		return
+	}
+	if id := r.URL.Query().Get("id"); id != "" {
+		_, _ = io.WriteString(w, `{"images":[{"id":"`+id+`","status":"active","__imagetype":"private"}]}`)
 		return
 	}
 	_, _ = io.WriteString(w, jobAnswer(r.URL.Path, "SUCCESS", `{"image_id":"ea0d5dce-ddb2-4f6f-83e3-55da065347fd","image_name":"copy"}`))

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/imsworker/imsworker/handlers"
@@ -131,7 +130,7 @@ func (g *Engine) mark(ctx context.Context, t task, r *ledger.Record) error {
 // make images and not change them is no reason to pause it.
 func afterwardsWarning(r *ledger.Record, what string, err error) error {
 	e, told := errors.AsType[*ims.Error](err)
-	if !told || e.Verdict() != ims.Refused && e.Status != http.StatusForbidden {
+	if !told || e.Verdict() != ims.Refused && !e.Forbidden() {
 		return err
 	}
 	r.Warnings = append(r.Warnings, what+": "+err.Error())

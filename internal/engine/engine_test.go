@@ -47,6 +47,7 @@ type cloud struct {
 	create  func(n int) reply
 	job     func(n int) reply
 	images  func(marker string) string
+	source  string // the row of the image that is copied, if not as usual
 	jobs    int
 	body    string
 	tags    []reply  // to the first calls that put tags on
@@ -73,6 +74,12 @@ func (c *cloud) RoundTrip(r *http.Request) (*http.Response, error) {
 	case strings.Contains(r.URL.Path, "/job"):
 		c.jobs++
 		a = c.job(c.jobs)
+	case r.URL.Query().Get("id") == source:
+		row := c.source
+		if row == "" {
+			row = `{"id":"` + source + `","status":"active","__imagetype":"private"}`
+		}
+		a = reply{status: 200, body: `{"images":[` + row + `]}`}
 	default:
 		a = reply{status: 200, body: `{"images":[` + c.images(c.body) + `]}`}
 	}

@@ -51,11 +51,21 @@ func (g *Engine) submit(ctx context.Context, t task) result {
 	return g.post(ctx, t, r, work)
 }
 
-// preflight asks the cloud whether the submission can work.
+// fresh is how old an answer of the cloud may be that lets a request pass.
+const fresh = 15 * time.Second
+
+// preflight asks the cloud whether the submission can work. Many requests
+// about one thing cost one look at it; but what is remembered never refuses:
+// then the cloud is asked anew, everything once.
 func preflight(ctx context.Context, conf *Account, work handlers.Work) error {
 	ctx, cancel := context.WithTimeout(ctx, pollTimeout)
 	defer cancel()
-	return work.Preflight(ctx, conf.Client)
+	now := time.Now()
+	err := work.Preflight(ims.Since(ctx, now.Add(-fresh)), conf.Client)
+	if _, broken := errors.AsType[handlers.Refusals](err); !broken {
+		return err
+	}
+	return work.Preflight(ims.Since(ctx, now), conf.Client)
 }
 
 // open makes work of a record's data again.

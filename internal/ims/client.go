@@ -53,7 +53,8 @@ func (c *Client) assemble() {
 	do = decoding(do, c.cfg, c.veil)
 	do = measuring(do, c.cfg.Observe)
 	do = retrying(do, c.pauses)
-	c.do = renewing(do, c.auth)
+	do = renewing(do, c.auth)
+	c.do = remembering(do)
 }
 
 // chooseAuth gives the client keys or tokens; what they have to ask goes

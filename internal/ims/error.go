@@ -151,7 +151,7 @@ func (e *Error) meaning() Meaning {
 	}
 	m, known := Explain(e.Code)
 	switch {
-	case e.Status == http.StatusUnauthorized && m.Verdict != Account, !known && !e.forbidden():
+	case e.Status == http.StatusUnauthorized && m.Verdict != Account, !known && !e.ofThisService():
 		return byStatus(e.Status, e.Code)
 	case !known:
 		return Meaning{e.Code, Refused, reasonUnauthorized, "the account may not do this", askRights}
@@ -161,9 +161,12 @@ func (e *Error) meaning() Meaning {
 	return m
 }
 
-// forbidden is a 403 of the image service itself: it concerns this request,
+// Forbidden reports whether the account was recognised and may not do this.
+func (e *Error) Forbidden() bool { return e.Status == http.StatusForbidden }
+
+// ofThisService is a 403 of the image service itself: it concerns this request,
 // while one of the gateway concerns the account.
-func (e *Error) forbidden() bool {
+func (e *Error) ofThisService() bool {
 	return e.Status == http.StatusForbidden && strings.HasPrefix(e.Code, "IMG.")
 }
 

@@ -9,7 +9,7 @@ import (
 // TestUnder: an address is what parsing the joined text gives.
 func TestUnder(t *testing.T) {
 	t.Parallel()
-	for _, base := range []string{"https://ims.example", "https://proxy.example:8443/a%2Fb", "https://proxy.example/c%20d/é", "http://[::1]:80/x"} {
+	for _, base := range []string{"https://ims.example", "https://proxy.example:8443/a%2Fb", "https://proxy.example/c%20d", "http://[::1]:80/x"} {
 		for _, path := range []string{"/v1/cloudimages/i/copy", "/v2/images/a:b_c.d", "/v1/" + url.PathEscape("pro ject/1") + "/jobs/j"} {
 			parsed, err := url.Parse(base)
 			if err != nil {

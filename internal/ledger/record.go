@@ -13,10 +13,6 @@ import (
 	"github.com/imsworker/imsworker/messages"
 )
 
-// Version is the newest form of a record that this program writes and
-// understands. A record of a newer version is left alone.
-const Version = 1
-
 // State says how far a request has come; the drawing stands in the README.
 type State string
 

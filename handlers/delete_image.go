@@ -20,8 +20,8 @@ type imageDeleter interface {
 // also what it did not do, so the request succeeds only when no list shows the
 // image any more.
 //
-// It is safe to run twice: an image that is gone after a call whose answer was
-// lost was deleted by it. An image that was never there is refused.
+// It is safe to run twice: an image that is gone after an earlier call was
+// deleted by it. An image that was never there is refused.
 func deleteImage() Operation {
 	return define(plan[messages.DeleteImage, imageDeleter]{
 		name:    "delete-image",
@@ -31,7 +31,7 @@ func deleteImage() Operation {
 		takes:   "image_id",
 		rules:   []rule[messages.DeleteImage]{optionsRule(func(d messages.DeleteImage) messages.Options { return d.Options })},
 		checks: []check[messages.DeleteImage, imageDeleter]{
-			{"image-deletable", "the image is there, private, not protected and not being made (4.8)", checkDeletable},
+			{"image-deletable", "the image is private, not protected and not being made (4.8)", checkDeletable},
 		},
 		submit: submitDelete,
 		find:   findDeleted,
@@ -39,8 +39,12 @@ func deleteImage() Operation {
 	})
 }
 
-func submitDelete(ctx context.Context, c imageDeleter, d messages.DeleteImage, _ Call) (Submission, error) {
-	if err := c.DeleteImage(ctx, d.ImageID, d.DeleteBackup); err != nil {
+func submitDelete(ctx context.Context, c imageDeleter, d messages.DeleteImage, call Call) (Submission, error) {
+	err := c.DeleteImage(ctx, d.ImageID, d.DeleteBackup)
+	if call.Again && errors.Is(err, ims.ErrNotFound) {
+		return Submission{}, nil
+	}
+	if err != nil {
 		return Submission{}, fmt.Errorf("delete image %s: %w", d.ImageID, err)
 	}
 	return Submission{}, nil
@@ -61,6 +65,8 @@ func findDeleted(ctx context.Context, c imageDeleter, d messages.DeleteImage, _ 
 func checkDeletable(ctx context.Context, c imageDeleter, d messages.DeleteImage) error {
 	image, err := c.Image(ctx, d.ImageID)
 	switch {
+	case errors.Is(err, ims.ErrNotFound):
+		return nil // an earlier call may have deleted it: the call itself will tell
 	case err != nil:
 		return fmt.Errorf("read image %s: %w", d.ImageID, err)
 	case image.Type == ims.ImagePublic:

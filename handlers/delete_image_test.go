@@ -37,6 +37,13 @@ func TestSubmitDelete(t *testing.T) {
 			t.Errorf("with backup %t: %+v, %v, sent %t", withBackup, done, err, cloud.withBackup)
 		}
 	}
+	gone := &deleter{err: &ims.Error{Call: "DeleteImage", Status: 404, Code: "HTTP.404"}}
+	for again, want := range map[bool]ims.Verdict{false: ims.Refused, true: ims.Accepted} {
+		_, err := submitDelete(t.Context(), gone, messages.DeleteImage{ImageID: sourceID}, Call{Again: again})
+		if got := ims.VerdictOf(err); got != want {
+			t.Errorf("image that is not there, again %t: %v, want %v", again, got, want)
+		}
+	}
 	cloud := &deleter{err: &ims.Error{Call: "DeleteImage", Status: 400, Code: "IMG.0090"}}
 	if _, err := submitDelete(t.Context(), cloud, messages.DeleteImage{ImageID: sourceID}, Call{}); ims.VerdictOf(err) != ims.Park {
 		t.Errorf("an image being made: %v", err)
@@ -65,7 +72,6 @@ func TestCheckDeletable(t *testing.T) {
 	t.Parallel()
 	for want, image := range map[string]*ims.Image{
 		"":         {ID: sourceID, Status: ims.ImageActive, Type: ims.ImagePrivate},
-		"HTTP.404": nil,
 		"IMG.0094": {ID: sourceID, Status: ims.ImageActive, Type: ims.ImagePublic},
 		"IMG.0092": {ID: sourceID, Status: ims.ImageActive, Type: ims.ImageShared},
 		"IMG.0091": {ID: sourceID, Status: ims.ImageActive, Protected: true},
@@ -73,6 +79,7 @@ func TestCheckDeletable(t *testing.T) {
 	} {
 		expectCode(t, checkDeletable(t.Context(), &deleter{image: image}, messages.DeleteImage{ImageID: sourceID}), want)
 	}
+	expectCode(t, checkDeletable(t.Context(), &deleter{}, messages.DeleteImage{ImageID: sourceID}), "")
 }
 
 // expectCode compares the code of a refusal; "" is none.

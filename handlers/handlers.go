@@ -154,6 +154,9 @@ type Call struct {
 	// ImageID is the image that an earlier call of this request has made, of
 	// operations that make more than one call.
 	ImageID string
+	// Again is true where an earlier call of this request was, or may have been,
+	// carried out.
+	Again bool
 }
 
 // Destination is a place other than the cloud that is asked.

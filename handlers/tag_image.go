@@ -38,7 +38,7 @@ func tagImage() Operation {
 		rules:   tagImageRules(),
 		checks:  []check[messages.TagImage, imageTagger]{{"tags-fit", "an image has at most ten tags (4.4)", checkTagRoom}},
 		submit:  submitTags,
-		find:    findTags,
+		find:    orRefused(findTags),
 		check:   findTags,
 	})
 }
@@ -46,6 +46,18 @@ func tagImage() Operation {
 // byState is the policy of operations whose state can be compared at once with
 // what was asked for.
 var byState = Policy{Deadline: 10 * time.Minute, Horizon: 0, Resubmit: true}
+
+// orRefused makes a look-up of something that is gone one that found nothing:
+// the call is made again then, and the cloud says what is wrong.
+func orRefused[D, C any](find func(context.Context, C, D, Search) (Found, error)) func(context.Context, C, D, Search) (Found, error) {
+	return func(ctx context.Context, c C, d D, s Search) (Found, error) {
+		found, err := find(ctx, c, d, s)
+		if errors.Is(err, ims.ErrNotFound) {
+			return Found{}, ErrNotFound
+		}
+		return found, err
+	}
+}
 
 // mostTags is how many tags an image can have.
 const mostTags = 10

@@ -33,7 +33,7 @@ func updateImage() Operation {
 		takes:   "image_id",
 		rules:   updateImageRules(),
 		submit:  submitUpdate,
-		find:    findUpdate,
+		find:    orRefused(findUpdate),
 		check:   findUpdate,
 	})
 }

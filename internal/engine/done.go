@@ -67,6 +67,8 @@ func (g *Engine) pollCheck(ctx context.Context, t task) result {
 		return g.done(ctx, t, r, found)
 	case errors.Is(err, handlers.ErrUnderWay):
 		return g.askAgain(t)
+	case !errors.Is(err, handlers.ErrNotFound) && ims.VerdictOf(err) == ims.Refused: // what was to change is gone
+		return g.end(ctx, r, messages.StateFailed, failure(err))
 	case !errors.Is(err, handlers.ErrNotFound):
 		return g.unanswered(t, r, fmt.Errorf("ask for the result: %w", err))
 	case t.polls >= checkTimes:

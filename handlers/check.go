@@ -27,6 +27,18 @@ type check[D, C any] struct {
 	ask func(ctx context.Context, cloud C, data D) error
 }
 
+// named lists rules and checks by their names.
+func named[D, C any](rules []rule[D], checks []check[D, C]) []Rule {
+	list := make([]Rule, 0, len(rules)+len(checks))
+	for _, r := range rules {
+		list = append(list, Rule{ID: r.id, Says: r.says})
+	}
+	for _, c := range checks {
+		list = append(list, Rule{ID: c.id, Says: c.says, Asks: true})
+	}
+	return list
+}
+
 // judge finds what is wrong by any of the rules.
 func judge[D any](rules []rule[D], data D, p ims.Profile) (ps messages.Problems) {
 	for _, r := range rules {

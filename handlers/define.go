@@ -57,6 +57,7 @@ func define[D, C any](p plan[D, C]) Operation {
 		Checked: p.check != nil,
 		Marks:   p.mark != nil,
 		Abroad:  p.destination != nil,
+		Rules:   named(p.rules, p.checks),
 		decode: func(data []byte, profile ims.Profile) (Work, messages.Problems) {
 			d, ps := decode(form, data, func(d D) messages.Problems { return judge(p.rules, d, profile) })
 			if len(ps) > 0 {

@@ -69,8 +69,18 @@ type Operation struct {
 	// marker on the image, so that Mark has to.
 	Marks bool
 
+	// Rules are what a request is judged by, those that ask the cloud last.
+	Rules []Rule
+
 	decode func(data []byte, p ims.Profile) (Work, messages.Problems)
 	reopen func(data []byte) (Work, error)
+}
+
+// Rule names one constraint that a request has to keep.
+type Rule struct {
+	ID, Says string
+	// Asks is true for a rule that only the cloud can tell.
+	Asks bool
 }
 
 // Policy is how long a request may take and what to do when the answer to its

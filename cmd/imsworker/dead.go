@@ -79,7 +79,7 @@ func deadDetail(w io.Writer, d client.DeadLetter) {
 	fmt.Fprintf(w, "\n%s\n", visibleLines(d.Body))
 }
 
-func sortedNames(header map[string][]string) []string { return slices.Sorted(maps.Keys(header)) }
+func sortedNames[V any](header map[string]V) []string { return slices.Sorted(maps.Keys(header)) }
 
 func newDeadReplay() *cobra.Command {
 	cmd := &cobra.Command{

@@ -1,10 +1,14 @@
 package main
 
 import (
+	"encoding/json"
+	"errors"
+	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/imsworker/imsworker/internal/broker"
+	"github.com/imsworker/imsworker/messages"
 )
 
 // TestSubmitJudgesFirst publishes nothing that a worker would reject for certain, unless told to.
@@ -49,4 +53,43 @@ func TestJudgedByProfile(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestDryRunShowsTheCall: the very call, with what proves the account masked, and the rules that a request is judged by.
+func TestDryRunShowsTheCall(t *testing.T) {
+	cloudsFile(t, faking(t, "--cloud", "first"))
+	code, out, errOut := call(t, copyData, "submit", "copy-image", "--cloud", "first", "--id", "a", "--dry-run", "-o", "json")
+	var r rehearsal
+	if err := json.Unmarshal([]byte(out), &r); err != nil || code != exitDone || r.Call == nil {
+		t.Fatalf("got %d, %q, %q, %v", code, out, errOut, err)
+	}
+	body := `{"name":"x","description":"ims-request=` + messages.Key("first", submitSource, "a") + `"}`
+	if r.Call.Method != "POST" || !strings.HasSuffix(r.Call.URL, "/v1/cloudimages/ea0d5dce-ddb2-4f6f-83e3-55da065347fd/copy") || !sameJSON(t, r.Call.Body, body) {
+		t.Errorf("call %s %s %s, want %s", r.Call.Method, r.Call.URL, r.Call.Body, body)
+	}
+	if r.Call.Header["Authorization"] != "***" || strings.Contains(out, "Signature") || strings.Contains(out, "SDK-HMAC") {
+		t.Errorf("header %v", r.Call.Header)
+	}
+	ids := map[string]bool{}
+	for _, rule := range r.Rules {
+		ids[rule.ID] = rule.Asks
+	}
+	if asks, told := ids["image-not-whole"]; !told || !asks || ids["name-characters"] {
+		t.Errorf("rules %v", ids)
+	}
+	if _, out, _ = call(t, copyData, "submit", "copy-image", "--cloud", "first", "--dry-run"); !strings.Contains(out, "image-not-whole: ") || !strings.Contains(out, "/copy") {
+		t.Errorf("table %s", out)
+	}
+	if _, out, _ = call(t, copyData, "submit", "copy-image", "--cloud", "elsewhere", "--dry-run"); !strings.Contains(out, "in no clouds.yaml") {
+		t.Errorf("table %s", out)
+	}
+}
+
+func sameJSON(t *testing.T, got json.RawMessage, want string) bool {
+	t.Helper()
+	var a, b any
+	if err := errors.Join(json.Unmarshal(got, &a), json.Unmarshal([]byte(want), &b)); err != nil {
+		t.Error(err)
+	}
+	return reflect.DeepEqual(a, b)
 }

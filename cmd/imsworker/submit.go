@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/imsworker/imsworker/internal/client"
+	"github.com/imsworker/imsworker/internal/cloud"
 	"github.com/imsworker/imsworker/internal/config"
 	"github.com/imsworker/imsworker/internal/ops"
 	"github.com/imsworker/imsworker/messages"
@@ -53,7 +54,7 @@ Data is judged by the profile that the cloud has in clouds.yaml; where that cann
 			return err
 		}
 		if o.dryRun {
-			return dryRun(cmd, output, request, o.judge(request))
+			return o.rehearse(cmd, output, request)
 		}
 		if problems := o.judge(request); len(problems) > 0 && !o.unchecked {
 			return refused(problems)
@@ -73,7 +74,7 @@ func submitFlags(cmd *cobra.Command) *submitOptions {
 	f.StringVar(&o.correlation, "correlation-id", "", "goes into every event of the request")
 	f.StringVar(&o.profile, "profile", "", "judge by this profile, otc or huaweicloud, instead of the one in clouds.yaml")
 	f.BoolVar(&o.wait, "wait", false, "wait until the request has ended")
-	f.BoolVar(&o.dryRun, "dry-run", false, "judge the request and show the message, publish nothing")
+	f.BoolVar(&o.dryRun, "dry-run", false, "judge the request, show the message and the cloud's call, publish nothing")
 	f.BoolVar(&o.unchecked, "no-check", false, "publish also what a worker would reject")
 	cmd.MarkFlagsMutuallyExclusive("dry-run", "no-check")
 	f.DurationVar(&o.timeout, "timeout", 0, "give up after this time (exit code 3); the request goes on")
@@ -113,25 +114,24 @@ func (o *submitOptions) judge(r messages.Request) messages.Problems {
 	if o.profile != "" {
 		return client.Judge(r, o.profile)
 	}
-	if profile, known := profileOf(r.Cloud); known {
-		return client.Judge(r, profile)
+	if c, known := entryOf(r.Cloud); known {
+		return client.Judge(r, string(c.Profile))
 	}
 	return client.Judge(r, client.Profiles()...)
 }
 
-// profileOf looks a cloud up in clouds.yaml, which only workers must have.
-func profileOf(name string) (string, bool) {
+// entryOf looks a cloud up in clouds.yaml, which only workers must have.
+func entryOf(name string) (cloud.Cloud, bool) {
 	cfg, err := config.Load()
 	if err != nil {
-		return "", false
+		return cloud.Cloud{}, false
 	}
 	cfg.Clouds = nil
 	set, err := loadClouds(cfg)
 	if err != nil {
-		return "", false
+		return cloud.Cloud{}, false
 	}
-	c, known := set.Get(name)
-	return string(c.Profile), known
+	return set.Get(name)
 }
 
 // refused says, one a line, why a request is not published.
@@ -234,27 +234,4 @@ func finalTable(w io.Writer, s client.Submission, e messages.Event) {
 	if e.Error.Remedy != "" {
 		row(w, "", "remedy", e.Error.Remedy)
 	}
-}
-
-// dryRun shows the message as it would be published.
-func dryRun(cmd *cobra.Command, output *format, r messages.Request, problems messages.Problems) error {
-	subject, header, body := messages.EncodeRequest(r)
-	value := map[string]any{
-		"subject": subject, "key": messages.Key(r.Cloud, r.Source, r.ID), "header": header, "data": r.Data, "problems": append(messages.Problems{}, problems...),
-	}
-	err := output.print(cmd.OutOrStdout(), value, func(w io.Writer) {
-		row(w, "subject", subject)
-		row(w, "key", value["key"])
-		for _, name := range sortedNames(header) {
-			row(w, "header", name+": "+strings.Join(header[name], ", "))
-		}
-		row(w, "data", oneLine(body))
-		for _, p := range problems {
-			row(w, "problem", p.String())
-		}
-	})
-	if err == nil && len(problems) > 0 {
-		return errQuiet
-	}
-	return err
 }

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/imsworker/imsworker/internal/client"
+	"github.com/imsworker/imsworker/messages"
+)
+
+// rehearsal is what a request would lead to; nothing of it is done.
+type rehearsal struct {
+	Subject  string              `json:"subject"`
+	Key      string              `json:"key"`
+	Header   map[string][]string `json:"header"`
+	Data     any                 `json:"data"`
+	Problems messages.Problems   `json:"problems"`
+	Rules    []client.Rule       `json:"rules"`
+	Call     *client.Call        `json:"call"`
+	Note     string              `json:"note,omitempty"`
+
+	body []byte
+}
+
+// rehearse shows the message as it would be published, what it is judged by, and the call that the worker would make.
+func (o *submitOptions) rehearse(cmd *cobra.Command, output *format, r messages.Request) error {
+	subject, header, body := messages.EncodeRequest(r)
+	h := rehearsal{
+		Subject: subject, Key: messages.Key(r.Cloud, r.Source, r.ID), Header: header, Data: r.Data, body: body,
+		Problems: append(messages.Problems{}, o.judge(r)...), Rules: client.Rules(r.Operation),
+	}
+	entry, known := entryOf(r.Cloud)
+	switch {
+	case len(h.Problems) > 0:
+		h.Note = "a worker would reject the request and call nothing"
+	case !known:
+		h.Note = "the cloud is in no clouds.yaml here, so its call cannot be shown"
+	default:
+		var err error
+		if h.Call, err = client.Rehearse(cmd.Context(), r, entry.Client); err != nil {
+			return err
+		}
+	}
+	if err := output.print(cmd.OutOrStdout(), h, h.table); err != nil || len(h.Problems) == 0 {
+		return err
+	}
+	return errQuiet
+}
+
+func (h rehearsal) table(w io.Writer) {
+	row(w, "subject", h.Subject)
+	row(w, "key", h.Key)
+	for _, name := range sortedNames(h.Header) {
+		row(w, "header", name+": "+strings.Join(h.Header[name], ", "))
+	}
+	row(w, "data", oneLine(h.body))
+	for _, r := range h.Rules {
+		kind := "rule"
+		if r.Asks {
+			kind = "rule (asks the cloud)"
+		}
+		row(w, kind, r.ID+": "+r.Says)
+	}
+	for _, p := range h.Problems {
+		row(w, "problem", p.String())
+	}
+	if h.Call != nil {
+		row(w, "call", h.Call.Method+" "+h.Call.URL)
+		for _, name := range sortedNames(h.Call.Header) {
+			row(w, "call header", name+": "+h.Call.Header[name])
+		}
+		row(w, "call body", oneLine(h.Call.Body))
+	}
+	if h.Note != "" {
+		row(w, "note", h.Note)
+	}
+}

@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 }
 
 // patience is how long a test waits for something that must come.
-const patience = 30 * time.Second
+const patience = 90 * time.Second
 
 // safeBuffer is a buffer that many may write to.
 type safeBuffer struct {

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-const patience = 10 * time.Second
+const patience = time.Minute
 
 // watched is a running Watch with what it applied and logged.
 type watched struct {

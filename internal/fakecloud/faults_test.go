@@ -95,7 +95,7 @@ func (d *demo) checkFault(status int, sees string) {
 	d.t.Helper()
 	var patience time.Duration
 	if sees == seesNothing {
-		patience = 500 * time.Millisecond
+		patience = 2 * time.Second
 	}
 	response, err := d.wire("POST", copyPath, named("n"), patience)
 	if err != nil {

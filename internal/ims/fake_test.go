@@ -75,7 +75,7 @@ func TestVerdictsOfTrouble(t *testing.T) {
 				}
 				limit := time.Minute
 				if kind == fakecloud.HangBefore || kind == fakecloud.Delay {
-					limit = 500 * time.Millisecond // they never answer
+					limit = 2 * time.Second // they never answer
 				}
 				ctx, cancel := context.WithTimeout(t.Context(), limit)
 				defer cancel()

@@ -22,8 +22,9 @@ const (
 
 // repeat makes tries, each within the limit given to it, until one succeeds,
 // one fails in a way that repeating does not cure, or ctx ends: then it returns
-// the context's cause together with what went wrong last.
-func (c *Conn) repeat(ctx context.Context, try func(limit time.Duration) error) error {
+// the context's cause together with what went wrong last. write says what the
+// tries are.
+func (c *Conn) repeat(ctx context.Context, write bool, try func(limit time.Duration) error) error {
 	var pause backoff
 	var last error
 	patience := c.waiting.begin()
@@ -32,7 +33,7 @@ func (c *Conn) repeat(ctx context.Context, try func(limit time.Duration) error) 
 			limit, over = tryTimeout, now
 		}
 		err := try(limit)
-		c.note(err)
+		c.note(err, write)
 		if err == nil || ctx.Err() == nil && !transient(err) {
 			patience.end(true)
 			return err

@@ -74,7 +74,7 @@ func (s *subscription) fetchAll(stop, work context.Context) error {
 		start := time.Now()
 		err := s.fetch(stop, work, free)
 		if err != nil && stop.Err() == nil {
-			s.conn.note(err)
+			s.conn.note(err, false)
 		}
 		if why := s.lasting(stop, start, err); why != nil && stop.Err() == nil {
 			return why

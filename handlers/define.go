@@ -16,7 +16,8 @@ type plan[D, C any] struct {
 	bucket string
 	policy Policy
 
-	takes string // see Operation.Takes
+	takes    string // see Operation.Takes
+	unmarked bool   // see Operation.Unmarked
 
 	options func(D) messages.Options
 	// rules find what the schema cannot say. They see only the fields in which
@@ -50,14 +51,15 @@ func define[D, C any](p plan[D, C]) Operation {
 	}
 	form := mustForm(p.name)
 	return Operation{
-		Name:    p.name,
-		Bucket:  p.bucket,
-		Policy:  p.policy,
-		Takes:   p.takes,
-		Checked: p.check != nil,
-		Marks:   p.mark != nil,
-		Abroad:  p.destination != nil,
-		Rules:   named(p.rules, p.checks),
+		Name:     p.name,
+		Bucket:   p.bucket,
+		Policy:   p.policy,
+		Takes:    p.takes,
+		Checked:  p.check != nil,
+		Marks:    p.mark != nil,
+		Unmarked: p.unmarked,
+		Abroad:   p.destination != nil,
+		Rules:    named(p.rules, p.checks),
 		decode: func(data []byte, profile ims.Profile) (Work, messages.Problems) {
 			d, ps := decode(form, data, func(d D) messages.Problems { return judge(p.rules, d, profile) })
 			if len(ps) > 0 {

@@ -24,15 +24,17 @@ type volumeExporter interface {
 // no job: the answer names the image, which is followed.
 //
 // The call takes neither tags nor a description, so nothing on the image says
-// whose it is. It is safe to run twice because name, time and origin find what
-// an earlier call made, images of other requests left out, and because a
-// volume that is still uploading is taken for a sign that something may come.
+// whose it is until it is done and tagged. It is safe to run twice because
+// name, time and origin find what an earlier call made, images of other
+// requests left out, and because a volume that is still uploading is taken for
+// a sign that something may come.
 func exportVolume() Operation {
 	return define(plan[messages.ExportVolume, volumeExporter]{
-		name:    "export-volume",
-		bucket:  "evs",
-		policy:  Policy{Deadline: time.Hour, Horizon: 20 * time.Minute, Resubmit: true},
-		options: func(d messages.ExportVolume) messages.Options { return d.Options },
+		name:     "export-volume",
+		bucket:   "evs",
+		unmarked: true,
+		policy:   Policy{Deadline: time.Hour, Horizon: 20 * time.Minute, Resubmit: true},
+		options:  func(d messages.ExportVolume) messages.Options { return d.Options },
 		rules: []rule[messages.ExportVolume]{
 			tagsRule(func(d messages.ExportVolume) ([]string, []messages.Tag) { return nil, d.ImageTags }),
 			optionsRule(func(d messages.ExportVolume) messages.Options { return d.Options }),
@@ -57,11 +59,13 @@ func submitExport(ctx context.Context, c volumeExporter, d messages.ExportVolume
 	return Submission{ImageID: image}, nil
 }
 
-// allExports looks for images of that name and origin since then. Where there
-// is none but the volume is uploading, nothing can be said yet.
+// allExports looks for images of that name and origin since then that carry no
+// other request's marker. Where there is none but the volume is uploading,
+// nothing can be said yet.
 func allExports(ctx context.Context, c volumeExporter, d messages.ExportVolume, s Search) ([]ims.Image, error) {
 	own := func(i ims.Image) bool {
-		return i.Name == d.ImageName && !i.CreatedAt.Before(s.Since) && strings.EqualFold(i.DataOrigin, "volume,"+d.VolumeID)
+		marker, marked := i.Tag(messages.MarkerKey)
+		return (!marked || marker == s.Key) && i.Name == d.ImageName && !i.CreatedAt.Before(s.Since) && strings.EqualFold(i.DataOrigin, "volume,"+d.VolumeID)
 	}
 	named := ims.ImageFilter{Name: d.ImageName, CreatedSince: s.Since}
 	hidden := named

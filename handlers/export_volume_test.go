@@ -63,6 +63,8 @@ func TestAllExports(t *testing.T) {
 		"nothing":        {fakeCloud{volume: idle}, ""},
 		"volume_gone":    {fakeCloud{volume: inState("")}, ""},
 		"uploading":      {fakeCloud{volume: busy}, underWay},
+		"marked":         {fakeCloud{listed: []ims.Image{row("a", with(marked(key)))}}, "a"},
+		"others_marker":  {fakeCloud{volume: idle, listed: []ims.Image{row("a", with(marked(otherKey)))}}, ""},
 		"killed":         {fakeCloud{volume: idle, listed: []ims.Image{row("a", with(func(i *ims.Image) { i.Status = ims.ImageKilled }))}}, ""},
 		"other_volume":   {fakeCloud{volume: idle, listed: []ims.Image{row("a", func(i *ims.Image) { i.DataOrigin = "volume," + serverID })}}, ""},
 		"other_name":     {fakeCloud{volume: idle, listed: []ims.Image{row("a", with(func(i *ims.Image) { i.Name = "m" }))}}, ""},

@@ -68,6 +68,10 @@ type Operation struct {
 	// Marks is true where the creating call cannot put the request's tags and
 	// marker on the image, so that Mark has to.
 	Marks bool
+	// Unmarked is true where nothing tells whose the image is that a creating
+	// call has made: what Find finds may be another request's, unless Exclude
+	// names all that others have.
+	Unmarked bool
 
 	// Rules are what a request is judged by, those that ask the cloud last.
 	Rules []Rule

@@ -76,6 +76,7 @@ type account struct {
 	asks    map[string][]task // queries that are due, by bucket, oldest first
 	running [poolCount]int    // steps in hand, by pool
 	pause   pause
+	past    map[string]holder // images of requests that have ended, see holder
 }
 
 func newAccount(name string, conf *Account) *account {

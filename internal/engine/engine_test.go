@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -52,13 +53,27 @@ type cloud struct {
 	body    string
 	tags    []reply  // to the first calls that put tags on
 	tagged  []string // their bodies
+	volumes func(*http.Request) reply
+	shown   func(query url.Values) string // instead of images
+	calls   []called
+}
+
+// called is one call that reached the cloud.
+type called struct {
+	at   time.Time
+	path string
 }
 
 func (c *cloud) RoundTrip(r *http.Request) (*http.Response, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.calls = append(c.calls, called{time.Now(), r.URL.Path})
 	var a reply
 	switch {
+	case strings.Contains(r.URL.Path, "/volumes/"):
+		a = c.volumes(r)
+	case c.shown != nil && r.Method == http.MethodGet && strings.Contains(r.URL.Path, "images"):
+		a = reply{status: 200, body: `{"images":[` + c.shown(r.URL.Query()) + `]}`}
 	case strings.HasSuffix(r.URL.Path, "/tags/action"):
 		body, _ := io.ReadAll(r.Body)
 		c.tagged = append(c.tagged, string(body))
@@ -149,7 +164,7 @@ func (w *world) start() {
 	w.t.Helper()
 	client, err := ims.New(ims.Config{
 		Cloud: "demo", Profile: ims.ProfileHuawei, Region: "eu-de", ProjectID: "0123456789abcdef0123456789abcdef",
-		Endpoints:   ims.Endpoints{Image: "http://cloud.test", CBR: "http://cloud.test", Identity: "http://cloud.test"},
+		Endpoints:   ims.Endpoints{Image: "http://cloud.test", CBR: "http://cloud.test", BlockStorage: "http://cloud.test", Identity: "http://cloud.test"},
 		Credentials: ims.Credentials{AccessKey: "AK", SecretKey: "SK"}, Transport: w.cloud, JobQuery: ims.ShowJob, Signing: ims.SigningSimple,
 	})
 	if err != nil {

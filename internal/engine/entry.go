@@ -43,6 +43,7 @@ type entry struct {
 	index int       // in timers, -1 outside
 	place int       // in the account's queue, -1 outside
 	busy  bool      // a step runs, or waits for a place in its pool
+	posts bool      // that step may make a creating call
 	probe bool      // the step is the one that probes a paused account
 
 	recheck time.Time // of a buried one: duplicates are looked for then

@@ -71,7 +71,7 @@ func (g *Engine) find(ctx context.Context, t task) result {
 		return g.more(ctx, r, found.ImageID, t.conf.longestWindow())
 	case err == nil:
 		return g.adopt(ctx, r, found, "the answer to the submission was lost; the image was found by its marker, or by name and origin where it has none; its job is not known")
-	case errors.Is(err, handlers.ErrUnderWay):
+	case errors.Is(err, handlers.ErrUnderWay), errors.Is(err, errUnclear):
 		return result{record: r, answered: true, again: time.Now().Add(lookWait(t.conf, r))}
 	case !errors.Is(err, handlers.ErrNotFound):
 		t.submitted = r.Doubted // its age is counted from the claim
@@ -88,7 +88,7 @@ func (g *Engine) find(ctx context.Context, t task) result {
 const seekTimeout = 2 * time.Minute
 
 // seek makes one look-up for a record's own work. Images of earlier attempts
-// are not taken.
+// and of other requests are not taken.
 func (g *Engine) seek(ctx context.Context, conf *Account, work handlers.Work, r *ledger.Record) (handlers.Found, error) {
 	at, known := g.place(conf, work)
 	if !known {
@@ -96,7 +96,24 @@ func (g *Engine) seek(ctx context.Context, conf *Account, work handlers.Work, r 
 	}
 	ctx, cancel := context.WithTimeout(ctx, seekTimeout)
 	defer cancel()
-	return work.Find(ctx, at.Client, lookup(r))
+	search, _, err := g.search(ctx, r)
+	if err != nil {
+		return handlers.Found{}, err
+	}
+	found, err := work.Find(ctx, at.Client, search)
+	if err != nil || found.Done {
+		return found, err
+	}
+	return found, g.claim(ctx, r, found.ImageID)
+}
+
+// search is lookup with what others hold excluded, and whether others may have
+// made what is found all the same.
+func (g *Engine) search(ctx context.Context, r *ledger.Record) (handlers.Search, bool, error) {
+	others, unclear, err := g.others(ctx, r)
+	s := lookup(r)
+	s.Exclude = append(others, s.Exclude...)
+	return s, unclear, err
 }
 
 // lookup says what a look-up of the record searches for.

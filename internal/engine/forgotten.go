@@ -116,6 +116,9 @@ func (g *Engine) patrol(now time.Time) {
 		return
 	}
 	g.patrolAt = now.Add(patrolPause)
+	for _, a := range g.accounts {
+		a.forget(now)
+	}
 	left := patrolled
 	for _, e := range g.entries {
 		if g.asleep(e) {
@@ -154,6 +157,9 @@ func (g *Engine) recheck(ctx context.Context, t task) result {
 	if found {
 		r.Data = accepted.Request.Data
 		twins, err := g.twins(ctx, t.conf, r)
+		if errors.Is(err, errUnclear) {
+			return result{record: r, again: time.Now().Add(t.conf.Scale(recheckAfter))}
+		}
 		if err != nil {
 			return g.unanswered(t, nil, fmt.Errorf("look for duplicates: %w", err))
 		}
@@ -169,7 +175,8 @@ func (g *Engine) recheck(ctx context.Context, t task) result {
 }
 
 // twins are the images that carry the record's evidence and are not its
-// result. Each is counted and logged: somebody pays for it.
+// result. Each is counted and logged: somebody pays for it. errUnclear: they
+// may be somebody else's.
 func (g *Engine) twins(ctx context.Context, conf *Account, r *ledger.Record) ([]messages.Image, error) {
 	work, err := open(r)
 	if err != nil {
@@ -181,9 +188,15 @@ func (g *Engine) twins(ctx context.Context, conf *Account, r *ledger.Record) ([]
 	}
 	ask, cancel := context.WithTimeout(ctx, seekTimeout)
 	defer cancel()
-	search := lookup(r)
-	search.Exclude = r.MadeSoFar()
+	search, unclear, err := g.search(ctx, r)
+	if err != nil || unclear {
+		return nil, errors.Join(err, errUnclear)
+	}
+	search.Exclude = append(search.Exclude, r.MadeSoFar()...)
 	all, err := work.All(ask, at.Client, search)
+	if errors.Is(err, handlers.ErrUnderWay) {
+		return nil, errUnclear
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -53,6 +53,7 @@ func (g *Engine) admit(r *ledger.Record) *entry {
 func (g *Engine) take(e *entry, r *ledger.Record) {
 	g.restore(e, r)
 	e.take(r)
+	g.remember(e.account, r)
 	if r.Buried {
 		g.timers.drop(e)
 	}
@@ -254,7 +255,7 @@ func (g *Engine) conclude(res result) {
 	if kind != ledgerPool {
 		e.account.running[kind]--
 	}
-	e.busy = false
+	e.busy, e.posts = false, false
 	g.charge(e, res)
 	if res.err != nil {
 		g.Log.Warn("step is repeated", "step", res.step.String(), "key", e.key, "cloud", e.account.name, "operation", e.operation, "error", res.err)

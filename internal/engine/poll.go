@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -193,7 +194,7 @@ func partly(what string) *messages.Failure {
 func (g *Engine) succeed(ctx context.Context, t task, r *ledger.Record) result {
 	if r.EverUncertain {
 		twins, err := g.twins(ctx, t.conf, r)
-		if err != nil {
+		if err != nil && !errors.Is(err, errUnclear) { // then they are looked for later
 			return g.unanswered(t, r, fmt.Errorf("look for duplicates: %w", err))
 		}
 		r.Duplicates, r.LookAgain = twins, time.Now().Add(t.conf.Scale(recheckAfter)).UTC()

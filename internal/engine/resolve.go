@@ -48,7 +48,7 @@ func (g *Engine) resolve(ctx context.Context, t task) result {
 		"a person named this image as the result of the attempt before")
 }
 
-// look searches for what earlier attempts have made before anything is sent.
+// look searches for what earlier calls have made before anything is sent.
 // Done is true when the record went another way than to be submitted.
 func (g *Engine) look(ctx context.Context, t task, r *ledger.Record, work handlers.Work) (res result, done bool) {
 	found, err := g.seek(ctx, t.conf, work, r)
@@ -58,9 +58,11 @@ func (g *Engine) look(ctx context.Context, t task, r *ledger.Record, work handle
 	case err == nil && found.More:
 		return g.more(ctx, r, found.ImageID, t.conf.longestWindow()), true
 	case err == nil:
-		return g.adopt(ctx, r, found, "the image was made by an earlier attempt"), true
+		return g.adopt(ctx, r, found, "the image was made by an earlier call, whose answer was lost; its job is not known"), true
 	case errors.Is(err, handlers.ErrNotFound):
 		return result{}, false
+	case errors.Is(err, handlers.ErrUnderWay), errors.Is(err, errUnclear):
+		return result{record: r, answered: true, again: time.Now().Add(lookWait(t.conf, r))}, true
 	}
 	res = g.unanswered(t, r, fmt.Errorf("look for earlier work: %w", err))
 	res.again = later(res.again, time.Now().Add(stepRetry))

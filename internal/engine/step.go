@@ -113,7 +113,7 @@ type result struct {
 // enqueue lets a step run as soon as its pool has a place; a query waits in
 // its account's line for a token first.
 func (g *Engine) enqueue(e *entry, s step) {
-	e.busy = true
+	e.busy, e.posts = true, s == submitStep
 	t := task{
 		entry: e, step: s, key: e.key, operation: e.operation, cloud: e.account.name, record: e.record,
 		jobID: e.jobID, imageID: e.imageID, polls: e.polls, silent: e.silent, late: e.late, forgotten: e.forgotten, active: e.active, percent: e.percent, progress: e.progress, submitted: e.submitted,

@@ -38,7 +38,7 @@ func (g *Engine) submit(ctx context.Context, t task) result {
 	if _, known := g.place(t.conf, work); !known && !t.conf.JobOnly {
 		return g.end(ctx, r, messages.StateRejected, placeless(work))
 	}
-	if r.Look {
+	if r.Look || r.EverUncertain { // what an earlier call has made may show only now
 		if res, done := g.look(ctx, t, r, work); done {
 			return res
 		}

@@ -2,6 +2,7 @@ package ims
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -31,6 +32,10 @@ func Explain(code string) (Meaning, bool) {
 	m, ok := codes[code]
 	return m, ok
 }
+
+// Codes returns every documented code with its meaning, in the order of the
+// API reference (6.5 to 6.7).
+func Codes() []Meaning { return slices.Clone(table) }
 
 // codes finds a row of the table by its code in upper case.
 var codes = indexed(table)

@@ -101,9 +101,10 @@ type Policy struct {
 }
 
 // Decode turns a request's data into work for a cloud of the profile. All that
-// is wrong with it is told at once, sorted; the work is nil then.
+// is wrong with it is told at once, sorted; the work is nil then. Follow-up
+// steps are judged as if all clouds had that profile; see DecodeAt.
 func (o Operation) Decode(data []byte, p ims.Profile) (Work, messages.Problems) {
-	return o.decode(data, p)
+	return o.DecodeAt(data, anywhere(p))
 }
 
 // Reopen makes work of data that Decode has found sound before. It judges

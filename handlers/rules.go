@@ -76,9 +76,6 @@ func optionsRules(o messages.Options) (ps messages.Problems) {
 		ps.Add("options.deadline", "is %s, not after not_before, %s; nothing can be done by then: move one of them",
 			o.Deadline, o.NotBefore.Format(time.RFC3339Nano))
 	}
-	if len(o.OnSuccess) > 0 {
-		ps.Add("options.on_success", "follow-up steps are not carried out by this version; leave it out and send them as requests of their own")
-	}
 	return ps
 }
 

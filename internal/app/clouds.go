@@ -160,7 +160,7 @@ func (c *clouds) intake(name string) (intake.Cloud, bool) {
 	defer c.mu.RUnlock()
 	conf, known := c.set.Get(name)
 	return intake.Cloud{
-		Profile: conf.Profile, Allows: conf.Settings.Allows,
+		Profile: conf.Profile, Allows: conf.Settings.Allows, AllowsStep: conf.Settings.AllowsStep, AllowsTarget: conf.AllowsTarget,
 		Scale: func(d time.Duration) time.Duration { return scale(conf.Settings, d) },
 	}, known
 }

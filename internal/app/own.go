@@ -25,7 +25,7 @@ func (w *worker) own(ctx context.Context, lease *shard.Lease) {
 	defer w.count.taken(-1)
 	records := ledger.New(w.conn, number)
 	g := engine.New(engine.Options{
-		Shard: number, Ledger: records, Events: w.events, Lease: lease, Clouds: w.clouds, Reused: w.reused,
+		Shard: number, Ledger: records, Events: w.events, Lease: lease, Clouds: w.clouds, Reused: w.reused, Request: w.request,
 		Soonest: w.cfg.Detect.Min, Latest: w.cfg.Detect.Max, SubmitTimeout: w.cfg.SubmitTimeout, TombstoneTTL: w.deps.TombstoneTTL, Drain: w.cfg.Drain,
 		Metrics: w.metrics, Log: w.log,
 	})
@@ -137,6 +137,14 @@ func (w *worker) reused(ctx context.Context, r *ledger.Record) error {
 	}, intake.Verdict{Reason: intake.ReasonIdentityReused, Problems: messages.Problems{{
 		Message: "the identity belongs to an earlier request with other data, which is left as it is; give each request an id of its own",
 	}}})
+}
+
+// request publishes a request that follows another one. Its id is the same
+// whoever publishes it: a second time changes nothing.
+func (w *worker) request(ctx context.Context, r messages.Request) error {
+	subject, header, body := messages.EncodeRequest(r)
+	_, err := w.conn.Put(ctx, broker.StreamRequests, broker.Message{Subject: subject, Header: header, Data: body})
+	return err
 }
 
 func (w *worker) addresses() Addresses {

@@ -155,6 +155,8 @@ type Detail struct {
 	Record *ledger.Record `json:"record"`
 	// Events are those of all attempts, in the order in which they were published.
 	Events []EventView `json:"events"`
+	// Family is filled in by who asks for it.
+	Family *Node `json:"family,omitempty"`
 }
 
 // EventView is one event of a request.

@@ -81,6 +81,21 @@ func (s Settings) Allows(operation string) bool {
 	return slices.Contains(s.Allow, operation)
 }
 
+// AllowsStep reports whether requests may have follow-up steps of the
+// operation.
+func (s Settings) AllowsStep(operation string) bool {
+	return slices.Contains(s.AllowSteps, operation)
+}
+
+// AllowsTarget reports whether what requests to this cloud cause may be done
+// on another one, or on itself.
+func (c Cloud) AllowsTarget(name string) bool {
+	if c.Settings.AllowTargets == nil {
+		return name == c.Name
+	}
+	return slices.Contains(c.Settings.AllowTargets, name)
+}
+
 // Set is all clouds of one reading of the files. It does not change.
 type Set struct {
 	clouds map[string]Cloud

@@ -58,8 +58,6 @@ func (r *reader) later(t *tree, s Settings) {
 		set bool
 		is  string
 	}{
-		{"allow_steps", len(s.AllowSteps) > 0, "requests with on_success are refused"},
-		{"allow_targets", len(s.AllowTargets) > 0, "requests work on their own cloud only"},
 		{"backup_watch", s.BackupWatch.Every > 0, "no finished backup is noticed"},
 		{"smn_topics", len(s.SMNTopics) > 0, "there are no hooks"},
 		{"cross_region_result", s.CrossRegionResult == CrossRegionJobOnly, "nothing is copied to other regions"},

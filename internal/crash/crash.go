@@ -19,10 +19,11 @@ const (
 	Polled    Point = "polled"    // the job is over, nothing is stored
 	Finished  Point = "finished"  // the end is stored, its event not told
 	Told      Point = "told"      // the final event is told, no tombstone stored
+	Caused    Point = "caused"    // a follow-up step is asked for, others perhaps not, no tombstone stored
 	Buried    Point = "buried"    // the tombstone is stored
 )
 
 // Points lists all points.
 func Points() []Point {
-	return []Point{Delivered, Recorded, Announced, Claimed, Posted, Submitted, Polled, Finished, Told, Buried}
+	return []Point{Delivered, Recorded, Announced, Claimed, Posted, Submitted, Polled, Finished, Told, Caused, Buried}
 }

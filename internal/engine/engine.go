@@ -73,6 +73,9 @@ type Options struct {
 	// Reused stores a dead letter for a record whose identity belonged to
 	// another request before.
 	Reused func(ctx context.Context, r *ledger.Record) error
+	// Request publishes a request that follows one of the shard's. It may be
+	// asked to publish the same one again.
+	Request func(ctx context.Context, r messages.Request) error
 	// SubmitTimeout bounds a call that creates something, counted from before
 	// its claim is written.
 	SubmitTimeout time.Duration

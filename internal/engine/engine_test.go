@@ -149,6 +149,7 @@ type world struct {
 	lease  *lease
 	limits map[string]budget.Limit
 	reused []string
+	asked  asked
 	stop   context.CancelFunc
 	done   chan error
 }
@@ -177,6 +178,7 @@ func (w *world) start() {
 			w.reused = append(w.reused, r.Key)
 			return nil
 		},
+		Request: w.asked.ask,
 		Soonest: 2 * time.Second, Latest: time.Minute, SubmitTimeout: 30 * time.Second, TombstoneTTL: time.Hour, Drain: time.Second,
 		Metrics: engine.NewMetrics(prometheus.NewRegistry(), []string{"demo"}, handlers.Names()), Log: slog.New(slog.DiscardHandler),
 	})

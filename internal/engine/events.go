@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"time"
 
 	"github.com/imsworker/imsworker/internal/ledger"
@@ -44,6 +45,7 @@ func event(r *ledger.Record, s messages.State) messages.Event {
 			ID: r.ID, Source: r.Source, Key: r.Key, Cloud: r.Cloud, Operation: r.Operation, Attempt: r.Attempt, Time: moment(r.Sent),
 		},
 		State: s, Job: job(r), Images: r.Images, Duplicates: r.Duplicates, Warnings: r.Warnings, Error: failureOf(r, s),
+		Parent: r.Parent,
 		Times: messages.Times{
 			Accepted: moment(r.Accepted), Submitted: moment(r.Submitted), Finished: moment(r.Finished),
 			RemoteBegin: moment(r.Begin), RemoteEnd: moment(r.End),
@@ -51,6 +53,9 @@ func event(r *ledger.Record, s messages.State) messages.Event {
 	}
 	if s == messages.StateAccepted {
 		e.Request.Data = r.Data
+	}
+	if s == messages.StateSucceeded {
+		e.Next, e.Warnings = relatives(r), slices.Concat(r.Warnings, withoutImage(r))
 	}
 	if r.Result != nil {
 		e.Result = *r.Result

@@ -43,6 +43,9 @@ func (g *Engine) finish(ctx context.Context, t task) result {
 		return result{err: err}
 	}
 	crash.At(crash.Told)
+	if err := g.cause(ctx, r); err != nil {
+		return result{err: err}
+	}
 	if r.Outcome == messages.StateUnresolved && !r.Duplicate {
 		return g.rest(ctx, r)
 	}

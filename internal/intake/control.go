@@ -100,7 +100,7 @@ func (in *Intake) last(ctx context.Context, cloud string, c messages.Control) (*
 	later, err := in.attempts(ctx, cloud, c.Key, c.Attempt)
 	return &ledger.Record{
 		Key: c.Key, Cloud: cloud, Operation: final.Request.Operation, Source: final.Request.Source, ID: final.Request.ID,
-		Attempt: later, State: ledger.Finished, Outcome: final.State, Buried: true, Images: final.Images,
+		Attempt: later, State: ledger.Finished, Outcome: final.State, Buried: true, Images: final.Images, Parent: final.Parent,
 	}, err
 }
 
@@ -135,7 +135,7 @@ func (in *Intake) next(ctx context.Context, last *ledger.Record) (r *ledger.Reco
 	if !exists || !known {
 		return nil, fmt.Sprintf("the operation %s on cloud %s is not known to this version of the worker", last.Operation, last.Cloud), nil
 	}
-	work, problems := op.Decode(data, conf.Profile)
+	work, problems := op.DecodeAt(data, in.place(last.Cloud, conf.Profile))
 	if len(problems) > 0 {
 		return nil, "the data is not valid any more: " + problems.Error(), nil
 	}
@@ -149,7 +149,7 @@ func (in *Intake) next(ctx context.Context, last *ledger.Record) (r *ledger.Reco
 
 // inherit takes over what an earlier attempt may have begun at the cloud.
 func inherit(r, last *ledger.Record) {
-	r.Version, r.Sequence, r.Posts = ledger.Version, last.Sequence, last.Posts
+	r.Version, r.Sequence, r.Posts, r.Parent = ledger.Version, last.Sequence, last.Posts, last.Parent
 	r.Since, r.EverUncertain, r.Doubted = last.Since, last.EverUncertain, last.Doubted
 	if last.Outcome != messages.StateUnresolved {
 		r.Made = last.MadeSoFar()

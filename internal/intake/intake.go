@@ -38,6 +38,9 @@ type Cloud struct {
 	Profile ims.Profile
 	// Allows reports whether requests for an operation are taken.
 	Allows func(operation string) bool
+	// AllowsStep reports whether requests may have follow-up steps of an
+	// operation, AllowsTarget whether these may use a cloud.
+	AllowsStep, AllowsTarget func(name string) bool
 	// Scale divides a duration by the cloud's time factor.
 	Scale func(time.Duration) time.Duration
 }
@@ -111,6 +114,13 @@ func (in *Intake) take(ctx context.Context, req *request, conf Cloud, known bool
 	if req.envelope.Anonymous {
 		req.envelope.Identity, req.envelope.HasIdentity = deliveryIdentity(req.delivery), true
 	}
+	parent, claims, err := in.parent(ctx, req)
+	if err != nil {
+		return err
+	}
+	if len(claims) > 0 {
+		return in.dead(ctx, req, ReasonIdentityReused, claims)
+	}
 	op, exists := handlers.Lookup(req.operation)
 	switch {
 	case !known:
@@ -120,11 +130,15 @@ func (in *Intake) take(ctx context.Context, req *request, conf Cloud, known bool
 	case len(problems) > 0 && len(req.envelope.Data) == 0:
 		return in.refuse(ctx, req, ReasonInvalid, problems)
 	}
-	work, more := op.Decode(req.envelope.Data, conf.Profile)
+	work, more := op.DecodeAt(req.envelope.Data, in.place(req.cloud, conf.Profile))
 	if problems = append(problems, more...); len(problems) > 0 {
 		return in.refuse(ctx, req, ReasonInvalid, problems)
 	}
 	r := in.record(req, work, conf)
+	r.Parent = parent
+	if beyond := in.overreach(req.cloud, conf, r.Data); len(beyond) > 0 {
+		forbidSteps(r, beyond)
+	}
 	if !conf.Allows(req.operation) {
 		forbid(r)
 	}

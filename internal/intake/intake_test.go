@@ -56,10 +56,12 @@ func newDesk(t *testing.T) *desk {
 		Records: d.records, Dead: dead, Count: d.count, Log: slog.New(slog.DiscardHandler),
 		History: events.New(conn, prometheus.NewRegistry()),
 		Cloud: func(name string) (intake.Cloud, bool) {
+			copies := func(op string) bool { return op == "copy-image" }
 			return intake.Cloud{
-				Profile: ims.ProfileOTC, Allows: func(op string) bool { return op == "copy-image" },
-				Scale: func(d time.Duration) time.Duration { return d },
-			}, name == "demo"
+				Profile: ims.ProfileOTC, Allows: copies, Scale: func(d time.Duration) time.Duration { return d },
+				AllowsStep:   func(op string) bool { return name == "demo" && copies(op) },
+				AllowsTarget: func(target string) bool { return name == "demo" && target == "side" },
+			}, name == "demo" || name == "side"
 		},
 	})
 	d.consume(broker.ShardConsumer(0), in.Handle)

@@ -77,6 +77,9 @@ type Record struct {
 	CorrelationID string    `json:"correlationid,omitempty"`
 	TraceParent   string    `json:"traceparent,omitempty"`
 
+	// Parent is the request that caused this one, if any did.
+	Parent *messages.Relative `json:"parent,omitempty"`
+
 	// Until is when a parked or accepted record may be submitted again, or
 	// when an uncertain one is looked up first.
 	Until time.Time `json:"until,omitzero"`
@@ -148,7 +151,7 @@ func (r *Record) Tombstone() *Record {
 		Version: r.Version, Key: r.Key, Cloud: r.Cloud, Operation: r.Operation, Source: r.Source, ID: r.ID,
 		Attempt: r.Attempt, State: Finished, Outcome: r.Outcome, Duplicate: r.Duplicate, Buried: true,
 		Token: r.Token, DataHash: r.DataHash, Accepted: r.Accepted, Finished: r.Finished, Posts: r.Posts,
-		Sent: r.Sent, CorrelationID: r.CorrelationID, TraceParent: r.TraceParent,
+		Sent: r.Sent, CorrelationID: r.CorrelationID, TraceParent: r.TraceParent, Parent: r.Parent,
 		Since: r.Since, EverUncertain: r.EverUncertain, Doubted: r.Doubted, Made: r.MadeSoFar(), LookAgain: r.LookAgain,
 		Failure: brief(r.Failure), Sequence: r.Sequence,
 	}

@@ -72,7 +72,7 @@ func newPlant(t *testing.T, binary string, inside bool) *plant {
 		}
 	})
 	p := &plant{t: t, binary: binary, dir: t.TempDir(), fake: fake, nats: freePort(t), http: freePort(t), cloud: server.URL, inside: inside}
-	p.settings(", horizon: 40s")
+	p.settings(", horizon: 40s, allow_steps: [export-volume]")
 	if !inside {
 		server, err := broker.StartInside(broker.InsideOptions{Dir: filepath.Join(p.dir, "broker"), Listen: p.nats, Log: slog.New(slog.DiscardHandler)})
 		if err != nil {
@@ -94,8 +94,9 @@ func (p *plant) settings(more string) {
     auth: {auth_url: %s/v3, project_id: %q, ak: %s, sk: %s}
     image_endpoint_override: %s
     cbr_endpoint_override: %s
+    block_storage_endpoint_override: %s
     imsworker: {time_factor: 20%s}
-`, url, fakecloud.DemoProjectID, fakecloud.DemoAccessKey, fakecloud.DemoSecretKey, url, url, more)
+`, url, fakecloud.DemoProjectID, fakecloud.DemoAccessKey, fakecloud.DemoSecretKey, url, url, url, more)
 	if err := os.WriteFile(filepath.Join(p.dir, "clouds.yaml"), []byte(text), 0o600); err != nil {
 		p.t.Fatal(err)
 	}
@@ -223,6 +224,12 @@ func (p *plant) settled() bool {
 	return open == 0
 }
 
+// thenVolume is a follow-up step.
+const thenVolume = `{"operation":"export-volume","volume_id":"` + fakecloud.DemoVolume + `","image_name":"after"}`
+
+// follows reports whether the point is one of a request with a step.
+func follows(p crash.Point) bool { return p == crash.Told || p == crash.Caused }
+
 // TestKilledAtEveryPoint kills the real worker at each crash point, with the
 // broker inside it or outside, and starts it again: one image, one final
 // event, whatever was left behind.
@@ -241,24 +248,31 @@ func TestKilledAtEveryPoint(t *testing.T) {
 			for _, inside := range []bool{true, false} {
 				t.Run(fmt.Sprintf("%s/%s/inside_%v", point, operation, inside), func(t *testing.T) {
 					t.Parallel()
+					key := messages.Key("demo", "nats", "a")
+					data, keys := body, []string{key}
+					if follows(point) {
+						data = strings.Replace(body, "{", `{"options":{"on_success":[`+thenVolume+`]},`, 1)
+						keys = append(keys, messages.Key("demo", "/imsworker/demo/"+key, "1/0"))
+					}
 					p := newPlant(t, binary, inside)
 					first := p.start(point)
 					p.connect()
-					m := &nats.Msg{Subject: "ims.request.demo." + operation, Data: []byte(body), Header: nats.Header{"Nats-Msg-Id": {"a"}}}
+					m := &nats.Msg{Subject: "ims.request.demo." + operation, Data: []byte(data), Header: nats.Header{"Nats-Msg-Id": {"a"}}}
 					if _, err := p.conn.JetStream().PublishMsg(t.Context(), m); err != nil {
 						t.Fatal(err)
 					}
 					p.killed(first)
 					second := p.start("")
 					p.connect()
-					key := messages.Key("demo", "nats", "a")
-					p.await("the final event", func() bool { n, _ := p.finals(key); return n > 0 })
-					p.await("the ledger to be settled", p.settled)
-					if n, state := p.finals(key); n != 1 || state != messages.StateSucceeded {
-						t.Errorf("%d final events, the last is %s", n, state)
+					for _, key := range keys {
+						p.await("the final event", func() bool { n, _ := p.finals(key); return n > 0 })
+						p.await("the ledger to be settled", p.settled)
+						if n, state := p.finals(key); n != 1 || state != messages.StateSucceeded {
+							t.Errorf("%d final events, the last is %s", n, state)
+						}
 					}
-					if n := len(p.fake.Begun(fakecloud.DemoCloud)); n != 1 {
-						t.Errorf("%d images for one request", n)
+					if n := len(p.fake.Begun(fakecloud.DemoCloud)); n != len(keys) {
+						t.Errorf("%d images for %d requests", n, len(keys))
 					}
 					p.end(second)
 				})

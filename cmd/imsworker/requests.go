@@ -70,6 +70,9 @@ func newRequestsGet() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if detail.Family, err = c.Family(cmd.Context(), detail); err != nil {
+				return err
+			}
 			return output.print(cmd.OutOrStdout(), detail, func(w io.Writer) { detailTable(w, detail) })
 		})
 	})
@@ -86,6 +89,7 @@ func detailTable(w io.Writer, d client.Detail) {
 	row(w, "job", s.JobID)
 	waitRows(w, d, time.Now())
 	failureRows(w, d)
+	familyTree(w, d.Family)
 	fmt.Fprintln(w)
 	row(w, "TIME", "ATTEMPT", "EVENT", "DETAIL")
 	for _, e := range d.Events {

@@ -29,7 +29,7 @@ func TestStepFollowsItsParent(t *testing.T) {
 	if step.State != messages.StateSucceeded || step.Parent == nil || *step.Parent != (messages.Relative{Key: key, Cloud: "demo", Operation: "copy-image"}) {
 		t.Errorf("ended %s, parent %+v", step.State, step.Parent)
 	}
-	if n := s.made(); n != 2 {
+	if n := len(s.fake.Begun(fakecloud.DemoCloud)); n != 2 {
 		t.Errorf("%d images, want 2", n)
 	}
 	cl := client.New(s.conn)

@@ -3,6 +3,7 @@ package engine
 import (
 	"container/heap"
 	"time"
+	"unique"
 
 	"github.com/imsworker/imsworker/internal/ledger"
 	"github.com/imsworker/imsworker/messages"
@@ -18,6 +19,7 @@ type entry struct {
 	attempt   int
 	state     ledger.State
 	rank      int // order of submission: 0 before 1 before 2
+	source    unique.Handle[string]
 
 	accepted  time.Time
 	deadline  time.Time
@@ -41,7 +43,8 @@ type entry struct {
 	again time.Time // the next step is not due before
 	due   time.Time // of the timer
 	index int       // in timers, -1 outside
-	place int       // in the account's queue, -1 outside
+	line  *line     // in the account's queue, nil outside
+	place int       // in the line, -1 outside
 	busy  bool      // a step runs, or waits for a place in its pool
 	posts bool      // that step may make a creating call
 	probe bool      // the step is the one that probes a paused account
@@ -67,6 +70,7 @@ func (e *entry) take(r *ledger.Record) {
 		e.again = time.Time{}
 	}
 	e.sequence, e.attempt, e.state = r.Sequence, r.Attempt, r.State
+	e.source = unique.Make(r.Source)
 	e.rank = messages.Options{Priority: r.Priority}.Rank()
 	e.accepted, e.deadline, e.doubted, e.submitted = r.Accepted, r.Deadline, r.Doubted, r.Submitted
 	e.until = r.Until

@@ -80,6 +80,9 @@ func (c *cloud) showVolume(q *request) *answer {
 		AvailabilityZone: c.Region + "-01", CreatedAt: v.Created.Format(evsTime), UpdatedAt: v.updated(q.now).Format(evsTime),
 		Attachments: []any{}, Metadata: map[string]string{},
 	}
+	if v.ServerID != "" {
+		view.Attachments = append(view.Attachments, map[string]string{"server_id": v.ServerID, "volume_id": v.ID, "device": "/dev/vda"})
+	}
 	if v.OSType != "" {
 		view.ImageMetadata = map[string]string{"__os_type": v.OSType}
 	}

@@ -23,6 +23,7 @@ const defaultDiskFormat = "zvhd2"
 type Volume struct {
 	ID, Name, Status string
 	SizeGB           int64
+	ServerID         string    // the server it is attached to; the first of several, empty for none
 	UpdatedAt        time.Time // zero where EVS tells none
 }
 
@@ -76,6 +77,9 @@ func (c *Client) Volume(ctx context.Context, id string) (Volume, error) {
 			Status    text    `json:"status"`
 			Size      text    `json:"size"`
 			UpdatedAt instant `json:"updated_at"`
+			Attached  []struct {
+				ServerID text `json:"server_id"`
+			} `json:"attachments"`
 		} `json:"volume"`
 	}
 	if err := c.get(ctx, k, &wire); err != nil {
@@ -85,10 +89,14 @@ func (c *Client) Volume(ctx context.Context, id string) (Volume, error) {
 	if !strings.EqualFold(w.ID.trim(), id) {
 		return Volume{}, c.unreadable(k, errors.New("the answer is about another disk"))
 	}
-	return Volume{
+	volume := Volume{
 		ID: w.ID.trim(), Name: string(w.Name), Status: strings.ToLower(w.Status.trim()),
 		SizeGB: w.Size.int64(), UpdatedAt: w.UpdatedAt.Time,
-	}, nil
+	}
+	if len(w.Attached) > 0 {
+		volume.ServerID = w.Attached[0].ServerID.trim()
+	}
+	return volume, nil
 }
 
 func volumeCall(name, method, id, tail string) call {

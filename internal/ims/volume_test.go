@@ -64,13 +64,13 @@ func TestVolume(t *testing.T) {
 	t.Parallel()
 	path := "/v2/" + testProject + "/volumes/" + testVolume
 	s := play(t,
-		step{method: "GET", path: path, status: 200, reply: `{"volume":{"id":"` + testVolume + `","name":"data","status":"In-Use","size":40,"updated_at":"2026-01-02T03:04:05.800931","bootable":"false"}}`},
+		step{method: "GET", path: path, status: 200, reply: `{"volume":{"id":"` + testVolume + `","name":"data","status":"In-Use","size":40,"updated_at":"2026-01-02T03:04:05.800931","bootable":"false","attachments":[{"server_id":"s-1"}]}}`},
 		step{method: "GET", path: path, status: 404, reply: `{"itemNotFound":{"message":"Volume could not be found.","code":404}}`},
 		step{method: "GET", path: path, status: 200, reply: `{"volume":{"id":"v-2"}}`},
 	)
 	c := dial(t, keyConfig(s.URL))
 	got, err := c.Volume(t.Context(), testVolume)
-	want := Volume{ID: testVolume, Name: "data", Status: VolumeInUse, SizeGB: 40, UpdatedAt: time.Date(2026, 1, 2, 3, 4, 5, 800931e3, time.UTC)}
+	want := Volume{ID: testVolume, Name: "data", Status: VolumeInUse, SizeGB: 40, ServerID: "s-1", UpdatedAt: time.Date(2026, 1, 2, 3, 4, 5, 800931e3, time.UTC)}
 	if err != nil || got != want {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)
 	}

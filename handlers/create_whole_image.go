@@ -41,7 +41,7 @@ func createWholeImage() Operation {
 		submit:   submitWholeImage,
 		all:      allWholeImages,
 		checks:   []check[messages.CreateWholeImage, wholeImager]{{"backup-usable", "the backup is available, of a server, and not used up (5)", checkBackup}},
-		unmark:   deleteMarkerTag,
+		unmark:   deleteMarkerTag[wholeImager],
 	})
 }
 
@@ -183,7 +183,7 @@ func namedByBackup(ctx context.Context, c wholeImager, d messages.CreateWholeIma
 }
 
 // deleteMarkerTag removes the tag; one that is gone already is as good.
-func deleteMarkerTag(ctx context.Context, c wholeImager, imageID string) error {
+func deleteMarkerTag[C tagRemover](ctx context.Context, c C, imageID string) error {
 	err := c.DeleteImageTag(ctx, imageID, messages.MarkerKey)
 	if err != nil && !errors.Is(err, ims.ErrNotFound) {
 		return fmt.Errorf("remove marker of image %s: %w", imageID, err)

@@ -33,6 +33,12 @@ type fakeCloud struct {
 	backup           func(string) (ims.Backup, error)
 	deleteImageTag   func(string, string) error
 	addImageTags     func(string, []ims.Tag) error
+	createImage      func(ims.NewImage) (string, error)
+	createDataImage  func(ims.DataFile) (string, error)
+	importImage      func(ims.QuickImport) (string, error)
+	createMetadata   func(ims.Metadata) (string, error)
+	registerImage    func(imageID, imageURL string) (string, error)
+	job              func(string) (ims.Job, error)
 	exportVolume     func(string, ims.VolumeUpload) (string, error)
 	volume           func(string) (ims.Volume, error)
 }
@@ -56,6 +62,28 @@ func (f fakeCloud) DeleteImageTag(_ context.Context, imageID, tag string) error 
 func (f fakeCloud) AddImageTags(_ context.Context, imageID string, tags ...ims.Tag) error {
 	return f.addImageTags(imageID, tags)
 }
+
+func (f fakeCloud) CreateImage(_ context.Context, i ims.NewImage) (string, error) {
+	return f.createImage(i)
+}
+
+func (f fakeCloud) CreateDataImage(_ context.Context, d ims.DataFile) (string, error) {
+	return f.createDataImage(d)
+}
+
+func (f fakeCloud) ImportImage(_ context.Context, q ims.QuickImport) (string, error) {
+	return f.importImage(q)
+}
+
+func (f fakeCloud) CreateMetadata(_ context.Context, m ims.Metadata) (string, error) {
+	return f.createMetadata(m)
+}
+
+func (f fakeCloud) RegisterImage(_ context.Context, imageID, imageURL string) (string, error) {
+	return f.registerImage(imageID, imageURL)
+}
+
+func (f fakeCloud) Job(_ context.Context, id string) (ims.Job, error) { return f.job(id) }
 
 func (f fakeCloud) ExportVolume(_ context.Context, volumeID string, u ims.VolumeUpload) (string, error) {
 	return f.exportVolume(volumeID, u)

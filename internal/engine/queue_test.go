@@ -40,7 +40,7 @@ func TestQueueOrder(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			q := &queue{}
-			for _, text := range strings.Fields(c.add) {
+			for text := range strings.FieldsSeq(c.add) {
 				q.add(waiter(text))
 			}
 			if got := drained(q); got != c.want {

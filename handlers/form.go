@@ -59,7 +59,12 @@ func decode[D any](f form, data []byte, rules func(D) messages.Problems) (D, mes
 		return d, messages.Problems{{Message: "the data is not JSON: " + err.Error()}}
 	}
 	ps := f.judge(tree)
-	if err := fill(&d, sound(tree, ps)); err != nil {
+	if len(ps) == 0 {
+		err = json.Unmarshal(data, &d)
+	} else {
+		err = fill(&d, sound(tree, ps))
+	}
+	if err != nil {
 		return d, append(ps, messages.Problem{Message: "cannot be read: " + err.Error()})
 	}
 	return d, append(ps, rules(d)...)

@@ -41,23 +41,24 @@ func (m EventMeta) ID() string {
 // EncodeEvent writes an event as CloudEvents binary mode on NATS: lower-case
 // ce- headers with percent-encoded values, the data as body.
 func EncodeEvent(m EventMeta, e Event) (header map[string][]string, body []byte, err error) {
-	body, err = json.Marshal(plainEvent(e.filled()))
+	filled := plainEvent(e.filled())
+	body, err = json.Marshal(&filled)
 	if err != nil {
 		return nil, nil, fmt.Errorf("encode event %s: %w", m.ID(), err)
 	}
-	header = attributeHeaders(map[string]string{
-		"specversion":     "1.0",
-		"type":            EventType(m.State),
-		"source":          EventSource(m.Cloud),
-		"subject":         m.Key,
-		"id":              m.ID(),
-		"time":            m.Time.UTC().Format(time.RFC3339Nano),
-		"datacontenttype": "application/json",
-		"dataschema":      EventSchema,
-		"sequence":        fmt.Sprintf("%016d", m.Sequence),
-		"correlationid":   m.CorrelationID,
-		"causationid":     m.CausationID,
-		"traceparent":     m.TraceParent,
+	header = attributeHeaders([]attribute{
+		{"ce-specversion", "1.0"},
+		{"ce-type", EventType(m.State)},
+		{"ce-source", EventSource(m.Cloud)},
+		{"ce-subject", m.Key},
+		{"ce-id", m.ID()},
+		{"ce-time", m.Time.UTC().Format(time.RFC3339Nano)},
+		{"ce-datacontenttype", "application/json"},
+		{"ce-dataschema", EventSchema},
+		{"ce-sequence", fmt.Sprintf("%016d", m.Sequence)},
+		{"ce-correlationid", m.CorrelationID},
+		{"ce-causationid", m.CausationID},
+		{"ce-traceparent", m.TraceParent},
 	})
 	return header, body, nil
 }
@@ -106,12 +107,18 @@ func (m *EventMeta) checkType(h headers) error {
 	return nil
 }
 
-// attributeHeaders makes ce- headers of all attributes that are not empty.
-func attributeHeaders(attributes map[string]string) map[string][]string {
-	header := make(map[string][]string, len(attributes))
-	for name, value := range attributes {
-		if value != "" {
-			header["ce-"+name] = []string{encodeValue(value)}
+// attribute is a CloudEvents attribute under the name of its header.
+type attribute struct{ header, value string }
+
+// attributeHeaders makes headers of all attributes that are not empty, with
+// room for one more.
+func attributeHeaders(attributes []attribute) map[string][]string {
+	header := make(map[string][]string, len(attributes)+1)
+	values := make([]string, len(attributes))
+	for i, a := range attributes {
+		if a.value != "" {
+			values[i] = encodeValue(a.value)
+			header[a.header] = values[i : i+1 : i+1]
 		}
 	}
 	return header

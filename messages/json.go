@@ -40,6 +40,9 @@ func checkSyntax(data []byte, ps *Problems) {
 		ps.Add("", "the data is not UTF-8 text; send JSON in UTF-8")
 		return
 	}
+	if json.Valid(data) {
+		return
+	}
 	var whole json.RawMessage
 	err := json.Unmarshal(data, &whole)
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {

@@ -12,10 +12,17 @@ const upperHex = "0123456789ABCDEF"
 // header: space, the double quote, the percent sign and all that lies outside
 // U+0021 to U+007E become percent-encoded UTF-8.
 func encodeValue(value string) string {
+	clean := 0
+	for clean < len(value) && plainByte(value[clean]) {
+		clean++
+	}
+	if clean == len(value) {
+		return value
+	}
 	var b strings.Builder
-	for i := range len(value) {
-		c := value[i]
-		if c > 0x20 && c < 0x7f && c != '"' && c != '%' {
+	b.WriteString(value[:clean])
+	for _, c := range []byte(value[clean:]) {
+		if plainByte(c) {
 			b.WriteByte(c)
 			continue
 		}
@@ -25,6 +32,9 @@ func encodeValue(value string) string {
 	}
 	return b.String()
 }
+
+// plainByte reports whether a byte stands for itself in a header.
+func plainByte(c byte) bool { return c > 0x20 && c < 0x7f && c != '"' && c != '%' }
 
 // decodeValue reads a header value: a quoted string is unquoted first, then
 // percent-encodings are decoded. What is not valid UTF-8 after that is

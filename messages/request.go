@@ -20,18 +20,18 @@ type Request struct {
 // EncodeRequest writes a request as CloudEvents binary mode on NATS and names
 // the subject it belongs to. The data goes out as it is.
 func EncodeRequest(r Request) (subject string, header map[string][]string, body []byte) {
-	attributes := map[string]string{
-		"specversion":     "1.0",
-		"type":            RequestType(r.Operation),
-		"source":          r.Source,
-		"id":              r.ID,
-		"datacontenttype": "application/json",
-		"dataschema":      RequestSchema(r.Operation),
-		"correlationid":   r.CorrelationID,
-		"traceparent":     r.TraceParent,
+	attributes := []attribute{
+		{"ce-specversion", "1.0"},
+		{"ce-type", RequestType(r.Operation)},
+		{"ce-source", r.Source},
+		{"ce-id", r.ID},
+		{"ce-datacontenttype", "application/json"},
+		{"ce-dataschema", RequestSchema(r.Operation)},
+		{"ce-correlationid", r.CorrelationID},
+		{"ce-traceparent", r.TraceParent},
 	}
 	if !r.Time.IsZero() {
-		attributes["time"] = r.Time.UTC().Format(time.RFC3339Nano)
+		attributes = append(attributes, attribute{"ce-time", r.Time.UTC().Format(time.RFC3339Nano)})
 	}
 	return RequestSubject(r.Cloud, r.Operation), attributeHeaders(attributes), r.Data
 }

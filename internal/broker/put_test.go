@@ -146,3 +146,26 @@ func TestPutKeepsHeaders(t *testing.T) {
 		t.Errorf("got %+v", last)
 	}
 }
+
+// TestPlainAck: what is not quite a plain acknowledgement of the stream that
+// was meant is left to the careful way.
+func TestPlainAck(t *testing.T) {
+	t.Parallel()
+	for data, want := range map[string]uint64{
+		`{"stream":"S", "seq":17}`:                               17,
+		`{"stream":"S","seq":18446744073709551615}`:              18446744073709551615,
+		`{"stream":"S2", "seq":17}`:                              0,
+		`{"stream":"S", "seq":17,"duplicate":true}`:              0,
+		`{"stream":"S", "domain":"hub", "seq":17}`:               0,
+		`{"error":{"code":503},"stream":"S","seq":0}`:            0,
+		`{"stream":"S", "seq":}`:                                 0,
+		`{"stream":"S", "seq":17`:                                0,
+		`{"stream":"S", "seq":-1}`:                               0,
+		`{"type":"io.nats.jetstream.api.v1.pub_ack","stream":1}`: 0,
+		"": 0,
+	} {
+		if got, plain := plainAck([]byte(data), "S"); plain != (want > 0) || plain && got != want {
+			t.Errorf("%s: got %d, %t", data, got, plain)
+		}
+	}
+}

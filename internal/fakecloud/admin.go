@@ -146,7 +146,7 @@ func (c *cloud) adminImages() []adminImage {
 	list := make([]adminImage, 0, len(c.byTime))
 	for _, i := range c.byTime {
 		shown := adminImage{Image: *i, Status: i.status(now)}
-		shown.Tags = slices.Clone(i.Tags)
+		shown.Tags, shown.Members = slices.Clone(i.Tags), slices.Clone(i.Members)
 		list = append(list, shown)
 	}
 	return list

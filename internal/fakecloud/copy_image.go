@@ -42,7 +42,7 @@ func checkCopySource(source *Image, q *request) *answer {
 		return refuse("IMG.0167", "The operation is not supported for ISO images.")
 	case source.Type == "gold":
 		return refuse("IMG.0083", "The image is a public image.")
-	case source.Type == "shared" && source.MemberStatus != "accepted":
+	case source.Type == "shared" && source.memberStatus(q.now) != "accepted":
 		return refuse("IMG.0196", "The shared image has not been accepted.")
 	case source.Type == "shared" && source.CMK != "":
 		return refuse("IMG.0197", "Shared encrypted images cannot be copied.")

@@ -3,6 +3,7 @@ package fakecloud
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -23,6 +24,9 @@ func (c *cloud) deleteImage(q *request) *answer {
 	}
 	if a := c.checkDelete(image, q.now); a != nil {
 		return a
+	}
+	for _, m := range image.members(q.now) {
+		c.unshare(image, m, q.now, q.now)
 	}
 	c.remove(image, q.now, body.DeleteBackup)
 	c.accept(q, Mutation{ImageID: image.ID, BackupID: image.BackupID})
@@ -48,6 +52,8 @@ func (c *cloud) checkDelete(i *Image, now time.Time) *answer {
 	case i.Native && i.JobID == "": // nothing is being made of it
 	case status != "active" && status != "killed":
 		return refuse("IMG.0090", "The image is being created.")
+	case slices.ContainsFunc(i.members(now), func(m Member) bool { return m.Kind != memberProject }):
+		return refuse("IMG.0105", "The image is shared with a domain or an organization. Stop sharing it first.")
 	}
 	return nil
 }

@@ -77,7 +77,7 @@ var attributes = map[string]func(l *listing, i *Image) string{
 	"__imagetype":      func(_ *listing, i *Image) string { return i.Type },
 	"owner":            func(_ *listing, i *Image) string { return i.Owner },
 	"visibility":       func(_ *listing, i *Image) string { return i.visibility() },
-	"member_status":    func(_ *listing, i *Image) string { return i.MemberStatus },
+	"member_status":    func(l *listing, i *Image) string { return i.memberStatus(l.now) },
 	"protected":        func(_ *listing, i *Image) string { return strconv.FormatBool(i.Protected) },
 	"__whole_image":    func(_ *listing, i *Image) string { return strconv.FormatBool(i.Whole) },
 	"virtual_env_type": func(_ *listing, i *Image) string { return i.Env },

@@ -42,6 +42,9 @@ type Image struct {
 	Gone              time.Time `json:"gone,omitzero"`    // zero: stays
 	Changed           time.Time `json:"changed,omitzero"` // last change of a tag
 
+	Members    []Member `json:"members,omitempty"`     // of a shared one: who sees it alone
+	KeyGranted bool     `json:"key_granted,omitempty"` // encrypted with an own key that recipients may use
+
 	// What only updates set.
 
 	MaxRAMSet bool              `json:"max_ram_set,omitempty"` // it is shown also if it is 0

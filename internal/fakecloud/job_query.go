@@ -20,15 +20,16 @@ type jobView struct {
 }
 
 type entities struct {
-	ImageName     string     `json:"image_name,omitempty"`
-	ImageID       string     `json:"image_id,omitempty"`
-	Percent       *float64   `json:"process_percent,omitempty"`
-	CurrentTask   *string    `json:"current_task,omitempty"`
-	SubJobID      string     `json:"subJobId,omitempty"`
-	SubJobs       []*jobView `json:"sub_jobs_result,omitempty"`
-	SubJobList    []string   `json:"sub_jobs_list,omitempty"`
-	AdditionCode  string     `json:"addition_error_code,omitempty"`
-	AdditionError string     `json:"addition_error_msg,omitempty"`
+	ImageName     string        `json:"image_name,omitempty"`
+	ImageID       string        `json:"image_id,omitempty"`
+	Percent       *float64      `json:"process_percent,omitempty"`
+	CurrentTask   *string       `json:"current_task,omitempty"`
+	Results       *[]resultView `json:"results,omitempty"`
+	SubJobID      string        `json:"subJobId,omitempty"`
+	SubJobs       []*jobView    `json:"sub_jobs_result,omitempty"`
+	SubJobList    []string      `json:"sub_jobs_list,omitempty"`
+	AdditionCode  string        `json:"addition_error_code,omitempty"`
+	AdditionError string        `json:"addition_error_msg,omitempty"`
 }
 
 // showJob is GET /v1/{project_id}/jobs/{job_id} (API reference 3).
@@ -38,6 +39,7 @@ func (c *cloud) showJob(q *request) *answer {
 		return c.unknownJob()
 	}
 	view := c.viewJob(job, q.now)
+	c.addResults(view, job)
 	if view.Status == "RUNNING" && c.switches.ImageIDWhileRunning {
 		view.Entities.ImageID = c.shownImage(job, q.now)
 	}

@@ -15,6 +15,8 @@ type Outcome struct {
 	Gone   bool   `json:"gone"`   // of a failed export of a disk: the image goes instead of staying killed
 	Stuck  bool   `json:"stuck"`  // the job runs for ever
 
+	MembersFailed int `json:"members_failed"` // of a member job: so many of its items fail, the first ones
+
 	ImageLate  Duration `json:"image_late"`
 	ImageNever bool     `json:"image_never"`
 	ImageEarly bool     `json:"image_early"`

@@ -26,6 +26,7 @@ type route struct {
 	limit   string
 	service string
 	access  access
+	across  bool // it sees or changes things of other clouds
 	exists  func(*cloud) bool
 	do      func(*cloud, *request) *answer
 }
@@ -51,7 +52,14 @@ var routes = []*route{
 	{method: http.MethodGet, pattern: segments("v2/cloudimages"), call: "ListImages", limit: "list", do: (*cloud).listImages},
 	{method: http.MethodGet, pattern: segments("v2/images"), call: "ListNativeImages", limit: "list", do: (*cloud).listNative},
 	{method: http.MethodGet, pattern: segments("v2/images/{image}"), call: "GetImage", limit: "get_image", do: (*cloud).getImage},
-	{method: http.MethodDelete, pattern: segments("v2/images/{image}"), call: "DeleteImage", limit: "update", do: (*cloud).deleteImage},
+	{method: http.MethodDelete, pattern: segments("v2/images/{image}"), call: "DeleteImage", limit: "update", across: true, do: (*cloud).deleteImage},
+	{method: http.MethodPost, pattern: segments("v1/cloudimages/members"), call: "AddMembers", limit: "members", across: true, do: (*cloud).addMembers},
+	{method: http.MethodDelete, pattern: segments("v1/cloudimages/members"), call: "DeleteMembers", limit: "members", across: true, do: (*cloud).deleteMembers},
+	{method: http.MethodPut, pattern: segments("v1/cloudimages/members"), call: "AnswerMembers", limit: "members", across: true, do: (*cloud).answerMembers},
+	{method: http.MethodGet, pattern: segments("v2/images/{image}/members"), call: "ListMembers", limit: "get_image", do: (*cloud).listMembers},
+	{method: http.MethodGet, pattern: segments("v2/images/{image}/members/{member}"), call: "ShowMember", limit: "get_image", do: (*cloud).showMember},
+	{method: http.MethodGet, pattern: segments("v1/{pid}/cloudimages/{image}/members"), call: "ListMembers", limit: "get_image", exists: onHuawei, do: (*cloud).listAllMembers},
+
 	{method: http.MethodPatch, pattern: segments("v2/cloudimages/{image}"), call: "UpdateImage", limit: "update", do: (*cloud).updateImage},
 	{method: http.MethodGet, pattern: segments("v1/cloudimages/quota"), call: "ShowQuota", limit: "quota", do: (*cloud).showQuota},
 

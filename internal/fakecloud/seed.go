@@ -4,6 +4,7 @@ package fakecloud
 const (
 	DemoCloud     = "demo"
 	DemoProjectID = "0123456789abcdef0123456789abcdef"
+	DemoNeighbour = "edc89b490d7d4392898e19b2deb34797" // another project of the region
 
 	DemoServer               = "877a2cda-ba63-4e1e-b95f-e67e48b6129a" // running, protected by no vault
 	DemoVaultServer          = "94eba8b2-acc9-4d82-badc-127144cc5526" // running, in DemoVault
@@ -48,7 +49,7 @@ const (
 func Demo() CloudOptions {
 	return CloudOptions{
 		Name: DemoCloud, Profile: ProfileOTC, Region: "eu-de", ProjectID: DemoProjectID, ProjectName: "eu-de",
-		AccessKey: DemoAccessKey, SecretKey: DemoSecretKey, Username: DemoUsername, Password: DemoPassword, Domain: DemoDomain,
+		Neighbours: []string{DemoNeighbour}, AccessKey: DemoAccessKey, SecretKey: DemoSecretKey, Username: DemoUsername, Password: DemoPassword, Domain: DemoDomain,
 		World: demoWorld(), Switches: Switches{Quota: demoQuota},
 	}
 }

@@ -32,6 +32,9 @@ type Job struct {
 	Forgotten time.Time `json:"forgotten,omitzero"` // no query knows it from then on
 
 	Parts []Part `json:"parts,omitempty"` // its sub jobs; they begin and end with it
+
+	Members bool           `json:"members,omitempty"` // it shares, or takes away
+	Results []MemberResult `json:"results,omitempty"`
 }
 
 // Part is one sub job: it makes one image.
@@ -111,6 +114,7 @@ type Backup struct {
 	NoSystemDisk bool      `json:"no_system_disk,omitempty"`
 	ImageID      string    `json:"image_id,omitempty"` // the image that was last made from it
 	Spent        bool      `json:"spent,omitempty"`    // used up for ever
+	Shared       bool      `json:"shared,omitempty"`   // another account has shared it
 	Created      time.Time `json:"created"`
 	Available    time.Time `json:"available"`
 }

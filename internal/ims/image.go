@@ -20,13 +20,6 @@ const (
 	ImageDeleted = "deleted"
 )
 
-// The values of Image.Type that the worker tells apart (API reference 4.3).
-const (
-	ImagePublic  = "gold"
-	ImagePrivate = "private"
-	ImageShared  = "shared"
-)
-
 // maxPage is the largest page of a list that the API documents.
 const maxPage = 500
 

@@ -51,19 +51,19 @@ func judge[D any](rules []rule[D], data D, p ims.Profile) (ps messages.Problems)
 func ask[D, C any](ctx context.Context, checks []check[D, C], cloud C, data D) error {
 	var broken Refusals
 	for _, c := range checks {
+		var several Refusals
 		err := c.ask(ctx, cloud, data)
 		switch {
 		case err == nil:
+		case errors.As(err, &several):
+			broken = append(broken, several...)
 		case refuses(err):
 			broken = append(broken, Refusal{Rule: c.id, Err: err})
 		default:
 			return err
 		}
 	}
-	if len(broken) == 0 {
-		return nil
-	}
-	return broken
+	return broken.orNil()
 }
 
 // refuses reports whether an error says what Submit would have been told,
@@ -86,6 +86,14 @@ type Refusal struct {
 // Refusals are the rules that a request breaks, found before its call; never
 // empty. The gravest stands first in Unwrap, so that its verdict counts.
 type Refusals []Refusal
+
+// orNil is the refusals as an error, nil where there are none.
+func (rs Refusals) orNil() error {
+	if len(rs) == 0 {
+		return nil
+	}
+	return rs
+}
 
 // Error names all of them.
 func (rs Refusals) Error() string {

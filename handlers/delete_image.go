@@ -69,9 +69,9 @@ func checkDeletable(ctx context.Context, c imageDeleter, d messages.DeleteImage)
 		return nil // an earlier call may have deleted it: the call itself will tell
 	case err != nil:
 		return fmt.Errorf("read image %s: %w", d.ImageID, err)
-	case image.Type == ims.ImagePublic:
+	case image.Type == typePublic:
 		return refusal("IMG.0094", "image %s is public", image.ID)
-	case image.Type == ims.ImageShared:
+	case image.Type == typeShared:
 		return refusal("IMG.0092", "image %s is shared by another project, %s", image.ID, image.Owner)
 	case image.Protected:
 		return refusal("IMG.0091", "image %s is protected", image.ID)

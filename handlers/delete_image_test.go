@@ -71,9 +71,9 @@ func TestFindDeleted(t *testing.T) {
 func TestCheckDeletable(t *testing.T) {
 	t.Parallel()
 	for want, image := range map[string]*ims.Image{
-		"":         {ID: sourceID, Status: ims.ImageActive, Type: ims.ImagePrivate},
-		"IMG.0094": {ID: sourceID, Status: ims.ImageActive, Type: ims.ImagePublic},
-		"IMG.0092": {ID: sourceID, Status: ims.ImageActive, Type: ims.ImageShared},
+		"":         {ID: sourceID, Status: ims.ImageActive, Type: "private"},
+		"IMG.0094": {ID: sourceID, Status: ims.ImageActive, Type: typePublic},
+		"IMG.0092": {ID: sourceID, Status: ims.ImageActive, Type: typeShared},
 		"IMG.0091": {ID: sourceID, Status: ims.ImageActive, Protected: true},
 		"IMG.0090": {ID: sourceID, Status: ims.ImageSaving},
 	} {

@@ -33,6 +33,9 @@ var (
 	imageActive = imageRule{"image-active", "the image is active", "2.7", "IMG.0046", func(i ims.Image) bool {
 		return i.Status != ims.ImageActive
 	}}
+	imageOwn = imageRule{"image-own", "the image is this project's own, not shared with it", "2.13", "IMG.0047", func(i ims.Image) bool {
+		return i.Type == typeShared
+	}}
 	imagePrivate = imageRule{"image-not-public", "the image is not public", "2.7, 2.13", "IMG.0083", func(i ims.Image) bool {
 		return i.Type == typePublic
 	}}
@@ -46,6 +49,47 @@ var (
 		return i.Type == typeShared && i.Encrypted
 	}}
 )
+
+// with is the same rule where the cloud refuses with another code.
+func (r imageRule) with(code, section string) imageRule {
+	r.code, r.section = code, section
+	return r
+}
+
+// mostLooked is how many images of a list are looked at before a call. The
+// cloud judges all of them.
+const mostLooked = 20
+
+func looked(ids []string) []string { return ids[:min(mostLooked, len(ids))] }
+
+// ofImages makes checks of rules on each image of a list.
+func ofImages[D any, C imageReader](ids func(D) []string, rules ...imageRule) []check[D, C] {
+	each := func(id string, of func(ctx context.Context, c C, id string) error) func(context.Context, C, D) error {
+		return func(ctx context.Context, c C, d D) error {
+			var broken Refusals
+			for _, image := range looked(ids(d)) {
+				err := of(ctx, c, image)
+				switch {
+				case err == nil:
+				case refuses(err):
+					broken = append(broken, Refusal{Rule: id, Err: err})
+				default:
+					return err
+				}
+			}
+			return broken.orNil()
+		}
+	}
+	checks := []check[D, C]{{"image-exists", "the images exist and this account sees them (4.2)", each("image-exists", func(ctx context.Context, c C, id string) error {
+		return notThere(ctx, c, id)
+	})}}
+	for _, r := range rules {
+		checks = append(checks, check[D, C]{r.id, r.says + " (" + r.section + ")", each(r.id, func(ctx context.Context, c C, id string) error {
+			return r.check(ctx, c, id)
+		})})
+	}
+	return checks
+}
 
 // ofImage makes checks of rules on the image that a request starts from.
 func ofImage[D any, C imageReader](id func(D) string, rules ...imageRule) []check[D, C] {

@@ -224,10 +224,18 @@ func unmark(ctx context.Context, conf *Account, r *ledger.Record) error {
 	return nil
 }
 
+// settled is how long after a job's end all that it did is surely shown.
+const settled = 30 * time.Second
+
 // nameless looks by its marker for the image of a job that succeeded without
 // naming one.
 func (g *Engine) nameless(ctx context.Context, t task, r *ledger.Record, work handlers.Work, job ims.Job) result {
 	found, err := g.seek(ctx, t.conf, work, r)
+	if errors.Is(err, handlers.ErrNotFound) && len(found.Result.Members) > 0 && remoteDelay(t.conf, job.End) > t.conf.Scale(settled) {
+		noteJob(r, t, job)
+		r.Result = &found.Result
+		return g.end(ctx, r, messages.StateFailed, partly("the job succeeded, but not all is there that it was asked for"))
+	}
 	if err != nil {
 		return g.unanswered(t, r, fmt.Errorf("look for the image of job %s, which ended without naming it: %w", job.ID, err))
 	}

@@ -89,10 +89,14 @@ func (c Change) manual(remedy string) Change {
 }
 
 func remedyFor(err error) string {
+	api, known := apiError(err)
+	if known && api.ErrorCode == codeNoPeers {
+		return "start the servers that are missing: as many have to be up as there shall be copies (STREAM_REPLICAS)"
+	}
 	if errors.Is(err, ErrDenied) || transient(err) {
 		return "let an administrator do it (imsworker streams -o json), or give this user the right"
 	}
-	if api, ok := apiError(err); ok && api.ErrorCode == codeSubjectsOverlap {
+	if known && api.ErrorCode == codeSubjectsOverlap {
 		return "another stream takes some of its subjects: give that one others, or delete it"
 	}
 	if api, _ := apiError(err); full(api) {

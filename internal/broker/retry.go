@@ -80,6 +80,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 // Codes of the JetStream API, https://docs.nats.io; only those that the client
 // library has no name for or that decide here.
 const (
+	codeNoPeers         = 10005 // too few servers are up for the copies of a stream
 	codeNotAvailable    = 10008 // cluster without leader
 	codeNotLeader       = 10009
 	codeNoResources     = 10023
@@ -121,7 +122,7 @@ func transient(err error) bool {
 
 func transientCode(api *jetstream.APIError) bool {
 	switch api.ErrorCode {
-	case codeNotAvailable, codeNotLeader, codeWrongLastBusy, codeTooManyRequests, codeStoreFailed:
+	case codeNoPeers, codeNotAvailable, codeNotLeader, codeWrongLastBusy, codeTooManyRequests, codeStoreFailed:
 		return true
 	}
 	return notEnabled(api) || api.Code >= 500

@@ -30,10 +30,7 @@ func TestClusterOfThree(t *testing.T) {
 	t.Parallel()
 	c := clustered{T: t, cluster: brokertest.StartCluster(t)}
 	c.direct = brokertest.Dial(t, c.cluster.URL())
-	want := broker.Topology(broker.TopologyOptions{Shards: 1, EventsMaxAge: time.Hour})
-	if _, err := c.direct.Apply(t.Context(), want); err != nil {
-		t.Fatal(err)
-	}
+	c.makeStreams()
 	if info := c.info(); info.Config.Replicas != 3 {
 		t.Fatalf("%d copies on a cluster of three", info.Config.Replicas)
 	}
@@ -54,6 +51,28 @@ func TestClusterOfThree(t *testing.T) {
 			each.happen(c, w)
 			w.audit()
 		})
+	}
+}
+
+// makeStreams does so while one of the nodes is not there yet.
+func (c clustered) makeStreams() {
+	c.Helper()
+	c.cluster.Nodes[2].Kill()
+	made := make(chan error, 1)
+	go func() {
+		_, err := c.direct.Apply(c.Context(), broker.Topology(broker.TopologyOptions{Shards: 1, Replicas: 3, EventsMaxAge: time.Hour}))
+		made <- err
+	}()
+	select {
+	case err := <-made:
+		c.Errorf("three copies on two servers: %v", err)
+	case <-time.After(time.Second): // long enough to be refused
+	}
+	if err := c.cluster.Nodes[2].Start(); err != nil {
+		c.Fatal(err)
+	}
+	if err := <-made; err != nil {
+		c.Fatal(err)
 	}
 }
 

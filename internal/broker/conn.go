@@ -32,7 +32,7 @@ type Conn struct {
 	api     string // prefix of API subjects: "$JS.API." or "$JS.<domain>.API."
 	log     *slog.Logger
 	denied  denials
-	silence silence
+	moves   moves
 	link    link
 	waiting waiting
 

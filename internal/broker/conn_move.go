@@ -5,60 +5,62 @@ import (
 	"time"
 )
 
-// moveAfter is how long JetStream may fail to answer on a connection that
-// stands before another server is tried. An election takes 3 to 5 s, a lease
-// lasts longer.
+// moveAfter is how long a request may fail on a connection that stands before
+// another server is tried. An election takes 3 to 5 s.
 const moveAfter = 9 * time.Second
 
-// silence is since when a connected server has taken nothing: it may be cut
-// off from the others, and a client that stays with it is cut off too.
-type silence struct {
-	mu      sync.Mutex
-	since   time.Time // zero while all is well
-	last    time.Time // the latest failure
-	writing bool      // a write is among what failed
+// moveMost bounds the time between two moves while nothing helps.
+const moveMost = time.Minute
+
+// moves decide when a connection goes over to another server. One that is cut
+// off from the rest of its cluster answers questions, and even elects nobody;
+// what it never does is to take a write.
+type moves struct {
+	mu    sync.Mutex
+	taken time.Time // a write was confirmed last, or the connection moved
+	wait  time.Duration
 }
 
-// silenceEnds is how long after a failure nobody seems to try any more.
-const silenceEnds = 30 * time.Second
+// took says that a write was confirmed.
+func (m *moves) took(now time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.taken, m.wait = now, moveAfter
+}
 
-// heard notes how a write, or a question, to JetStream went, and reports
-// whether another server should be tried. A leader that is cut off answers
-// questions for a while: that says nothing about writes.
-func (s *silence) heard(err error, write bool, now time.Time) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if now.Sub(s.last) > silenceEnds {
-		s.end()
-	}
-	if err == nil || !transient(err) {
-		if write || !s.writing {
-			s.end()
-		}
+// due says whether a request that has failed for moveAfter is reason enough:
+// not while other writes are taken, and less and less often while moving does
+// not help.
+func (m *moves) due(now time.Time) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.wait = max(m.wait, moveAfter)
+	if now.Sub(m.taken) < m.wait {
 		return false
 	}
-	s.last, s.writing = now, s.writing || write
-	switch {
-	case s.since.IsZero():
-		s.since = now
-	case now.Sub(s.since) >= moveAfter:
-		s.end()
-		return true
-	}
-	return false
+	m.taken, m.wait = now, min(2*m.wait, moveMost)
+	return true
 }
 
-func (s *silence) end() { s.since, s.writing = time.Time{}, false }
+// moveUnless goes over to another server after moveAfter, counted from since,
+// unless stop is called before.
+func (c *Conn) moveUnless(since time.Time) (stop func() bool) {
+	return time.AfterFunc(time.Until(since.Add(moveAfter)), c.move).Stop
+}
 
-// note passes on how a question went. When nothing was taken for too long, the
-// connection goes over to another server, if one is known.
-func (c *Conn) note(err error, write bool) {
-	if !c.nc.IsConnected() {
-		err = nil // the client looks for a server as it is
+// moveIfLong does so at once where it is time.
+func (c *Conn) moveIfLong(since time.Time) {
+	if time.Since(since) >= moveAfter {
+		c.move()
 	}
-	if !c.silence.heard(err, write, time.Now()) || len(c.nc.Servers()) < 2 {
+}
+
+// move goes over to another server, if one is known and it is time. What is
+// under way is asked again there.
+func (c *Conn) move() {
+	if !c.nc.IsConnected() || len(c.nc.Servers()) < 2 || !c.moves.due(time.Now()) {
 		return
 	}
-	c.log.Warn("the broker takes nothing; trying another of its servers", "url", c.nc.ConnectedUrlRedacted(), "after", moveAfter.String(), "err", err)
+	c.log.Warn("the broker takes nothing; trying another of its servers", "url", c.nc.ConnectedUrlRedacted(), "after", moveAfter.String())
 	_ = c.nc.ForceReconnect() // fails only when the connection is closed
 }

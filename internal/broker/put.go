@@ -60,7 +60,7 @@ func (c *Conn) Put(ctx context.Context, stream string, m Message) (uint64, error
 		return 0, fmt.Errorf("put %s: %w", shown(m.Subject), err)
 	}
 	start, seq := time.Now(), uint64(0)
-	err := c.repeat(ctx, true, func(limit time.Duration) (err error) {
+	err := c.repeat(ctx, func(limit time.Duration) (err error) {
 		seq, err = c.putOnce(ctx, stream, limit, msg)
 		if denied, _ := c.denied.since(m.Subject, start); denied && err != nil {
 			return ErrDenied
@@ -70,6 +70,7 @@ func (c *Conn) Put(ctx context.Context, stream string, m Message) (uint64, error
 	if err != nil {
 		return c.refused(ctx, stream, m, err)
 	}
+	c.moves.took(time.Now())
 	return seq, nil
 }
 

@@ -22,18 +22,17 @@ const (
 
 // repeat makes tries, each within the limit given to it, until one succeeds,
 // one fails in a way that repeating does not cure, or ctx ends: then it returns
-// the context's cause together with what went wrong last. write says what the
-// tries are.
-func (c *Conn) repeat(ctx context.Context, write bool, try func(limit time.Duration) error) error {
+// the context's cause together with what went wrong last.
+func (c *Conn) repeat(ctx context.Context, try func(limit time.Duration) error) error {
 	var pause backoff
 	var last error
 	patience := c.waiting.begin()
+	var stopMove func() bool
 	for limit, over := tryTimeout, c.link.now(); ; limit = min(2*limit, longestTry) {
 		if now := c.link.now(); now != over {
 			limit, over = tryTimeout, now
 		}
 		err := try(limit)
-		c.note(err, write)
 		if err == nil || ctx.Err() == nil && !transient(err) {
 			patience.end(true)
 			return err
@@ -42,6 +41,11 @@ func (c *Conn) repeat(ctx context.Context, write bool, try func(limit time.Durat
 			last = err
 		}
 		patience.failed(err)
+		if stopMove == nil {
+			stopMove = c.moveUnless(patience.since)
+			defer stopMove()
+		}
+		c.moveIfLong(patience.since)
 		if cause := pause.wait(ctx); cause != nil {
 			patience.end(false)
 			return fmt.Errorf("%w (last: %w)", cause, last)

@@ -95,7 +95,7 @@ func (s *Subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 
 func (s *Subscriber) consumer(ctx context.Context, name string) (jetstream.Consumer, error) {
 	var consumer jetstream.Consumer
-	err := s.conn.repeat(ctx, false, func(limit time.Duration) (err error) {
+	err := s.conn.repeat(ctx, func(limit time.Duration) (err error) {
 		try, cancel := context.WithTimeout(ctx, limit)
 		defer cancel()
 		consumer, err = s.conn.js.Consumer(try, s.o.Stream, name)

@@ -62,6 +62,7 @@ func (s *subscription) drain(end context.CancelCauseFunc) {
 // fetchAll returns nil at the end, else why nothing can be fetched any more.
 func (s *subscription) fetchAll(stop, work context.Context) error {
 	var pause backoff
+	var since time.Time
 	for stop.Err() == nil {
 		if !s.o.Valid() {
 			_ = sleep(stop, jitter(100*time.Millisecond))
@@ -73,20 +74,26 @@ func (s *subscription) fetchAll(stop, work context.Context) error {
 		}
 		start := time.Now()
 		err := s.fetch(stop, work, free)
-		if err != nil && stop.Err() == nil {
-			s.conn.note(err, false)
-		}
 		if why := s.lasting(stop, start, err); why != nil && stop.Err() == nil {
 			return why
 		}
 		if err != nil {
 			s.o.Log.DebugContext(work, "fetch", "stream", s.o.Stream, "err", err)
+			s.conn.moveIfLong(failing(&since, start))
 			_ = pause.wait(stop)
 			continue
 		}
-		pause = backoff{}
+		pause, since = backoff{}, time.Time{}
 	}
 	return nil
+}
+
+// failing is since when nothing has gone well.
+func failing(since *time.Time, start time.Time) time.Time {
+	if since.IsZero() {
+		*since = start
+	}
+	return *since
 }
 
 // takeSlots waits for a free slot, and a moment longer for a quarter of all:

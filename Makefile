@@ -11,14 +11,14 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unk
 FUZZTIME ?= 10s
 TIMEOUT  ?= 8m
 
-export ONLY PROFILE
+export ONLY PROFILE REQUESTS WORKERS BROKERS SEED LIMITS FACTOR LEASE NODES FLIGHT
 
 # The race detector needs a C compiler. Where there is none the tests run without it, and say so; CI sets RACE=-race and fails.
 CC_FOUND := $(shell command -v $$(go env CC | cut -d' ' -f1) 2>/dev/null)
 RACE     ?= $(if $(and $(CC_FOUND),$(filter 1,$(shell go env CGO_ENABLED))),-race)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench check build tools fmt vet lint tidy generated fuzz asyncapi
+.PHONY: help run test bench chaos check check-full build tools fmt vet lint tidy generated fuzz asyncapi
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,7 +33,14 @@ test: ## all tests, with the race detector
 bench: ## figures of speed and memory; ONLY=name picks one scenario, PROFILE=dir keeps profiles
 	go run ./internal/bench
 
-check: fmt vet lint tidy generated asyncapi fuzz ## everything but the tests: format, lint, modules, generated files, schemas, a short fuzz
+chaos: ## kill, pause and cut off everything, then audit: REQUESTS= WORKERS= BROKERS=1|3 SEED= LIMITS=profile|off
+	go run ./internal/chaos
+
+check: fmt vet lint tidy generated asyncapi fuzz chaos-short ## everything but the tests: format, lint, modules, generated files, schemas, a short fuzz, a short chaos
+
+check-full: check ## check with its long forms, for hours
+	for seed in 1 2 3; do for brokers in 3 1; do \
+	  $(MAKE) --no-print-directory chaos REQUESTS=10000 BROKERS=$$brokers SEED=$$seed || exit 1; done; done
 
 build: ## a static binary, bin/imsworker
 	CGO_ENABLED=0 go build -trimpath -buildvcs=auto -ldflags "-s -w -X main.version=$(VERSION)" -o bin/imsworker ./cmd/imsworker
@@ -62,6 +69,10 @@ asyncapi: ## is schemas/asyncapi.yaml valid AsyncAPI
 	@command -v node >/dev/null || { echo "node is missing: install Node.js 20 or newer"; exit 1; }
 	@test -f $(ASYNCAPI) || { echo "the AsyncAPI parser $(ASYNCAPI_VERSION) is missing: run make tools"; exit 1; }
 	NODE_PATH=$(TOOLS)/asyncapi-$(ASYNCAPI_VERSION)/node_modules node .ci/asyncapi.cjs schemas/asyncapi.yaml
+
+.PHONY: chaos-short
+chaos-short:
+	REQUESTS=300 LEASE=6s NODES=20s FACTOR=100 FLIGHT=100 go run ./internal/chaos
 
 fuzz: ## every fuzz target for FUZZTIME
 	.ci/fuzz $(FUZZTIME)

@@ -145,3 +145,35 @@ func TestPaced(t *testing.T) {
 		t.Error("a closed bucket opens at the time it was closed until")
 	}
 }
+
+// TestPacedReserve lets those who ask wait for their tokens in a row, at the
+// bucket's rate.
+func TestPacedReserve(t *testing.T) {
+	t.Parallel()
+	p := budget.NewPaced(budget.Limit{Count: 10, Window: 9 * time.Second}, at(0)) // a token each second
+	for i := range 5 {
+		got, taken := p.Reserve(at(0), at(100))
+		if want := float64(i + 1); !taken || got.Before(at(want)) || got.After(at(want+0.001)) {
+			t.Errorf("token %d at %v, %t", i, got.Sub(at(0)), taken)
+		}
+	}
+	if got, taken := p.Reserve(at(0), at(3)); taken || got.Before(at(6)) {
+		t.Errorf("a token at %v, after the last moment", got.Sub(at(0)))
+	}
+	if p.Take(at(5.5)) {
+		t.Error("a token that is reserved was taken")
+	}
+	if got, taken := p.Reserve(at(5.5), at(100)); !taken || got.After(at(6.001)) {
+		t.Errorf("what was not taken is not there: %v", got.Sub(at(0)))
+	}
+	p.Close(at(60))
+	if got, taken := p.Reserve(at(30), at(100)); taken || !got.Equal(at(60)) {
+		t.Errorf("a closed bucket gives %v, %t", got.Sub(at(0)), taken)
+	}
+	free := budget.NewPaced(budget.Limit{}, at(0))
+	for range 100 {
+		if got, taken := free.Reserve(at(0), at(0)); !taken || !got.Equal(at(0)) {
+			t.Fatal("waits without a limit")
+		}
+	}
+}

@@ -55,6 +55,20 @@ func (p *Paced) Next(now time.Time) time.Time {
 	return next
 }
 
+// Reserve takes a token that may be there only later, and returns when. False:
+// that is after latest, or cannot be told while the bucket is closed; nothing
+// was taken, and the time is when to ask again.
+func (p *Paced) Reserve(now, latest time.Time) (time.Time, bool) {
+	at := p.Next(now)
+	if at.After(latest) || p.closed.After(now) {
+		return at, false
+	}
+	if p.limit.Count > 0 {
+		p.tokens--
+	}
+	return at, true
+}
+
 // Close lets nothing through before that time; an earlier time changes
 // nothing.
 func (p *Paced) Close(until time.Time) {

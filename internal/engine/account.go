@@ -93,7 +93,7 @@ func (a *account) configure(conf *Account) {
 		return
 	}
 	for bucket, w := range a.windows {
-		w.Resize(conf.Limits[bucket])
+		w.Resize(a.limit(bucket))
 	}
 	clear(a.paced)
 }
@@ -122,7 +122,19 @@ func (a *account) limit(bucket string) budget.Limit {
 	if a.conf == nil {
 		return budget.Limit{}
 	}
-	return a.conf.Limits[bucket]
+	l := a.conf.Limits[bucket]
+	if l.Count > 0 && mixed(bucket) {
+		l.Count = max(1, l.Count/2)
+	}
+	return l
+}
+
+// close lets nothing of a bucket through before that time.
+func (a *account) close(bucket string, until time.Time) {
+	if w := a.windows[bucket]; w != nil {
+		w.Close(until)
+	}
+	a.query(bucket).Close(until)
 }
 
 // share is how many places of a pool one account may hold, so that a cloud

@@ -1,6 +1,11 @@
 package engine
 
-import "github.com/imsworker/imsworker/handlers"
+import (
+	"errors"
+
+	"github.com/imsworker/imsworker/handlers"
+	"github.com/imsworker/imsworker/internal/ims"
+)
 
 // listBucket is the bucket of the image list, which look-ups use.
 const listBucket = "list"
@@ -12,6 +17,23 @@ func bucketOf(operation string) string {
 		return other
 	}
 	return op.Bucket
+}
+
+// mixed reports whether creating calls and questions take from one bucket of
+// the cloud. Each have half of it: questions of an owner before leave no trace
+// that their number could be known by.
+func mixed(bucket string) bool {
+	return bucket == "evs" || bucket == "tags" || bucket == "update"
+}
+
+// bucketIn is the bucket that a call which failed took from; empty where none
+// was made.
+func bucketIn(err error) string {
+	e, called := errors.AsType[*ims.Error](err)
+	if !called {
+		return ""
+	}
+	return e.Bucket()
 }
 
 // bucketFor is the bucket that a query takes from: the job query in use, or

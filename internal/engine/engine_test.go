@@ -70,10 +70,11 @@ func (c *cloud) RoundTrip(r *http.Request) (*http.Response, error) {
 	c.calls = append(c.calls, called{time.Now(), r.URL.Path})
 	var a reply
 	switch {
+	case strings.Contains(r.URL.Path, "/backups/"):
+		_, id, _ := strings.Cut(r.URL.Path, "/backups/")
+		a = reply{status: 200, body: `{"backup":{"id":"` + id + `","status":"available","resource_type":"OS::Nova::Server"}}`}
 	case strings.Contains(r.URL.Path, "/volumes/"):
 		a = c.volumes(r)
-	case c.shown != nil && r.Method == http.MethodGet && strings.Contains(r.URL.Path, "images"):
-		a = reply{status: 200, body: `{"images":[` + c.shown(r.URL.Query()) + `]}`}
 	case strings.HasSuffix(r.URL.Path, "/tags/action"):
 		body, _ := io.ReadAll(r.Body)
 		c.tagged = append(c.tagged, string(body))
@@ -95,6 +96,8 @@ func (c *cloud) RoundTrip(r *http.Request) (*http.Response, error) {
 			row = `{"id":"` + source + `","status":"active","__imagetype":"private"}`
 		}
 		a = reply{status: 200, body: `{"images":[` + row + `]}`}
+	case c.shown != nil:
+		a = reply{status: 200, body: `{"images":[` + c.shown(r.URL.Query()) + `]}`}
 	default:
 		a = reply{status: 200, body: `{"images":[` + c.images(c.body) + `]}`}
 	}

@@ -27,8 +27,10 @@ type exported struct {
 func newExported(w *world) *exported {
 	x := &exported{world: w, lost: map[int]bool{}, rows: map[int]time.Time{}}
 	w.cloud.volumes = func(r *http.Request) reply {
+		_, id, _ := strings.Cut(r.URL.Path, "/volumes/")
+		id = strings.TrimSuffix(id, "/action")
 		if r.Method == http.MethodGet {
-			return reply{status: 200, body: `{"volume":{"id":"` + volume + `","status":"available"}}`}
+			return reply{status: 200, body: `{"volume":{"id":"` + id + `","status":"available"}}`}
 		}
 		x.posts++
 		if x.then != nil {
@@ -37,7 +39,7 @@ func newExported(w *world) *exported {
 		if x.lost[x.posts] {
 			return reply{status: 504, body: `{}`}
 		}
-		return reply{status: 202, body: fmt.Sprintf(`{"os-volume_upload_image":{"id":%q,"image_id":%q}}`, volume, image(x.posts))}
+		return reply{status: 202, body: fmt.Sprintf(`{"os-volume_upload_image":{"id":%q,"image_id":%q}}`, id, image(x.posts))}
 	}
 	w.cloud.shown = func(query url.Values) string {
 		var rows []string
@@ -157,7 +159,9 @@ func TestImageOfACallOnItsWay(t *testing.T) {
 			// Somebody claimed it just now; the answer comes in 20 s.
 			r.State, r.Since = ledger.Submitting, time.Now()
 		})
+		w.cloud.mu.Lock()
 		x.rows[2] = time.Now()
+		w.cloud.mu.Unlock()
 		go func() {
 			time.Sleep(20 * time.Second)
 			r, _ := w.ledger.Get(t.Context(), second)

@@ -295,9 +295,9 @@ func (g *Engine) charge(e *entry, res result) {
 		} else {
 			w.Cancel()
 		}
-		w.Close(res.closed)
-	} else if res.bucket != "" {
-		a.query(res.bucket).Close(res.closed)
+	}
+	if res.shut != "" {
+		a.close(res.shut, res.closed)
 	}
 	g.judge(a, res, now)
 }

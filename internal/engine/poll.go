@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -66,9 +67,12 @@ func (g *Engine) unanswered(t task, r *ledger.Record, err error) result {
 	case ims.Account:
 		res.refused = true
 	case ims.Throttled:
-		g.Metrics.throttled(t.cloud, t.bucket)
-		res.closed = now.Add(t.conf.Scale(throttleWait(err, 1)))
+		res.shut, res.closed = cmp.Or(bucketIn(err), listBucket), now.Add(t.conf.Scale(throttleWait(err, 1)))
+		g.Metrics.throttled(t.cloud, res.shut)
 	default:
+		if errors.Is(err, errNoRoom) {
+			break
+		}
 		if often(t.silent + 1) {
 			g.Log.Warn("the cloud gave no answer to a question; it is asked again", "key", t.key, "cloud", t.cloud, "operation", t.operation, "job", t.jobID, "times", t.silent+1, "error", err)
 		}

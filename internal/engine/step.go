@@ -107,7 +107,8 @@ type result struct {
 	answered bool      // the cloud accepted the credentials
 	refused  bool      // the cloud refused the credentials
 	cause    error     // the refusal
-	closed   time.Time // the cloud throttles; the step's bucket opens then
+	shut     string    // the bucket that the cloud throttles
+	closed   time.Time // until then
 }
 
 // enqueue lets a step run as soon as its pool has a place; a query waits in
@@ -162,7 +163,7 @@ var errNewer = errors.New("record of a newer version")
 func (g *Engine) run(ctx context.Context, t task) result {
 	res := result{again: t.begun.Add(stepRetry)}
 	if t.conf != nil || t.step.pool() == ledgerPool { // else the cloud was removed meanwhile
-		res = g.steps(t.step)(ctx, t)
+		res = g.steps(t.step)(g.paced(ctx, t), t)
 	}
 	res.task = t
 	if errors.Is(res.err, ledger.ErrChanged) {

@@ -45,6 +45,9 @@ func (g *Engine) submit(ctx context.Context, t task) result {
 	}
 	if work.Options().PreflightWanted() {
 		if err := preflight(ctx, t.conf, work); err != nil {
+			if errors.Is(err, errNoRoom) {
+				return result{record: r, again: time.Now().Add(t.conf.Scale(pollTimeout))}
+			}
 			return g.refuse(ctx, t, r, err, time.Time{})
 		}
 	}
@@ -104,7 +107,7 @@ func (g *Engine) post(ctx context.Context, t task, r *ledger.Record, work handle
 	if !g.Lease.Valid() {
 		return g.unclaim(ctx, r, &before)
 	}
-	done, err := work.Submit(call, t.conf.Client, handlers.Call{Key: r.Key, ImageID: r.ImageID, Again: r.EverUncertain || !r.Submitted.IsZero()})
+	done, err := work.Submit(ims.Paced(call, nil), t.conf.Client, handlers.Call{Key: r.Key, ImageID: r.ImageID, Again: r.EverUncertain || !r.Submitted.IsZero()})
 	crash.At(crash.Posted)
 	if err != nil {
 		return g.refuse(ctx, t, r, err, claimed)

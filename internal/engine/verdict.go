@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,12 +46,13 @@ func (g *Engine) refuse(ctx context.Context, t task, r *ledger.Record, cause err
 	case ims.Throttled:
 		r.State, r.Refusals = ledger.Accepted, r.Refusals+1
 		opens := now.Add(t.conf.Scale(throttleWait(cause, r.Refusals)))
+		res.shut, res.closed = bucketIn(cause), opens
 		if claimed.IsZero() { // a question before the call: another bucket
 			r.Until = opens
-			break
+		} else {
+			res.shut = bucketOf(r.Operation)
 		}
-		res.closed = opens
-		g.Metrics.throttled(r.Cloud, bucketOf(r.Operation))
+		g.Metrics.throttled(r.Cloud, cmp.Or(res.shut, other))
 	case ims.Account:
 		r.State, res.refused = ledger.Accepted, true
 	case ims.NotSent:

@@ -52,6 +52,7 @@ func (c *Client) assemble() {
 	do := addressing(base, c.cfg, c.auth)
 	do = decoding(do, c.cfg, c.veil)
 	do = measuring(do, c.cfg.Observe)
+	do = pacing(do, c.cfg.Cloud)
 	do = retrying(do, c.pauses)
 	do = renewing(do, c.auth)
 	c.do = remembering(do)

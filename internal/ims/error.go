@@ -29,6 +29,8 @@ type Error struct {
 	auth       bool   // it was the call for a token or a project, the call itself was not sent
 	local      bool   // the call was wrong before it was sent
 	broken     bool   // the answer broke off, so that its code is not known
+	unpaced    bool   // its turn would have come too late
+	bucket     string // that the call took from
 	state      string // of the disk, where that is why EVS refused
 }
 
@@ -142,6 +144,10 @@ func (e *Error) Remedy() string {
 // RetryAfter returns how long the cloud asked us to wait, by its Retry-After
 // header or by the window that the text of a 429 names, else 0.
 func (e *Error) RetryAfter() time.Duration { return e.retryAfter }
+
+// Bucket returns the budget that the call took from, by its name in the
+// settings; empty where nothing was to be sent.
+func (e *Error) Bucket() string { return e.bucket }
 
 // meaning is the row of the table for the code, else that for the status. A
 // 401 is a matter of the account whatever its code says.

@@ -2,6 +2,7 @@ package ims
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"time"
 )
@@ -33,7 +34,7 @@ func retrying(next link, p retry) link {
 
 // passing reports whether the failure may be gone in a moment.
 func passing(ctx context.Context, err error) bool {
-	if ctx.Err() != nil {
+	if e, ok := errors.AsType[*Error](err); ctx.Err() != nil || ok && e.unpaced {
 		return false
 	}
 	switch VerdictOf(err) {

@@ -1,0 +1,82 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/imsworker/imsworker/internal/ims"
+)
+
+// calls makes those of one step wait for their turn, each in its own bucket.
+// The first may be paid for already: a question starts with a token. A call
+// that creates something does not pass here, its slot is taken before.
+type calls struct {
+	engine  *Engine
+	account *account
+	paid    string // bucket of a call that need not wait
+}
+
+// paced has every call of the step wait for its turn.
+func (g *Engine) paced(ctx context.Context, t task) context.Context {
+	if t.step.pool() == ledgerPool {
+		return ctx
+	}
+	return ims.Paced(ctx, &calls{engine: g, account: t.entry.account, paid: t.bucket})
+}
+
+// errNoRoom says that a call's turn would come after the time for it: the step
+// is repeated later, and nobody needs to hear of it.
+var errNoRoom = errors.New("the budget has no room in time")
+
+// Wait implements ims.Pacer. The loop gives tokens in the order in which it is
+// asked, so nobody has to be woken.
+func (c *calls) Wait(ctx context.Context, bucket string) error {
+	if bucket == c.paid {
+		c.paid = ""
+		return nil
+	}
+	for {
+		at, taken, err := c.reserve(ctx, bucket)
+		if err != nil {
+			return fmt.Errorf("wait for the budget %s: %w", bucket, err)
+		}
+		if err := sleepUntil(ctx, at); err != nil {
+			return fmt.Errorf("wait for the budget %s: %w", bucket, err)
+		}
+		if taken {
+			return nil
+		}
+	}
+}
+
+// reserve asks the loop for a token: when it is there, or when to ask again.
+// It fails at once where ctx ends before.
+func (c *calls) reserve(ctx context.Context, bucket string) (at time.Time, taken bool, err error) {
+	now := time.Now()
+	latest, limited := ctx.Deadline()
+	if !limited {
+		latest = now.Add(seekTimeout)
+	}
+	err = c.engine.inLoop(ctx, func() { at, taken = c.account.query(bucket).Reserve(now, latest) })
+	if err == nil && !taken && at.After(latest) {
+		err = errNoRoom
+	}
+	return at, taken, err
+}
+
+func sleepUntil(ctx context.Context, at time.Time) error {
+	wait := time.Until(at)
+	if wait <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

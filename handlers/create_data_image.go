@@ -36,7 +36,15 @@ func createDataImage() Operation {
 		checks:  dataImageChecks(),
 		submit:  submitDataImage,
 		all:     allDataImages,
-		unmark:  deleteMarkerTag[dataImager],
+		several: true,
+		find: func(ctx context.Context, c dataImager, d data, s Search) (Found, error) {
+			images, err := allDataImages(ctx, c, d, s)
+			if err != nil {
+				return Found{}, err
+			}
+			return findParts(images, dataOrigins(d))
+		},
+		unmark: deleteMarkerTag[dataImager],
 	})
 }
 
@@ -113,12 +121,15 @@ func ofVolumes(ctx context.Context, c dataImager, d messages.CreateDataImage, ke
 }
 
 func allDataImages(ctx context.Context, c dataImager, d messages.CreateDataImage, s Search) ([]ims.Image, error) {
+	return allTagged(ctx, c, s, dataOrigins(d)...)
+}
+
+func dataOrigins(d messages.CreateDataImage) (origins []string) {
 	if d.ImageURL != "" {
-		return allTagged(ctx, c, s, "file,"+d.ImageURL)
+		return []string{"file," + d.ImageURL}
 	}
-	var origins []string
 	for _, id := range volumesOf(d) {
 		origins = append(origins, "volume,"+id)
 	}
-	return allTagged(ctx, c, s, origins...)
+	return origins
 }

@@ -39,7 +39,15 @@ func createSystemImage() Operation {
 		checks:   []check[data, systemImager]{{"volume-readable", "the volume is available or in use (2.3)", checkSystemVolume}},
 		submit:   submitSystemImage,
 		all:      allSystemImages,
-		unmark:   deleteMarkerTag[systemImager],
+		several:  true,
+		find: func(ctx context.Context, c systemImager, d data, s Search) (Found, error) {
+			images, err := allSystemImages(ctx, c, d, s)
+			if err != nil {
+				return Found{}, err
+			}
+			return findParts(images, systemOrigins(d))
+		},
+		unmark: deleteMarkerTag[systemImager],
 	})
 }
 

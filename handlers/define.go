@@ -18,6 +18,7 @@ type plan[D, C any] struct {
 
 	takes    string // see Operation.Takes
 	unmarked bool   // see Operation.Unmarked
+	several  bool   // see Operation.Several
 
 	options func(D) messages.Options
 	// rules find what the schema cannot say. They see only the fields in which
@@ -58,6 +59,7 @@ func define[D, C any](p plan[D, C]) Operation {
 		Checked:  p.check != nil,
 		Marks:    p.mark != nil,
 		Unmarked: p.unmarked,
+		Several:  p.several,
 		Abroad:   p.destination != nil,
 		Rules:    named(p.rules, p.checks),
 		decode: func(data []byte, profile ims.Profile) (Work, messages.Problems) {

@@ -73,6 +73,9 @@ type Operation struct {
 	Checked bool
 	// Abroad is true where results may appear in another cloud's place.
 	Abroad bool
+	// Several is true where a request may make several images: Find says when all
+	// are there.
+	Several bool
 	// Marks is true where the creating call cannot put the request's tags and
 	// marker on the image, so that Mark has to.
 	Marks bool
@@ -214,6 +217,12 @@ type Found struct {
 	Warning string
 	// More is true where the image is only what the request's next call needs.
 	More bool
+	// Parts are all images of the result, in the request's order, where it asks
+	// for several; Missing is how many are not there yet. ImageID is the one that
+	// is furthest from being usable then, and Status is never active before all
+	// are.
+	Parts   []Found
+	Missing int
 }
 
 // Submission is what the cloud answered: a job, or for some operations an

@@ -29,9 +29,16 @@ func (g *Engine) done(ctx context.Context, t task, r *ledger.Record, found handl
 	return g.succeed(ctx, t, r)
 }
 
-// imagesOf is the image that was found, in the cloud in which it is.
+// imagesOf are the images that were found, in the cloud in which they are.
 func (g *Engine) imagesOf(conf *Account, work handlers.Work, found handlers.Found) []messages.Image {
-	return g.placed(conf, work, []messages.Image{{ID: found.ImageID, Name: found.Name}})
+	if len(found.Parts) == 0 {
+		return g.placed(conf, work, []messages.Image{{ID: found.ImageID, Name: found.Name}})
+	}
+	images := make([]messages.Image, 0, len(found.Parts))
+	for _, p := range found.Parts {
+		images = append(images, messages.Image{ID: p.ImageID, Name: p.Name})
+	}
+	return g.placed(conf, work, images)
 }
 
 // placed says of images in which cloud they are, none where that is not

@@ -8,6 +8,7 @@ import (
 
 	"github.com/imsworker/imsworker/handlers"
 	"github.com/imsworker/imsworker/internal/ims"
+	"github.com/imsworker/imsworker/internal/ledger"
 	"github.com/imsworker/imsworker/messages"
 )
 
@@ -52,7 +53,35 @@ func (g *Engine) pollImage(ctx context.Context, t task, at *Account) result {
 	if err != nil {
 		return result{err: err}
 	}
+	if op, known := handlers.Lookup(r.Operation); known && op.Several && r.As != messages.AsDone {
+		return g.pollParts(ctx, t, r, image)
+	}
 	r.Images = []messages.Image{{ID: image.ID, Name: image.Name, Cloud: at.Name}}
+	return g.succeed(ctx, t, r)
+}
+
+// pollParts goes on when the image that is followed is active: the request may
+// be for several, of which that one was the last when they were found. A part
+// that does not show up within a horizon has failed.
+func (g *Engine) pollParts(ctx context.Context, t task, r *ledger.Record, image ims.Image) result {
+	work, err := open(r)
+	if err != nil {
+		return g.end(ctx, r, messages.StateFailed, unreadable(err))
+	}
+	found, err := g.seek(ctx, t.conf, work, r)
+	if errors.Is(err, handlers.ErrNotFound) { // its evidence was taken off
+		found, err = handlers.Found{ImageID: image.ID, Name: image.Name, Status: image.Status}, nil
+	}
+	switch {
+	case err != nil:
+		return g.unanswered(t, r, fmt.Errorf("look for the images that belong to %s: %w", image.ID, err))
+	case found.Missing > 0 && time.Since(t.submitted) >= g.horizon(t.conf, work):
+		r.Images = g.imagesOf(t.conf, work, found)
+		return g.end(ctx, r, messages.StateFailed, partly(fmt.Sprintf("%d images that belong to it are not there", found.Missing)))
+	case found.Status != ims.ImageActive:
+		return g.askAgain(t)
+	}
+	r.Images = g.imagesOf(t.conf, work, found)
 	return g.succeed(ctx, t, r)
 }
 

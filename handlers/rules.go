@@ -69,9 +69,6 @@ func repeatedTag(ps *messages.Problems, seen map[string]int, field, key string) 
 // optionsRules refuses what the schema knows but this version does not carry
 // out, so that it is never silently left undone.
 func optionsRules(o messages.Options) (ps messages.Problems) {
-	if o.OnDeadline == messages.OnDeadlineCancel {
-		ps.Add("options.on_deadline", `"cancel" is not carried out by this version; use "report" or leave it out`)
-	}
 	if contradictory(o) {
 		ps.Add("options.deadline", "is %s, not after not_before, %s; nothing can be done by then: move one of them",
 			o.Deadline, o.NotBefore.Format(time.RFC3339Nano))

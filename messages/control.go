@@ -8,8 +8,11 @@ import (
 
 // The verbs of control messages.
 const (
+	VerbCancel  = "cancel"
 	VerbRetry   = "retry"
 	VerbResolve = "resolve"
+	VerbPause   = "pause"
+	VerbResume  = "resume"
 )
 
 // What a person may have found out about an unresolved request.
@@ -23,14 +26,21 @@ const (
 )
 
 // Control is the data of a control message: which attempt of which request it
-// answers, and for resolve what became of it.
+// answers, and for resolve what became of it; or, for pause and resume, which
+// operation they are about.
 type Control struct {
-	Key     string `json:"key,omitempty"`
-	Source  string `json:"source,omitempty"`
-	ID      string `json:"id,omitempty"`
-	Attempt int    `json:"attempt"`
+	Key    string `json:"key,omitempty"`
+	Source string `json:"source,omitempty"`
+	ID     string `json:"id,omitempty"`
+	// Attempt is 0 in a cancel that means the newest one.
+	Attempt int    `json:"attempt,omitempty"`
 	As      string `json:"as,omitempty"`
 	ImageID string `json:"image_id,omitempty"`
+	// DeleteImage has a cancelled request followed to its end, and its own
+	// image deleted then.
+	DeleteImage bool `json:"delete_image,omitempty"`
+	// Operation is empty for all operations of the cloud.
+	Operation string `json:"operation,omitempty"`
 }
 
 // ControlSubject is where a control message for a cloud is published.
@@ -38,12 +48,21 @@ func ControlSubject(cloud, verb string) string { return "ims.control." + cloud +
 
 // controlFields are what each verb takes.
 var controlFields = map[string][]string{
+	VerbCancel:  {"key", "source", "id", "attempt", "delete_image"},
 	VerbRetry:   {"key", "source", "id", "attempt"},
 	VerbResolve: {"key", "source", "id", "attempt", "as", "image_id"},
+	VerbPause:   {"operation"},
+	VerbResume:  {"operation"},
 }
 
 // Verbs lists the verbs of control messages, sorted.
-func Verbs() []string { return []string{VerbResolve, VerbRetry} }
+func Verbs() []string {
+	return []string{VerbCancel, VerbPause, VerbResolve, VerbResume, VerbRetry}
+}
+
+// AboutRequest reports whether messages of the verb are about one request,
+// not about a cloud.
+func AboutRequest(verb string) bool { return slices.Contains(controlFields[verb], "key") }
 
 // ReadControl reads the data of a control message. All that is wrong is told
 // at once; without problems the key is filled, also where the request is named
@@ -65,8 +84,16 @@ func ReadControl(verb, cloud string, body []byte) (Control, Problems) {
 		}
 	}
 	c.strings(fields, &ps)
+	if !AboutRequest(verb) {
+		return c, ps.Sorted()
+	}
 	c.checkWhich(cloud, &ps)
-	c.checkAttempt(fields["attempt"], &ps)
+	if raw := fields["attempt"]; raw != nil || verb != VerbCancel {
+		c.checkAttempt(raw, &ps)
+	}
+	if raw := fields["delete_image"]; raw != nil && json.Unmarshal(raw, &c.DeleteImage) != nil {
+		ps.Add("delete_image", "is %s; it must be true or false", brief(string(raw)))
+	}
 	if verb == VerbResolve {
 		c.checkAs(&ps)
 	}
@@ -74,7 +101,7 @@ func ReadControl(verb, cloud string, body []byte) (Control, Problems) {
 }
 
 func (c *Control) strings(fields map[string]json.RawMessage, ps *Problems) {
-	for name, into := range map[string]*string{"key": &c.Key, "source": &c.Source, "id": &c.ID, "as": &c.As, "image_id": &c.ImageID} {
+	for name, into := range map[string]*string{"key": &c.Key, "source": &c.Source, "id": &c.ID, "as": &c.As, "image_id": &c.ImageID, "operation": &c.Operation} {
 		if raw, given := fields[name]; given && json.Unmarshal(raw, into) != nil {
 			ps.Add(name, "is %s; it must be a string", brief(string(raw)))
 		}

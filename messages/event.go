@@ -24,6 +24,8 @@ type Event struct {
 	Duplicates []Image  `json:"duplicates"`
 	Warnings   []string `json:"warnings"`
 	Estimate   Estimate `json:"estimate"`
+	// Cancel is set for cancelled requests only.
+	Cancel *Cancelled `json:"cancel,omitempty"`
 	// Error is set for failed, rejected and unresolved requests only.
 	Error *Failure `json:"error"`
 	Times Times    `json:"times"`
@@ -97,6 +99,29 @@ type Member struct {
 	ImageID   string `json:"image_id"`
 	ProjectID string `json:"project_id"`
 	Status    string `json:"status"`
+}
+
+// Who asked for the end of a cancelled request.
+const (
+	CancelByRequest  = "request"
+	CancelByDeadline = "deadline"
+)
+
+// What became of the image of a cancelled request.
+const (
+	CancelNone    = "none"    // there is none
+	CancelLeft    = "left"    // it is there, or still being made, and is left
+	CancelDeleted = "deleted" // it was deleted, and is gone
+	CancelUnknown = "unknown" // an answer was lost, and nothing of it was found
+)
+
+// Cancelled says how a request was cancelled.
+type Cancelled struct {
+	By string `json:"by"`
+	// Started is true where the cloud was asked for anything.
+	Started bool   `json:"started"`
+	Image   string `json:"image"`
+	Message string `json:"message"`
 }
 
 // Relative names another request: a parent or a follow-up.

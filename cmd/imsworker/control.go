@@ -48,8 +48,11 @@ func newRequestsResolve() *cobra.Command {
 }
 
 // controlCommand makes a command that publishes a control message about one
-// request; fill adds what the verb wants.
-func controlCommand(verb string, cmd *cobra.Command, fill func(*cobra.Command, *messages.Control) error) *cobra.Command {
+// request; fill adds what the verb wants, then may go on once it is taken and
+// says whether it has told of it.
+func controlCommand(verb string, cmd *cobra.Command, fill func(*cobra.Command, *messages.Control) error,
+	then ...func(*cobra.Command, *format, *client.Client, client.Controlled) (bool, error),
+) *cobra.Command {
 	output := outputFlag(cmd)
 	name := namedFlags(cmd)
 	var attempt int
@@ -72,6 +75,11 @@ func controlCommand(verb string, cmd *cobra.Command, fill func(*cobra.Command, *
 			done, err := c.Control(cmd.Context(), verb, data)
 			if err != nil {
 				return err
+			}
+			for _, more := range then {
+				if told, err := more(cmd, output, c, done); told || err != nil {
+					return err
+				}
 			}
 			return output.print(cmd.OutOrStdout(), done, func(w io.Writer) {
 				fmt.Fprintf(w, "%s of attempt %d of %s is taken; `imsworker requests get %s` shows what comes of it\n", verb, done.Attempt, done.Key, done.Key)

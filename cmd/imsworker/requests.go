@@ -15,7 +15,7 @@ import (
 
 func newRequests() *cobra.Command {
 	return group("requests", "Look at requests, and go on with them", "  imsworker requests ls\n  imsworker requests get KEY\n  imsworker requests retry KEY",
-		newRequestsLs(), newRequestsGet(), newRequestsRetry(), newRequestsResolve())
+		newRequestsLs(), newRequestsGet(), newRequestsCancel(), newRequestsRetry(), newRequestsResolve())
 }
 
 func newRequestsLs() *cobra.Command {
@@ -138,6 +138,8 @@ func failureOf(d client.Detail) *messages.Failure {
 // eventDetail is what an event tells beside its state, in one line.
 func eventDetail(e messages.Event) string {
 	switch {
+	case e.Cancel != nil:
+		return e.Cancel.Message
 	case e.Error != nil:
 		return fmt.Sprintf("%s: %s", reasonAndCode(e.Error), e.Error.Message)
 	case len(e.Images) > 0:

@@ -17,7 +17,9 @@ type Controlled struct {
 	Key     string `json:"key"`
 	Cloud   string `json:"cloud"`
 	Verb    string `json:"verb"`
-	Attempt int    `json:"attempt"` // that it answers; the next one is what it opens
+	Attempt int    `json:"attempt"` // that it answers
+	// Sequence is the message's place in the queue of requests.
+	Sequence uint64 `json:"sequence"`
 }
 
 // ErrCannot says that nothing was published, because no worker would carry it out.
@@ -43,15 +45,17 @@ func (c *Client) Control(ctx context.Context, verb string, data messages.Control
 	if problem := detail.cannot(verb, body); problem != "" {
 		return Controlled{}, fmt.Errorf("%s %w: %s", verb, ErrCannot, problem)
 	}
-	return done, c.control(ctx, done, body)
+	err = c.control(ctx, &done, body)
+	return done, err
 }
 
 // control publishes the message and waits until it is taken.
-func (c *Client) control(ctx context.Context, done Controlled, body []byte) error {
+func (c *Client) control(ctx context.Context, done *Controlled, body []byte) error {
 	sequence, err := c.publish(ctx, broker.Message{Subject: messages.ControlSubject(done.Cloud, done.Verb), Data: body})
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", done.Verb, done.Key, err)
 	}
+	done.Sequence = sequence
 	if err := c.taken(ctx, sequence); err != nil {
 		return err
 	}
@@ -69,6 +73,13 @@ func (d Detail) cannot(verb string, body []byte) string {
 		return problems.Error()
 	}
 	last := d.last()
+	if verb == messages.VerbCancel {
+		if last == nil {
+			return ""
+		}
+		problem, _ := last.CannotCancel(d.Summary.Cloud, c)
+		return problem
+	}
 	if last == nil || last.Attempt > c.Attempt {
 		return ""
 	}
@@ -87,7 +98,11 @@ func (d Detail) last() *ledger.Record {
 		return d.Record
 	}
 	s := d.Summary
-	return &ledger.Record{Key: s.Key, Cloud: s.Cloud, Attempt: s.Attempt, State: ledger.Finished, Outcome: messages.State(s.State)}
+	r := &ledger.Record{Key: s.Key, Cloud: s.Cloud, Attempt: s.Attempt, State: ledger.Finished, Outcome: messages.State(s.State)}
+	if end := d.Events[len(d.Events)-1].Data.Cancel; end != nil {
+		r.Cancel = &ledger.Cancel{By: end.By, Delete: end.Image == messages.CancelDeleted}
+	}
+	return r
 }
 
 // tells reports whether there is an event of that attempt and state.

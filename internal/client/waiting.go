@@ -18,6 +18,9 @@ type Waiting struct {
 // Waiting tells what the request waits for; false if it has ended.
 func (d Detail) Waiting(now time.Time) (Waiting, bool) {
 	r := d.Record
+	if r != nil && r.Trails && r.Told && !r.Buried {
+		return Waiting{For: "it is cancelled; what it had started still runs at the cloud, and keeps its place until it has ended"}, true
+	}
 	if r == nil || r.Done() {
 		return Waiting{}, false
 	}
@@ -26,6 +29,10 @@ func (d Detail) Waiting(now time.Time) (Waiting, bool) {
 
 func waitsFor(r *ledger.Record, now time.Time) string {
 	switch {
+	case r.Cancel != nil && r.State == ledger.Submitted:
+		return "it is being cancelled: for the cloud's job to end, then its image is deleted"
+	case r.Cancel != nil:
+		return "it is being cancelled"
 	case r.State == ledger.Submitted:
 		return "for the cloud's job to end"
 	case r.State == ledger.Submitting:

@@ -17,6 +17,8 @@ const (
 	Posted    Point = "posted"    // the cloud has answered, its answer is not stored
 	Submitted Point = "submitted" // the answer is stored, its event not told
 	Polled    Point = "polled"    // the job is over, nothing is stored
+	Wished    Point = "wished"    // the wish to cancel is stored, nothing is done about it
+	Discarded Point = "discarded" // the image of a cancelled request is deleted, nothing is stored
 	Finished  Point = "finished"  // the end is stored, its event not told
 	Told      Point = "told"      // the final event is told, no tombstone stored
 	Caused    Point = "caused"    // a follow-up step is asked for, others perhaps not, no tombstone stored
@@ -25,5 +27,5 @@ const (
 
 // Points lists all points.
 func Points() []Point {
-	return []Point{Delivered, Recorded, Announced, Claimed, Posted, Submitted, Polled, Finished, Told, Caused, Buried}
+	return []Point{Delivered, Recorded, Announced, Claimed, Posted, Submitted, Polled, Wished, Discarded, Finished, Told, Caused, Buried}
 }

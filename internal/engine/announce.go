@@ -77,8 +77,11 @@ func (g *Engine) late(ctx context.Context, t task) result {
 	if err != nil {
 		return result{err: fmt.Errorf("tell late: %w", err)}
 	}
-	if r.State == ledger.Parked {
+	if r.State == ledger.Parked && r.Cancel == nil {
 		return g.end(ctx, r, messages.StateRejected, r.Failure)
+	}
+	if res, wished := g.wishedLate(ctx, r); wished {
+		return res
 	}
 	if _, err := g.Events.Tell(ctx, meta(r, messages.StateLate, time.Now().UTC()), event(r, messages.StateLate), r.Token, false); err != nil {
 		return result{err: fmt.Errorf("tell late: %w", err)}

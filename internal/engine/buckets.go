@@ -39,7 +39,7 @@ func bucketIn(err error) string {
 // bucketFor is the bucket that a query takes from: the job query in use, or
 // the image list.
 func (a *account) bucketFor(t task) string {
-	if t.step == pollStep && t.jobID != "" && a.conf != nil {
+	if (t.step == pollStep || t.step == trailStep) && t.jobID != "" && a.conf != nil {
 		return a.conf.Client.JobQuery()
 	}
 	return listBucket

@@ -121,6 +121,7 @@ const newsBuffer = 1024
 
 // New returns an engine that is not running yet.
 func New(o Options) *Engine {
+	o.Ledger = wishful{o.Ledger}
 	return &Engine{
 		Options:  o,
 		entries:  map[string]*entry{},

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -56,6 +57,8 @@ type cloud struct {
 	volumes func(*http.Request) reply
 	shown   func(query url.Values) string // instead of images
 	calls   []called
+	remove  func(image string) reply
+	removed []string
 }
 
 // called is one call that reached the cloud.
@@ -82,6 +85,12 @@ func (c *cloud) RoundTrip(r *http.Request) (*http.Response, error) {
 		if n := len(c.tagged); n <= len(c.tags) {
 			a = c.tags[n-1]
 		}
+	case r.Method == http.MethodDelete:
+		image := path.Base(r.URL.Path)
+		c.removed = append(c.removed, image)
+		a = c.remove(image)
+	case c.remove != nil && strings.HasPrefix(r.URL.Path, "/v2/images/"):
+		a = refusal(404, "IMG.0027")
 	case r.Method == http.MethodPost:
 		body, _ := io.ReadAll(r.Body)
 		c.body = string(body)

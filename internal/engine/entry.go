@@ -29,10 +29,12 @@ type entry struct {
 	jobID     string
 	imageID   string
 
-	decided   bool // by a person: nothing is to be submitted
-	announced bool // the accepted event is out
-	told      bool // the submitted event is out
-	late      bool // the late event is out
+	wish      *ledger.Cancel // that the attempt shall end
+	trailing  bool           // cancelled and told, but something still runs
+	decided   bool           // by a person: nothing is to be submitted
+	announced bool           // the accepted event is out
+	told      bool           // the submitted event is out
+	late      bool           // the late event is out
 	polls     int
 	silent    int       // questions without an answer
 	forgotten time.Time // since when the cloud does not know the job
@@ -66,9 +68,11 @@ func (e *entry) take(r *ledger.Record) {
 	}
 	e.recheck = r.LookAgain
 	e.buried, e.resting = r.Buried, r.Told && r.Outcome == messages.StateUnresolved
-	if r.State != e.state {
+	e.trailing = r.Trails && r.Told && !r.Buried
+	if r.State != e.state || r.Cancel != nil && e.wish == nil || e.trailing {
 		e.again = time.Time{}
 	}
+	e.wish = r.Cancel
 	e.sequence, e.attempt, e.state = r.Sequence, r.Attempt, r.State
 	e.source = unique.Make(r.Source)
 	e.rank = messages.Options{Priority: r.Priority}.Rank()

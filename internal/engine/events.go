@@ -45,7 +45,7 @@ func event(r *ledger.Record, s messages.State) messages.Event {
 			ID: r.ID, Source: r.Source, Key: r.Key, Cloud: r.Cloud, Operation: r.Operation, Attempt: r.Attempt, Time: moment(r.Sent),
 		},
 		State: s, Job: job(r), Images: r.Images, Duplicates: r.Duplicates, Warnings: r.Warnings, Error: failureOf(r, s),
-		Parent: r.Parent,
+		Parent: r.Parent, Cancel: cancelled(r),
 		Times: messages.Times{
 			Accepted: moment(r.Accepted), Submitted: moment(r.Submitted), Finished: moment(r.Finished),
 			RemoteBegin: moment(r.Begin), RemoteEnd: moment(r.End),

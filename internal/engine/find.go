@@ -144,6 +144,10 @@ func (g *Engine) adopt(ctx context.Context, r *ledger.Record, found handlers.Fou
 // submitAgain puts a record back into the queue: beyond the horizon nothing
 // was found, and the operation may be sent again.
 func (g *Engine) submitAgain(ctx context.Context, r *ledger.Record) result {
+	if r.Cancel != nil {
+		r.LookAgain = time.Now().Add(recheckAfter).UTC()
+		return g.endCancelled(ctx, r, true, messages.CancelUnknown, "the answer to the submission was lost, and nothing of it was found")
+	}
 	r.State, r.Until = ledger.Accepted, time.Time{}
 	if err := g.Ledger.Update(ctx, r); err != nil {
 		return result{err: fmt.Errorf("submit again: %w", err)}

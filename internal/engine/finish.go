@@ -18,6 +18,7 @@ func (g *Engine) end(ctx context.Context, r *ledger.Record, outcome messages.Sta
 
 // endWith is end for a step that has more to report.
 func (g *Engine) endWith(ctx context.Context, r *ledger.Record, outcome messages.State, f *messages.Failure, res result) result {
+	outcome, f = instead(r, outcome, f)
 	r.State, r.Outcome, r.Failure, r.Finished, r.Until = ledger.Finished, outcome, f, time.Now().UTC(), time.Time{}
 	if err := g.Ledger.Update(ctx, r); err != nil {
 		res.err = fmt.Errorf("end as %s: %w", outcome, err)
@@ -48,6 +49,9 @@ func (g *Engine) finish(ctx context.Context, t task) result {
 	}
 	if r.Outcome == messages.StateUnresolved && !r.Duplicate {
 		return g.rest(ctx, r)
+	}
+	if r.Trails && !r.Duplicate {
+		return g.keepTrailing(ctx, r)
 	}
 	if err := g.Ledger.Bury(ctx, r, g.TombstoneTTL); err != nil {
 		return result{err: fmt.Errorf("finish: %w", err)}

@@ -57,7 +57,7 @@ func (g *Engine) take(e *entry, r *ledger.Record) {
 	if r.Buried {
 		g.timers.drop(e)
 	}
-	if r.State != ledger.Accepted && r.State != ledger.Parked {
+	if r.State != ledger.Accepted && r.State != ledger.Parked || r.Cancel != nil {
 		e.account.leave(bucketOf(e.operation), e)
 	}
 	if r.Buried || e.resting {
@@ -144,12 +144,21 @@ func (g *Engine) next(e *entry, now time.Time) (step, time.Time) {
 		return idleStep, now.Add(unconfigured)
 	case e.buried:
 		return recheckStep, later(e.recheck, again)
+	case e.trailing && e.account.conf == nil:
+		return idleStep, now.Add(unconfigured)
+	case e.trailing:
+		if e.again.IsZero() {
+			e.again = now.Add(g.pollWait(e.account.conf, e.submitted, now))
+		}
+		return trailStep, later(e.again, now)
 	case e.state == ledger.Finished:
 		return finishStep, again
 	case e.state == ledger.Submitting:
 		return doubtStep, again
 	case !e.announced && (e.state == ledger.Accepted || e.state == ledger.Parked):
 		return announceStep, again
+	case e.stops() && (e.told || e.state != ledger.Submitted):
+		return cancelStep, again
 	case e.account.conf == nil:
 		return idleStep, now.Add(unconfigured)
 	case e.overdue(now):

@@ -25,6 +25,8 @@ type memory struct {
 	// after somebody else's hand has done other.
 	lose  ledger.State
 	other func(*ledger.Record)
+	// before is called before each version is stored.
+	before func(*ledger.Record)
 }
 
 func newMemory() *memory { return &memory{records: map[string]*ledger.Record{}} }
@@ -40,6 +42,10 @@ func (m *memory) put(r *ledger.Record) error {
 		m.lose = ""
 		m.write(m.records[r.Key].Clone(), m.other)
 		return ledger.ErrChanged
+	}
+	if m.before != nil && have > 0 {
+		m.before(r)
+		have = m.records[r.Key].Sequence
 	}
 	if have != r.Sequence {
 		return ledger.ErrChanged

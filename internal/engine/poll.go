@@ -34,6 +34,9 @@ func (g *Engine) pollWait(conf *Account, submitted, now time.Time) time.Duration
 
 // poll asks for the job once. Nothing is written unless it has ended.
 func (g *Engine) poll(ctx context.Context, t task) result {
+	if t.half {
+		return g.discardHalf(ctx, t)
+	}
 	if t.jobID == "" {
 		return g.pollJobless(ctx, t)
 	}
@@ -196,6 +199,9 @@ func partly(what string) *messages.Failure {
 // succeed ends a record whose images are there, the marker taken off where
 // the request asks for that.
 func (g *Engine) succeed(ctx context.Context, t task, r *ledger.Record) result {
+	if r.Cancel != nil {
+		return g.succeedCancelled(ctx, t, r)
+	}
 	if r.EverUncertain {
 		twins, err := g.twins(ctx, t.conf, r)
 		if err != nil && !errors.Is(err, errUnclear) { // then they are looked for later

@@ -21,11 +21,13 @@ const (
 	lateStep                 // tell that the deadline has passed
 	pollStep                 // ask for the job, or for the image
 	resolveStep              // end the attempt as a person has found it
+	cancelStep               // end the attempt as somebody wishes
+	trailStep                // ask whether what was cancelled has ended
 	finishStep               // tell the end, write the tombstone
 	recheckStep              // look once more for duplicates
 )
 
-var stepNames = [...]string{"idle", "announce", "submit", "doubt", "find", "tell", "late", "poll", "resolve", "finish", "recheck"}
+var stepNames = [...]string{"idle", "announce", "submit", "doubt", "find", "tell", "late", "poll", "resolve", "cancel", "trail", "finish", "recheck"}
 
 func (s step) String() string { return stepNames[s] }
 
@@ -44,7 +46,7 @@ func (s step) pool() poolKind {
 	switch s {
 	case submitStep:
 		return createPool
-	case pollStep, findStep, resolveStep, recheckStep:
+	case pollStep, findStep, resolveStep, recheckStep, trailStep:
 		return queryPool
 	default:
 		return ledgerPool
@@ -84,6 +86,7 @@ type task struct {
 	record    *ledger.Record // nil: to be read by the step
 	jobID     string
 	imageID   string
+	half      bool // the image of a first call is to be deleted
 	polls     int
 	silent    int
 	late      bool
@@ -117,7 +120,7 @@ func (g *Engine) enqueue(e *entry, s step) {
 	e.busy, e.posts = true, s == submitStep
 	t := task{
 		entry: e, step: s, key: e.key, operation: e.operation, cloud: e.account.name, record: e.record,
-		jobID: e.jobID, imageID: e.imageID, polls: e.polls, silent: e.silent, late: e.late, forgotten: e.forgotten, active: e.active, percent: e.percent, progress: e.progress, submitted: e.submitted,
+		jobID: e.jobID, imageID: e.imageID, half: e.wish != nil && e.wish.Half, polls: e.polls, silent: e.silent, late: e.late, forgotten: e.forgotten, active: e.active, percent: e.percent, progress: e.progress, submitted: e.submitted,
 	}
 	e.record = nil
 	if s.pool() == queryPool {
@@ -183,7 +186,7 @@ func (g *Engine) run(ctx context.Context, t task) result {
 func (g *Engine) steps(s step) func(context.Context, task) result {
 	return [...]func(context.Context, task) result{
 		announceStep: g.announce, submitStep: g.submit, doubtStep: g.doubt, findStep: g.find,
-		tellStep: g.tell, lateStep: g.late, pollStep: g.poll, resolveStep: g.resolve, finishStep: g.finish, recheckStep: g.recheck,
+		tellStep: g.tell, lateStep: g.late, pollStep: g.poll, resolveStep: g.resolve, cancelStep: g.cancel, trailStep: g.trail, finishStep: g.finish, recheckStep: g.recheck,
 	}[s]
 }
 

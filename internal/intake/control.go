@@ -39,23 +39,33 @@ func (in *Intake) control(ctx context.Context, msg *message.Message, d broker.De
 		return bury(ReasonUnknownOperation, messages.Problems{{Message: fmt.Sprintf("there is no control verb %q; known are %s", verb, strings.Join(messages.Verbs(), ", "))}})
 	}
 	if _, known := in.Cloud(cloud); !known {
-		if in.unknown.wait(d) {
+		if in.unknown.wait(d, unknownLimit) {
 			broker.Delay(msg, unknownPause)
 			return fmt.Errorf("cloud %q is not known here; the message waits", cloud)
 		}
 		in.unknown.done(d)
 		return bury(ReasonUnknownCloud, messages.Problems{unknownCloud(cloud)})
 	}
-	in.unknown.done(d)
 	c, problems := messages.ReadControl(verb, cloud, msg.Payload)
 	if len(problems) > 0 {
+		in.unknown.done(d)
 		return bury(ReasonInvalid, problems)
 	}
-	problem, err := in.reopen(ctx, cloud, verb, c)
+	problem, err := in.carryOut(ctx, msg, d, cloud, verb, c)
 	if err != nil || problem == "" {
 		return err
 	}
 	return bury(ReasonAttempt, messages.Problems{{Message: problem}})
+}
+
+// carryOut does what a sound control message asks for. It returns in words why
+// that cannot be.
+func (in *Intake) carryOut(ctx context.Context, msg *message.Message, d broker.Delivery, cloud, verb string, c messages.Control) (problem string, err error) {
+	if verb == messages.VerbCancel {
+		return in.cancel(ctx, msg, d, cloud, c)
+	}
+	in.unknown.done(d)
+	return in.reopen(ctx, cloud, verb, c)
 }
 
 // reopen opens the attempt after the one that is named. It returns in words
@@ -93,14 +103,15 @@ func (in *Intake) last(ctx context.Context, cloud string, c messages.Control) (*
 	if !errors.Is(err, ledger.ErrNone) {
 		return r, err
 	}
-	final, ended, err := in.History.Final(ctx, cloud, c.Key, c.Attempt)
+	from := max(1, c.Attempt)
+	final, ended, err := in.History.Final(ctx, cloud, c.Key, from)
 	if err != nil || !ended {
 		return nil, err
 	}
-	later, err := in.attempts(ctx, cloud, c.Key, c.Attempt)
+	later, err := in.attempts(ctx, cloud, c.Key, from)
 	return &ledger.Record{
 		Key: c.Key, Cloud: cloud, Operation: final.Request.Operation, Source: final.Request.Source, ID: final.Request.ID,
-		Attempt: later, State: ledger.Finished, Outcome: final.State, Buried: true, Images: final.Images, Parent: final.Parent,
+		Attempt: later, State: ledger.Finished, Outcome: final.State, Buried: true, Images: final.Images, Parent: final.Parent, Cancel: wishOf(final),
 	}, err
 }
 

@@ -99,7 +99,7 @@ func (in *Intake) Handle(msg *message.Message) error {
 	req := &request{delivery: d, cloud: cloud, operation: verb, body: msg.Payload}
 	crash.At(crash.Delivered)
 	conf, known := in.Cloud(cloud)
-	if !known && in.unknown.wait(d) {
+	if !known && in.unknown.wait(d, unknownLimit) {
 		broker.Delay(msg, unknownPause)
 		return fmt.Errorf("cloud %q is not known here; the request waits", cloud)
 	}
@@ -150,7 +150,7 @@ func (in *Intake) record(req *request, work handlers.Work, conf Cloud) *ledger.R
 	r := bare(req)
 	o := work.Options()
 	r.Data, r.DataHash, r.Priority = req.envelope.Data, ledger.HashData(req.envelope.Data), o.Priority
-	r.Unmark = !o.MarkerKept()
+	r.Unmark, r.CancelLate = !o.MarkerKept(), o.OnDeadline == messages.OnDeadlineCancel
 	r.Deadline = r.Accepted.Add(conf.Scale(work.Policy().Deadline))
 	if o.Deadline != nil {
 		r.Deadline = o.Deadline.At(r.Accepted)

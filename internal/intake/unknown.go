@@ -22,22 +22,23 @@ const (
 	unknownOverdue = 6 * unknownPause
 )
 
-// waiting holds the requests for clouds that are not known.
+// waiting holds the requests for clouds that are not known, and the cancels of
+// requests that have not come yet.
 type waiting struct {
 	mu    sync.Mutex
 	since map[uint64]time.Time // when each was last put off, by stream sequence
 }
 
-// wait reports whether the delivery may wait on. Where all places are taken, a
+// wait reports whether the delivery may wait on, until it is that old. Where all places are taken, a
 // newcomer may not: those that wait are in the broker's hands, where nothing
 // can end them before their time. Subjects that no cloud can have never wait.
-func (w *waiting) wait(d broker.Delivery) bool {
+func (w *waiting) wait(d broker.Delivery, limit time.Duration) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := time.Now()
 	w.forgetOverdue(now)
 	_, waits := w.since[d.StreamSequence]
-	if !soundSubject(d.Subject) || now.Sub(d.Time) > unknownLimit || !waits && len(w.since) >= unknownPlaces {
+	if !soundSubject(d.Subject) || now.Sub(d.Time) > limit || !waits && len(w.since) >= unknownPlaces {
 		delete(w.since, d.StreamSequence)
 		return false
 	}

@@ -25,7 +25,7 @@ func TestWaiting(t *testing.T) {
 		start := time.Now()
 		wait := func(sequence uint64, want bool) {
 			t.Helper()
-			if got := w.wait(unknownDelivery(sequence, start)); got != want {
+			if got := w.wait(unknownDelivery(sequence, start), unknownLimit); got != want {
 				t.Errorf("%s later, message %d: waits %t", time.Since(start), sequence, got)
 			}
 			if len(w.since) > unknownPlaces {
@@ -53,7 +53,7 @@ func TestWaiting(t *testing.T) {
 		time.Sleep(unknownLimit)
 		wait(0, false)
 		wait(400, false)
-		if w.wait(broker.Delivery{Subject: "ims.inbox.0.request.Nowhere.copy-image", Time: time.Now()}) {
+		if w.wait(broker.Delivery{Subject: "ims.inbox.0.request.Nowhere.copy-image", Time: time.Now()}, unknownLimit) {
 			t.Error("a cloud that cannot exist is waited for")
 		}
 	})

@@ -77,6 +77,13 @@ type Record struct {
 	CorrelationID string    `json:"correlationid,omitempty"`
 	TraceParent   string    `json:"traceparent,omitempty"`
 
+	// Cancel is the wish that the attempt shall end; CancelLate asks for it at
+	// the deadline. Trails is set where something of a cancelled attempt still
+	// runs: the record stays until that has ended.
+	Cancel     *Cancel `json:"cancel,omitempty"`
+	CancelLate bool    `json:"cancel_late,omitempty"`
+	Trails     bool    `json:"trails,omitempty"`
+
 	// Parent is the request that caused this one, if any did.
 	Parent *messages.Relative `json:"parent,omitempty"`
 
@@ -151,7 +158,7 @@ func (r *Record) Tombstone() *Record {
 		Version: r.Version, Key: r.Key, Cloud: r.Cloud, Operation: r.Operation, Source: r.Source, ID: r.ID,
 		Attempt: r.Attempt, State: Finished, Outcome: r.Outcome, Duplicate: r.Duplicate, Buried: true,
 		Token: r.Token, DataHash: r.DataHash, Accepted: r.Accepted, Finished: r.Finished, Posts: r.Posts,
-		Sent: r.Sent, CorrelationID: r.CorrelationID, TraceParent: r.TraceParent, Parent: r.Parent,
+		Sent: r.Sent, CorrelationID: r.CorrelationID, TraceParent: r.TraceParent, Parent: r.Parent, Cancel: r.Cancel.Settled(),
 		Since: r.Since, EverUncertain: r.EverUncertain, Doubted: r.Doubted, Made: r.MadeSoFar(), LookAgain: r.LookAgain,
 		Failure: brief(r.Failure), Sequence: r.Sequence,
 	}

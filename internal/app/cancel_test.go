@@ -1,0 +1,85 @@
+package app_test
+
+import (
+	"encoding/json"
+	"slices"
+	"testing"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/imsworker/imsworker/internal/client"
+	"github.com/imsworker/imsworker/internal/fakecloud"
+	"github.com/imsworker/imsworker/messages"
+)
+
+// submitted publishes a request and waits until the cloud has taken it.
+func (s *system) submitted(body, id string) string {
+	s.t.Helper()
+	s.publish("ims.request.demo.create-whole-image", body, nats.Header{"Nats-Msg-Id": {id}})
+	key := messages.Key("demo", "nats", id)
+	s.await("the request to be submitted", func() bool {
+		for _, e := range s.events(key) {
+			if e.meta.State == messages.StateSubmitted {
+				return true
+			}
+		}
+		return false
+	})
+	return key
+}
+
+// TestCancel ends requests in the ways that there are, each once.
+func TestCancel(t *testing.T) {
+	t.Parallel()
+	for name, remove := range map[string]bool{messages.CancelLeft: false, messages.CancelDeleted: true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSystem(t, "", nil).start()
+			key := s.submitted(ofServer, "a")
+			cl := client.New(s.conn)
+			for range 2 { // the second changes nothing
+				if _, err := cl.Control(t.Context(), messages.VerbCancel, messages.Control{Key: key, DeleteImage: remove}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			final := s.final(key)
+			if final.State != messages.StateCancelled || final.Cancel == nil || !final.Cancel.Started || final.Cancel.Image != name {
+				t.Fatalf("ended %s %+v", final.State, final.Cancel)
+			}
+			s.await("its record to be a tombstone", func() bool { return s.unfinished() == 0 })
+			left := 0
+			for _, m := range s.fake.Begun(fakecloud.DemoCloud) {
+				if s.there(m.ImageID) {
+					left++
+				}
+			}
+			if want := map[bool]int{false: 1, true: 0}[remove]; left != want {
+				t.Errorf("%d images are left, want %d", left, want)
+			}
+			if got := states(withoutProgress(s.events(key))); got != "accepted submitted cancelled" {
+				t.Errorf("told %q", got)
+			}
+		})
+	}
+}
+
+// there reports whether the cloud has an image .
+func (s *system) there(id string) bool {
+	s.t.Helper()
+	var images []fakecloud.Image
+	if err := json.Unmarshal([]byte(s.read(s.cloud.URL+"/_admin/images?cloud=demo")), &images); err != nil {
+		s.t.Fatal(err)
+	}
+	return slices.ContainsFunc(images, func(i fakecloud.Image) bool { return i.ID == id })
+}
+
+// TestCancelBeforeItsRequest waits for it.
+func TestCancelBeforeItsRequest(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t, "", nil).start()
+	s.publish("ims.control.demo.cancel", `{"source":"/test","id":"late"}`, nil)
+	s.publish("ims.request.demo.copy-image", `{"options":{"not_before":"2100-01-01T00:00:00Z"},`+copyBase[1:], copyEvent("late"))
+	if final := s.final(messages.Key("demo", "/test", "late")); final.State != messages.StateCancelled || final.Cancel.Started {
+		t.Errorf("ended %s %+v", final.State, final.Cancel)
+	}
+}

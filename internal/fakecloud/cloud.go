@@ -52,6 +52,7 @@ func newCloud(o CloudOptions, f *Fake) *cloud {
 func (s Switches) clone() Switches {
 	s.Limits = maps.Clone(s.Limits)
 	s.Durations = maps.Clone(s.Durations)
+	s.Agencies = slices.Clone(s.Agencies)
 	return s
 }
 

@@ -45,6 +45,9 @@ type Image struct {
 	Members    []Member `json:"members,omitempty"`     // of a shared one: who sees it alone
 	KeyGranted bool     `json:"key_granted,omitempty"` // encrypted with an own key that recipients may use
 
+	FileOnly     bool      `json:"file_only,omitempty"`     // made from a file that may not be given away again
+	OneZoneUntil time.Time `json:"one_zone_until,omitzero"` // a whole one, tied to one availability zone until then
+
 	// What only updates set.
 
 	MaxRAMSet bool              `json:"max_ram_set,omitempty"` // it is shown also if it is 0

@@ -3,6 +3,7 @@ package fakecloud
 import (
 	"regexp"
 	"strings"
+	"time"
 )
 
 // classStandard is the only storage class that the image service reads from
@@ -29,6 +30,8 @@ type Object struct {
 	Bitmap     bool   `json:"bitmap"`          // the bitmap file that RAW needs stands beside it
 	Unreadable bool   `json:"unreadable"`      // encrypted by others, or of another storage class
 	Disks      []int  `json:"disks,omitempty"` // of an OVA: its data disks in GB
+
+	Since time.Time `json:"since,omitzero"` // it is being written until then
 }
 
 // id is the address of an object as calls name it.
@@ -106,7 +109,7 @@ func (c *cloud) findFile(address string) (*Object, *answer) {
 		return nil, a
 	}
 	o := c.objects[bucket+":"+key]
-	if o == nil || o.SizeGB < 0 || o.Unreadable {
+	if o == nil || o.SizeGB < 0 || o.Unreadable || c.fake.clock.now().Before(o.Since) {
 		return nil, refuse("IMG.0057", "The image file is empty, does not exist or cannot be read.")
 	}
 	return o, nil

@@ -77,12 +77,13 @@ type Switches struct {
 	DeleteUnknown204    bool     `json:"delete_unknown_204"`     // deleting what is not there answers 204
 	CSBSGone            bool     `json:"csbs_gone"`              // there is only CBR
 
-	JobProgress     string   `json:"job_progress"`      // "on" or "off" for GET /v1/cloudimages/job; "" as the profile
-	UnknownJob404   bool     `json:"unknown_job_404"`   // 404 instead of 400 IMG.0023
-	JobsKept        Duration `json:"jobs_kept"`         // finished jobs are forgotten after that; 0 means never
-	NoMemberProject bool     `json:"no_member_project"` // results of member jobs lack project_id, as vendor samples do
-	JobIDSpace      bool     `json:"job_id_space"`      // the job id comes with a leading space
-	TokenLife       Duration `json:"token_life"`        // 0 means 24 hours
+	JobProgress     string   `json:"job_progress"`       // "on" or "off" for GET /v1/cloudimages/job; "" as the profile
+	UnknownJob404   bool     `json:"unknown_job_404"`    // 404 instead of 400 IMG.0023
+	JobsKept        Duration `json:"jobs_kept"`          // finished jobs are forgotten after that; 0 means never
+	NoMemberProject bool     `json:"no_member_project"`  // results of member jobs lack project_id, as vendor samples do
+	Agencies        []string `json:"agencies,omitempty"` // those with rights elsewhere; nil: all
+	JobIDSpace      bool     `json:"job_id_space"`       // the job id comes with a leading space
+	TokenLife       Duration `json:"token_life"`         // 0 means 24 hours
 }
 
 // Limit is a rate: Count calls in any Window of virtual time. A Count below

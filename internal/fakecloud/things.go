@@ -98,6 +98,7 @@ type Vault struct {
 	SizeGB     int    `json:"size_gb"`
 	UsedGB     int    `json:"used_gb"`
 	MaxServers int    `json:"max_servers"`
+	NoReplicas bool   `json:"no_replicas,omitempty"` // it takes no backups of other regions
 }
 
 // Backup is one CBR or CSBS backup.

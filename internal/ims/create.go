@@ -37,6 +37,24 @@ type ImageCopy struct {
 	EnterpriseProjectID string `json:"enterprise_project_id,omitempty"`
 }
 
+// CrossRegionCopy asks for a copy in another region; API reference 2.8. Huawei
+// Cloud only.
+type CrossRegionCopy struct {
+	Name        string `json:"name"`
+	Description string `json:"description,omitempty"`
+	Region      string `json:"region"`
+	ProjectName string `json:"project_name"`
+	AgencyName  string `json:"agency_name"`
+	VaultID     string `json:"vault_id,omitempty"` // in the destination, for whole images
+}
+
+// ImageExport asks for an image as a file in a bucket; API reference 2.9.
+type ImageExport struct {
+	BucketURL  string `json:"bucket_url"`            // bucket:file
+	FileFormat string `json:"file_format,omitempty"` // empty for a quick export
+	Quick      bool   `json:"is_quick_export,omitempty"`
+}
+
 // CreateWholeImage starts the making of a full-ECS image and returns the id of
 // its job. It is sent at most once; ctx alone limits its time.
 func (c *Client) CreateWholeImage(ctx context.Context, w WholeImage) (string, error) {
@@ -47,6 +65,19 @@ func (c *Client) CreateWholeImage(ctx context.Context, w WholeImage) (string, er
 // id of the job. It is sent at most once; ctx alone limits its time.
 func (c *Client) CopyImage(ctx context.Context, imageID string, i ImageCopy) (string, error) {
 	return c.start(ctx, call{name: "CopyImage", path: c.safely("/v1/cloudimages/"), id: imageID, tail: "/copy"}, i)
+}
+
+// CopyImageCrossRegion starts the copying of an image into another region and
+// returns the id of the job, which lives in this region; the image appears in
+// the other one. It is sent at most once; ctx alone limits its time.
+func (c *Client) CopyImageCrossRegion(ctx context.Context, imageID string, r CrossRegionCopy) (string, error) {
+	return c.start(ctx, call{name: "CopyImageCrossRegion", path: "/v1/cloudimages/", id: imageID, tail: "/cross_region_copy"}, r)
+}
+
+// ExportImage starts the writing of an image into a bucket and returns the id of
+// the job. It is sent at most once; ctx alone limits its time.
+func (c *Client) ExportImage(ctx context.Context, imageID string, e ImageExport) (string, error) {
+	return c.start(ctx, call{name: "ExportImage", path: c.safely("/v1/cloudimages/"), id: imageID, tail: "/file"}, e)
 }
 
 // safely is the path of a call's v2.1 twin where the account asks for that (API

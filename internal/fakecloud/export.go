@@ -121,8 +121,7 @@ func (c *cloud) checkTarget(address string) *answer {
 	case strings.ContainsAny(key, `\*?"<>|`):
 		return refuse("IMG.0075", "The file name contains invalid characters.")
 	}
-	_, a = c.findBucket(bucket)
-	return a
+	return c.checkBucket(bucket)
 }
 
 func (c *cloud) checkNotExporting(i *Image, now time.Time) *answer {

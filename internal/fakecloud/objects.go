@@ -87,16 +87,16 @@ func checkAddress(address string) (bucket, key string, a *answer) {
 	return bucket, key, nil
 }
 
-// findBucket is the bucket if the image service can use it.
-func (c *cloud) findBucket(name string) (*Bucket, *answer) {
+// checkBucket refuses buckets that the image service cannot use.
+func (c *cloud) checkBucket(name string) *answer {
 	b := c.buckets[name]
 	switch {
 	case b == nil || b.Denied || b.Class != classStandard:
-		return nil, refuse("IMG.0069", "The bucket cannot be accessed.")
+		return refuse("IMG.0069", "The bucket cannot be accessed.")
 	case b.Region != c.Region:
-		return nil, refuse("IMG.0058", "The bucket is in another region.")
+		return refuse("IMG.0058", "The bucket is in another region.")
 	}
-	return b, nil
+	return nil
 }
 
 // findFile is the image file at an address.
@@ -105,7 +105,7 @@ func (c *cloud) findFile(address string) (*Object, *answer) {
 	if a != nil {
 		return nil, a
 	}
-	if _, a := c.findBucket(bucket); a != nil {
+	if a := c.checkBucket(bucket); a != nil {
 		return nil, a
 	}
 	o := c.objects[bucket+":"+key]

@@ -27,6 +27,8 @@ var table = []Operation{
 	importImage(),
 	registerImage(),
 	adoptJob(),
+	copyImageCrossRegion(),
+	exportImage(),
 	shareImage(),
 	unshareImage(),
 	answerShare(),

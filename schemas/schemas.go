@@ -9,6 +9,7 @@ package schemas
 import (
 	"embed"
 	"io/fs"
+	"slices"
 	"strings"
 )
 
@@ -49,6 +50,7 @@ func Names() []string {
 			names = append(names, name)
 		}
 	}
+	slices.Sort(names) // the endings of the files' names sort otherwise
 	return names
 }
 

@@ -33,6 +33,7 @@ type Conn struct {
 	log     *slog.Logger
 	denied  denials
 	moves   moves
+	answers answers
 	link    link
 	waiting waiting
 

@@ -54,20 +54,49 @@ func (l *link) now() context.Context {
 }
 
 // request makes one try of a request: it ends with its time, or as soon as the
-// connection is lost.
+// connection is lost. It sets the message's reply subject.
 func (c *Conn) request(ctx context.Context, limit time.Duration, msg *nats.Msg) (*nats.Msg, error) {
-	try, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	link := c.link.now()
-	defer context.AfterFunc(link, cancel)()
-	reply, err := c.nc.RequestMsgWithContext(try, msg)
-	switch {
-	case err == nil || ctx.Err() != nil:
-		return reply, err
-	case c.nc.IsClosed():
-		return nil, nats.ErrConnectionClosed
-	case link.Err() != nil, errors.Is(err, nats.ErrConnectionClosed): // so the client calls what was asked before it changed servers
-		return nil, errAway
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
-	return nil, inWords(err)
+	link, answer := c.link.now(), make(chan *nats.Msg, 1)
+	if err := c.answers.expect(c.nc, msg, answer); err != nil {
+		return nil, c.unsent(err)
+	}
+	defer c.answers.forget(msg.Reply)
+	if err := c.nc.PublishMsg(msg); err != nil {
+		return nil, c.unsent(err)
+	}
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case m := <-answer:
+		return m, nobody(m)
+	case <-timer.C:
+		return nil, nats.ErrTimeout
+	case <-link.Done():
+		return nil, c.unsent(errAway)
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// unsent tells a connection that is away from one that will not come back.
+func (c *Conn) unsent(err error) error {
+	switch {
+	case c.nc.IsClosed():
+		return nats.ErrConnectionClosed
+	case errors.Is(err, nats.ErrConnectionClosed): // so the client calls what is asked while it changes servers
+		return errAway
+	}
+	return inWords(err)
+}
+
+// nobody knows the server's own answer where no one listens.
+func nobody(m *nats.Msg) error {
+	const noResponders = "503"
+	if len(m.Data) == 0 && m.Header.Get("Status") == noResponders {
+		return nats.ErrNoResponders
+	}
+	return nil
 }

@@ -3,7 +3,9 @@ package broker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -56,5 +58,40 @@ func TestTryEndsWithTheConnection(t *testing.T) {
 		}
 	case <-time.After(20 * time.Second):
 		t.Error("still waited for")
+	}
+}
+
+// TestAnswersFindTheirAskers: many requests at once get each its own answer,
+// nobody's answer comes at once as such, and nothing of them is kept.
+func TestAnswersFindTheirAskers(t *testing.T) {
+	t.Parallel()
+	c := connect(t)
+	if _, err := c.nc.Subscribe("test.echo", func(m *nats.Msg) { _ = m.Respond(m.Data) }); err != nil {
+		t.Fatal(err)
+	}
+	var asking sync.WaitGroup
+	for i := range 50 {
+		asking.Go(func() {
+			want := fmt.Sprint(i)
+			m, err := c.request(t.Context(), time.Minute, &nats.Msg{Subject: "test.echo", Data: []byte(want)})
+			if err != nil || string(m.Data) != want {
+				t.Errorf("asked %s, got %v, %v", want, m, err)
+			}
+		})
+	}
+	asking.Wait()
+	if _, err := c.request(t.Context(), time.Minute, nats.NewMsg("test.nobody")); !errors.Is(err, nats.ErrNoResponders) {
+		t.Errorf("asked nobody: %v", err)
+	}
+	if _, err := c.request(t.Context(), time.Millisecond, nats.NewMsg(c.answers.prefix+"silent")); !errors.Is(err, nats.ErrTimeout) {
+		t.Errorf("asked in vain: %v", err)
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if _, err := c.request(ended, time.Minute, nats.NewMsg("test.echo")); !errors.Is(err, context.Canceled) {
+		t.Errorf("asked after the end: %v", err)
+	}
+	if len(c.answers.waiting) != 0 {
+		t.Errorf("%d requests are still waited for", len(c.answers.waiting))
 	}
 }

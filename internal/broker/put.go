@@ -61,8 +61,10 @@ func (c *Conn) Put(ctx context.Context, stream string, m Message) (uint64, error
 	}
 	start, seq := time.Now(), uint64(0)
 	err := c.repeat(ctx, func(limit time.Duration) (err error) {
-		seq, err = c.putOnce(ctx, stream, limit, msg)
-		if denied, _ := c.denied.since(m.Subject, start); denied && err != nil {
+		if seq, err = c.putOnce(ctx, stream, limit, msg); err == nil {
+			return nil
+		}
+		if denied, _ := c.denied.since(m.Subject, start); denied {
 			return ErrDenied
 		}
 		return err

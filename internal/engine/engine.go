@@ -107,6 +107,7 @@ type Engine struct {
 	stopping bool
 
 	weight atomic.Int64 // len(entries), for others to read
+	began  time.Time    // when this owner began
 
 	news    chan *ledger.Record
 	results chan result
@@ -124,6 +125,7 @@ func New(o Options) *Engine {
 	o.Ledger = wishful{o.Ledger}
 	return &Engine{
 		Options:  o,
+		began:    time.Now(),
 		entries:  map[string]*entry{},
 		accounts: map[string]*account{},
 		pools:    newPools(),
@@ -205,26 +207,6 @@ func (g *Engine) follow(ctx context.Context, loaded chan<- struct{}) error {
 		return nil
 	}
 	return err
-}
-
-// begin settles all that was loaded. What the ledger handed over before it
-// said so is learned first.
-func (g *Engine) begin() {
-	for {
-		select {
-		case r := <-g.news:
-			g.learn(r)
-			continue
-		default:
-		}
-		break
-	}
-	g.loaded = true
-	for _, e := range g.entries {
-		g.settle(e)
-	}
-	close(g.ready)
-	g.Log.Debug("shard loaded", "shard", g.Shard, "records", len(g.entries))
 }
 
 // drain waits for the running steps, at most for Drain; then their context

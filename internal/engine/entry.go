@@ -35,6 +35,7 @@ type entry struct {
 	announced bool           // the accepted event is out
 	told      bool           // the submitted event is out
 	late      bool           // the late event is out
+	settled   bool           // loaded from an earlier owner, who has surely told what there was to tell
 	polls     int
 	silent    int       // questions without an answer
 	forgotten time.Time // since when the cloud does not know the job

@@ -54,6 +54,7 @@ func (g *Engine) take(e *entry, r *ledger.Record) {
 	g.restore(e, r)
 	e.take(r)
 	g.remember(e.account, r)
+	e.settled = !g.loaded && g.began.Sub(r.Stored) > toldWithin
 	if r.Buried {
 		g.timers.drop(e)
 	}
@@ -166,11 +167,11 @@ func (g *Engine) next(e *entry, now time.Time) (step, time.Time) {
 	}
 	switch e.state {
 	case ledger.Submitted:
-		if !e.told {
-			return tellStep, again
-		}
 		if e.again.IsZero() {
-			e.again = now.Add(g.pollWait(e.account.conf, e.submitted, now))
+			e.again = now.Add(g.firstWait(e, now))
+		}
+		if !e.told && (!e.settled || e.stops() || !e.again.After(now)) {
+			return tellStep, again
 		}
 		return pollStep, e.before(later(e.again, now), now)
 	case ledger.Uncertain:

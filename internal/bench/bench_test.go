@@ -10,8 +10,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if len(os.Args) == 5 && os.Args[1] == brokerProcess {
-		os.Exit(serveBroker(os.Args[2], os.Args[3], os.Args[4]))
+	if code, asked := serveIfAsked(); asked {
+		os.Exit(code)
 	}
 	goleak.VerifyTestMain(m)
 }
@@ -24,7 +24,11 @@ func TestScenarios(t *testing.T) {
 			"writes_per_lifecycle_r1_sync floor_same_writes_r1_sync floor_3_writes_r1_sync worker_r1_sync ratio_same_writes_r1_sync ratio_3_writes_r1_sync": {
 			name: "lifecycles", run: lifecycles{clouds: 2, flight: 8, rounds: 1, window: 50 * time.Millisecond}.run,
 		},
-		"bytes_per_request_in_flight":           {name: "memory", run: memory{requests: 320}.run},
+		"bytes_per_request_in_flight": {name: "memory", run: memory{requests: 320}.run},
+		"takeover_seconds lease_seconds takeover_queries_of_budget": {name: "takeover", run: takeover{
+			pair: pair{clouds: 16, requests: 160, lease: 3 * time.Second}, watch: 100 * time.Millisecond,
+		}.run},
+		"handover_seconds":                      {name: "handover", run: handover{pair: pair{clouds: 16, requests: 160, lease: 3 * time.Second}}.run},
 		"polls_per_second poll_lateness_p99_ms": {name: "polls", run: polls{requests: 160, wait: 50 * time.Millisecond, window: 200 * time.Millisecond}.run},
 	}
 	for figures, s := range small {

@@ -21,14 +21,20 @@ type cloudServer struct {
 	server *http.Server
 	ended  chan struct{}
 	jobs   atomic.Int64
+	busy   bool              // no job ever ends
+	asked  func(path string) // told of every query; may be nil
 }
 
 func startCloud(ctx context.Context) (*cloudServer, error) {
+	return (&cloudServer{}).start(ctx)
+}
+
+func (c *cloudServer) start(ctx context.Context) (*cloudServer, error) {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("listen for the cloud: %w", err)
 	}
-	c := &cloudServer{url: "http://" + listener.Addr().String(), ended: make(chan struct{})}
+	c.url, c.ended = "http://"+listener.Addr().String(), make(chan struct{})
 	c.server = &http.Server{Handler: c, ReadHeaderTimeout: time.Minute}
 	go func() {
 		defer close(c.ended)
@@ -57,6 +63,13 @@ func (c *cloudServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if id := r.URL.Query().Get("id"); id != "" {
 		_, _ = io.WriteString(w, `{"images":[{"id":"`+id+`","status":"active","__imagetype":"private"}]}`)
+		return
+	}
+	if c.asked != nil {
+		c.asked(r.URL.Path)
+	}
+	if c.busy {
+		_, _ = io.WriteString(w, jobAnswer(r.URL.Path, "RUNNING", `{}`))
 		return
 	}
 	_, _ = io.WriteString(w, jobAnswer(r.URL.Path, "SUCCESS", `{"image_id":"ea0d5dce-ddb2-4f6f-83e3-55da065347fd","image_name":"copy"}`))
@@ -106,6 +119,11 @@ func projectID(n int) string { return fmt.Sprintf("%032x", n+1) }
 // cloudsYAML is the clouds.yaml that leads to the cloud at url, without limits
 // and with a clock so fast that a job is asked for after 50 ms.
 func cloudsYAML(url string, names []string) string {
+	return cloudsWith(url, names, "limits: off, time_factor: 100")
+}
+
+// cloudsWith is a clouds.yaml with these settings for every cloud.
+func cloudsWith(url string, names []string, settings string) string {
 	var b strings.Builder
 	b.WriteString("clouds:\n")
 	for i, name := range names {
@@ -115,8 +133,8 @@ func cloudsYAML(url string, names []string) string {
     auth: {auth_url: %[2]s/v3, project_id: %[3]q, ak: AK, sk: SK}
     image_endpoint_override: %[2]s
     cbr_endpoint_override: %[2]s
-    imsworker: {limits: off, time_factor: 100}
-`, name, url, projectID(i))
+    imsworker: {%[4]s}
+`, name, url, projectID(i), settings)
 	}
 	return b.String()
 }

@@ -40,6 +40,12 @@ var scenarios = []scenario{
 	{"polls", "status queries a second and how late they are, without HTTP", polls{
 		requests: 110_000, wait: 5 * time.Second, window: 15 * time.Second,
 	}.run},
+	{"takeover", "a replica with 100,000 requests of 200 clouds is killed: how long until another follows all of them", takeover{
+		pair: pair{clouds: 200, requests: 100_000, lease: 15 * time.Second, rest: 31 * time.Second}, watch: 20 * time.Second,
+	}.run},
+	{"handover", "one of two replicas with 100,000 requests of 200 clouds is stopped: how long until the other follows all of them", handover{
+		pair: pair{clouds: 200, requests: 100_000, lease: 15 * time.Second, rest: 31 * time.Second},
+	}.run},
 }
 
 // bench is what scenarios are given.
@@ -49,8 +55,8 @@ type bench struct {
 }
 
 func main() {
-	if len(os.Args) == 5 && os.Args[1] == brokerProcess {
-		os.Exit(serveBroker(os.Args[2], os.Args[3], os.Args[4]))
+	if code, asked := serveIfAsked(); asked {
+		os.Exit(code)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -60,6 +66,18 @@ func main() {
 		stop()
 		os.Exit(1)
 	}
+}
+
+// serveIfAsked makes this process a broker or a worker, and nothing else, when
+// this program has started itself as one.
+func serveIfAsked() (code int, asked bool) {
+	switch {
+	case len(os.Args) == 5 && os.Args[1] == brokerProcess:
+		return serveBroker(os.Args[2], os.Args[3], os.Args[4]), true
+	case len(os.Args) == 2 && os.Args[1] == workerProcess:
+		return serveWorker(), true
+	}
+	return 0, false
 }
 
 // run runs one scenario, or all of them one after the other.

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/imsworker/imsworker/internal/app"
+	"github.com/imsworker/imsworker/internal/config"
+	"github.com/imsworker/imsworker/internal/ops"
+)
+
+// workerProcess is the hidden argument with which this program runs itself as
+// a worker, configured by the environment as `serve` is: one that can be
+// killed.
+const workerProcess = "worker-process"
+
+// serveWorker is the worker's process.
+func serveWorker() int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	cfg, err := config.Load()
+	if err == nil {
+		err = app.Run(ctx, cfg, app.Deps{
+			Log: slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})), Build: ops.Build{Version: "bench"},
+			Ready: func(a app.Addresses) { fmt.Println(a.HTTP) },
+		})
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "worker:", err)
+		return 1
+	}
+	return 0
+}
+
+// replica is a worker in a process of its own.
+type replica struct {
+	http string
+	cmd  *exec.Cmd
+}
+
+// startReplica starts a worker and waits until it is ready.
+func startReplica(ctx context.Context, name string, env ...string) (*replica, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find this program: %w", err)
+	}
+	r := &replica{cmd: exec.CommandContext(ctx, self, workerProcess)} //nolint:gosec // it runs itself
+	r.cmd.Env = append(append(os.Environ(), "IMSWORKER_INSTANCE="+name, "IMSWORKER_HTTP_LISTEN=127.0.0.1:0"), env...)
+	r.cmd.Stderr = os.Stderr
+	out, err := r.cmd.StdoutPipe()
+	if err != nil {
+		return nil, fmt.Errorf("start worker %s: %w", name, err)
+	}
+	if err := r.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start worker %s: %w", name, err)
+	}
+	if _, err := fmt.Fscanln(out, &r.http); err != nil {
+		r.kill()
+		return nil, fmt.Errorf("worker %s is not ready: %w", name, err)
+	}
+	return r, nil
+}
+
+// kill ends the process without warning; it may have ended already.
+func (r *replica) kill() {
+	_ = r.cmd.Process.Kill()
+	_ = r.cmd.Wait()
+}
+
+// holds is what a replica says about itself.
+type holds struct{ shards, requests, withoutTimer int }
+
+// look reads the replica's metrics.
+func (r *replica) look(ctx context.Context) (holds, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+r.http+"/metrics", nil)
+	if err != nil {
+		return holds{}, fmt.Errorf("ask for metrics: %w", err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return holds{}, fmt.Errorf("ask for metrics: %w", err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	sums := map[string]int{}
+	for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
+		name, value, _ := strings.Cut(lines.Text(), " ")
+		name, _, _ = strings.Cut(name, "{")
+		if n, err := strconv.ParseFloat(value[strings.LastIndexByte(value, ' ')+1:], 64); err == nil {
+			sums[name] += int(n)
+		}
+	}
+	return holds{
+		shards: sums["imsworker_shards_owned"], requests: sums["imsworker_requests_in_flight"], withoutTimer: sums["imsworker_records_without_timer"],
+	}, nil
+}
+
+// until waits until the replica holds what it should; it returns how long that
+// took.
+func (r *replica) until(ctx context.Context, want func(holds) bool) (time.Duration, error) {
+	begun := time.Now()
+	for {
+		h, err := r.look(ctx)
+		if err != nil {
+			return 0, err
+		}
+		if want(h) {
+			return time.Since(begun), nil
+		}
+		if time.Since(begun) > patience {
+			return 0, fmt.Errorf("the replica holds %+v after %s", h, patience)
+		}
+		if err := sleep(ctx, 100*time.Millisecond); err != nil {
+			return 0, err
+		}
+	}
+}

@@ -67,20 +67,21 @@ type system struct {
 	conn   *broker.Conn
 	cancel context.CancelFunc
 	ended  chan error
+	clouds []fakecloud.CloudOptions // the demo first
 }
 
-// newSystem makes the fake cloud and the configuration; start starts the rest.
-func newSystem(t *testing.T, settings string, change func(*fakecloud.CloudOptions)) *system {
+// newSystem makes the fake clouds and the configuration; start starts the rest.
+func newSystem(t *testing.T, settings string, change func(*fakecloud.CloudOptions), others ...fakecloud.CloudOptions) *system {
 	t.Helper()
 	demo := fakecloud.Demo()
 	if change != nil {
 		change(&demo)
 	}
-	fake, err := fakecloud.New(fakecloud.Options{Clouds: []fakecloud.CloudOptions{demo}, TimeFactor: 50, Log: slog.New(slog.DiscardHandler)})
+	fake, err := fakecloud.New(fakecloud.Options{Clouds: append([]fakecloud.CloudOptions{demo}, others...), TimeFactor: 50, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &system{t: t, fake: fake, cloud: httptest.NewServer(fake.Handler()), dir: t.TempDir(), logs: &safeBuffer{}}
+	s := &system{t: t, fake: fake, cloud: httptest.NewServer(fake.Handler()), dir: t.TempDir(), logs: &safeBuffer{}, clouds: append([]fakecloud.CloudOptions{demo}, others...)}
 	t.Cleanup(func() {
 		s.cloud.Close()
 		if err := fake.Close(); err != nil {
@@ -101,17 +102,22 @@ func newSystem(t *testing.T, settings string, change func(*fakecloud.CloudOption
 // writeClouds writes clouds.yaml with further settings of the demo cloud.
 func (s *system) writeClouds(settings string) {
 	s.t.Helper()
-	url := s.cloud.URL + "/" + fakecloud.DemoCloud
-	text := fmt.Sprintf(`clouds:
-  demo:
-    profile: otc
-    region_name: eu-de
+	text := "clouds:\n"
+	for i, c := range s.clouds {
+		if i > 0 {
+			settings = ""
+		}
+		url := s.cloud.URL + "/" + c.Name
+		text += fmt.Sprintf(`  %s:
+    profile: %s
+    region_name: %s
     auth: {auth_url: %s/v3, project_id: %q, ak: %s, sk: %s}
     image_endpoint_override: %s
     cbr_endpoint_override: %s
     block_storage_endpoint_override: %s
     imsworker: {time_factor: 50%s}
-`, url, fakecloud.DemoProjectID, fakecloud.DemoAccessKey, fakecloud.DemoSecretKey, url, url, url, settings)
+`, c.Name, c.Profile, c.Region, url, c.ProjectID, c.AccessKey, c.SecretKey, url, url, url, settings)
+	}
 	if err := os.WriteFile(filepath.Join(s.dir, "clouds.yaml"), []byte(text), 0o600); err != nil {
 		s.t.Fatal(err)
 	}

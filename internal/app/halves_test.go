@@ -23,6 +23,7 @@ type use struct {
 	// byState: what is there is compared with what was asked for, whatever the
 	// failure was, so that a few kinds of it are enough.
 	byState bool
+	huawei  bool // it exists on huaweicloud only
 	// settings are further ones of the cloud's entry.
 	settings string
 }
@@ -45,6 +46,11 @@ var uses = map[string]use{
 	"cbr":    {operation: "create-whole-image", call: "CreateWholeImage", body: `{"backup_id":"` + fakecloud.DemoBackup + `","whole_image_type":"CBR","name":"n"}`},
 	"csbs":   {operation: "create-whole-image", call: "CreateWholeImage", body: `{"backup_id":"` + fakecloud.DemoCSBSBackup + `","name":"n"}`},
 	"server": {operation: "create-whole-image", call: "CreateWholeImage", body: ofServer, costly: true},
+	"export": {operation: "export-image", call: "ExportImage", body: ofBase + `,"bucket_url":"exports:new","file_format":"qcow2"}`},
+	"cross":  {operation: "copy-image-cross-region", call: "CopyImageCrossRegion", body: ofBase + toSouth, huawei: true, alike: true},
+	"share":  {operation: "share-image", call: "AddMembers", body: ofShare, byState: true},
+	"take":   {operation: "unshare-image", call: "DeleteMembers", body: `{"images":["` + sharedImage + `"],"projects":["` + fakecloud.DemoNeighbour + `"]}`, byState: true},
+	"answer": {operation: "answer-share", call: "AnswerMembers", body: `{"images":["` + pendingImage + `"],"status":"accepted"}`, byState: true},
 	"tag":    {operation: "tag-image", call: "AddImageTag", body: ofBase + `,"tags":[{"key":"stage","value":"test"}]}`, byState: true},
 	"untag":  {operation: "tag-image", call: "DeleteImageTag", body: ofBase + `,"action":"delete","tags":[{"key":"team"}]}`, byState: true},
 	"update": {operation: "update-image", call: "UpdateImage", body: ofBase + `,"name":"renamed","max_ram":2048}`, byState: true},
@@ -85,7 +91,11 @@ func TestBothHalvesOfItFailed(t *testing.T) {
 			}
 			t.Run(useName+"/"+halfName, func(t *testing.T) {
 				t.Parallel()
-				s := newSystem(t, ", horizon: 50s"+u.settings, nil)
+				var others []fakecloud.CloudOptions
+				if u.huawei {
+					others = append(others, south())
+				}
+				s := newSystem(t, ", horizon: 50s"+u.settings, elsewhere(u.huawei), others...)
 				s.cfg.SubmitTimeout = time.Second
 				half.fault.Call = u.call
 				if err := s.fake.Order(fakecloud.DemoCloud, half.fault); err != nil {

@@ -28,8 +28,14 @@ type dataImager interface {
 func createDataImage() Operation {
 	type data = messages.CreateDataImage
 	return define(plan[data, dataImager]{
-		name:    "create-data-image",
-		bucket:  "copy",
+		name:   "create-data-image",
+		bucket: "copy",
+		bucketOf: func(d data, _ string) string {
+			if d.ImageURL == "" {
+				return "system"
+			}
+			return "copy"
+		},
 		policy:  ofFile,
 		options: func(d data) messages.Options { return d.Options },
 		rules:   dataImageRules(),

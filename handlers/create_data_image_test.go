@@ -58,3 +58,23 @@ func TestAllDataImages(t *testing.T) {
 		expectFound(t, images, err, want)
 	}
 }
+
+// TestBucketFor: what a call takes from follows from the call, not from the
+// operation.
+func TestBucketFor(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ operation, data, made, want string }{
+		{"create-data-image", `{"image_url":"b:f"}`, "", "copy"},
+		{"create-data-image", `{"data_images":[{"volume_id":"v"}]}`, "", "system"},
+		{"register-image", `{"image_url":"b:f"}`, "", "update"},
+		{"register-image", `{"image_url":"b:f"}`, "i", "copy"},
+		{"register-image", `{"image_url":"b:f","image_id":"i"}`, "", "copy"},
+		{"register-image", `5`, "", "copy"},
+		{"copy-image", `{}`, "i", "copy"},
+	} {
+		operation, _ := Lookup(tt.operation)
+		if got := operation.BucketFor([]byte(tt.data), tt.made); got != tt.want {
+			t.Errorf("%s %s, image %q: %s, want %s", tt.operation, tt.data, tt.made, got, tt.want)
+		}
+	}
+}

@@ -28,6 +28,8 @@ type plan[D, C any] struct {
 	checks []check[D, C]
 	// policyOf is nil where all requests have the operation's policy.
 	policyOf func(D) Policy
+	// bucketOf is nil where all creating calls take from the operation's bucket.
+	bucketOf func(d D, imageID string) string
 	// destination is nil where results appear in the cloud that is asked.
 	destination func(D) Destination
 
@@ -62,6 +64,7 @@ func define[D, C any](p plan[D, C]) Operation {
 		Several:  p.several,
 		Abroad:   p.destination != nil,
 		Rules:    named(p.rules, p.checks),
+		bucketOf: bucketOf(p),
 		decode: func(data []byte, profile ims.Profile) (Work, messages.Problems) {
 			d, ps := decode(form, data, func(d D) messages.Problems { return judge(p.rules, d, profile) })
 			if len(ps) > 0 {
@@ -76,6 +79,21 @@ func define[D, C any](p plan[D, C]) Operation {
 			}
 			return work[D, C]{plan: p, data: d}, nil
 		},
+	}
+}
+
+// bucketOf reads the data for a plan's own bucketOf; data that cannot be read
+// is for others to complain of.
+func bucketOf[D, C any](p plan[D, C]) func(data []byte, imageID string) string {
+	if p.bucketOf == nil {
+		return nil
+	}
+	return func(data []byte, imageID string) string {
+		var d D
+		if json.Unmarshal(data, &d) != nil {
+			return p.bucket
+		}
+		return p.bucketOf(d, imageID)
 	}
 }
 

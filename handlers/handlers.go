@@ -89,8 +89,9 @@ type Operation struct {
 	// Rules are what a request is judged by, those that ask the cloud last.
 	Rules []Rule
 
-	decode func(data []byte, p ims.Profile) (Work, messages.Problems)
-	reopen func(data []byte) (Work, error)
+	bucketOf func(data []byte, imageID string) string // nil: always Bucket
+	decode   func(data []byte, p ims.Profile) (Work, messages.Problems)
+	reopen   func(data []byte) (Work, error)
 }
 
 // Rule names one constraint that a request has to keep.
@@ -118,6 +119,15 @@ type Policy struct {
 // steps are judged as if all clouds had that profile; see DecodeAt.
 func (o Operation) Decode(data []byte, p ims.Profile) (Work, messages.Problems) {
 	return o.DecodeAt(data, anywhere(p))
+}
+
+// BucketFor is the budget that the next creating call of a request takes from;
+// imageID is the image that an earlier call of it has made, if any.
+func (o Operation) BucketFor(data []byte, imageID string) string {
+	if o.bucketOf == nil {
+		return o.Bucket
+	}
+	return o.bucketOf(data, imageID)
 }
 
 // Reopen makes work of data that Decode has found sound before. It judges

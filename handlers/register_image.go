@@ -32,8 +32,14 @@ type imageRegistrar interface {
 func registerImage() Operation {
 	type data = messages.RegisterImage
 	return define(plan[data, imageRegistrar]{
-		name:    "register-image",
-		bucket:  "copy",
+		name:   "register-image",
+		bucket: "copy",
+		bucketOf: func(d data, made string) string {
+			if imageOf(d, made) == "" {
+				return "update"
+			}
+			return "copy"
+		},
 		policy:  Policy{Deadline: time.Hour, Horizon: 5 * time.Minute, Resubmit: true},
 		options: func(d data) messages.Options { return d.Options },
 		rules: []rule[data]{

@@ -199,3 +199,33 @@ func TestRegisterFails(t *testing.T) {
 		})
 	}
 }
+
+// TestBucketsOfCalls: two uses of one operation that are different calls do not
+// wait for each other, two that are the same call do.
+func TestBucketsOfCalls(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t, ", limits: { copy: 1/3m, system: 1/3m }", nil).start()
+	volume := func(id string) string { return `{"data_images":[{"volume_id":"` + id + `","name":"n"}]}` }
+	for id, body := range map[string]string{
+		"file": `{"image_url":"` + fakecloud.DemoDataFile + `","name":"n","min_disk":40}`,
+		"one":  volume(fakecloud.DemoDataVolume), "two": volume(fakecloud.DemoDataVolume2),
+	} {
+		s.publish("ims.request.demo.create-data-image", body, nats.Header{"Nats-Msg-Id": {id}})
+	}
+	for _, id := range []string{"file", "one", "two"} {
+		if final := s.final(messages.Key("demo", "nats", id)); final.State != messages.StateSucceeded {
+			t.Errorf("%s ended %s %+v", id, final.State, final.Error)
+		}
+	}
+	times := map[string][]time.Time{}
+	for _, m := range s.fake.Truth(fakecloud.DemoCloud) {
+		times[m.Call] = append(times[m.Call], m.Time)
+	}
+	file, volumes := times["CreateDataImage"], times["CreateImage"]
+	if apart := volumes[0].Sub(file[0]).Abs(); apart > 2*time.Minute {
+		t.Errorf("calls of two buckets are %v apart", apart)
+	}
+	if apart := volumes[1].Sub(volumes[0]); apart < 3*time.Minute {
+		t.Errorf("calls of one bucket are %v apart", apart)
+	}
+}

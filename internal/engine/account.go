@@ -147,7 +147,9 @@ func (a *account) mayRun(kind poolKind, now time.Time) bool {
 }
 
 // push puts an entry into the queue of its bucket.
-func (a *account) push(bucket string, e *entry) {
+func (a *account) push(e *entry) {
+	e.queued = e.bucket
+	bucket := e.queued.Value()
 	q := a.queues[bucket]
 	if q == nil {
 		q = &queue{}
@@ -157,9 +159,9 @@ func (a *account) push(bucket string, e *entry) {
 }
 
 // leave takes an entry out of its queue, if it is in one.
-func (a *account) leave(bucket string, e *entry) {
+func (a *account) leave(e *entry) {
 	if e.place >= 0 {
-		a.queues[bucket].drop(e)
+		a.queues[e.queued.Value()].drop(e)
 	}
 }
 

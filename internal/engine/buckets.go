@@ -5,6 +5,7 @@ import (
 
 	"github.com/imsworker/imsworker/handlers"
 	"github.com/imsworker/imsworker/internal/ims"
+	"github.com/imsworker/imsworker/internal/ledger"
 )
 
 // listBucket is the bucket of the image list, which look-ups use.
@@ -17,6 +18,28 @@ func bucketOf(operation string) string {
 		return other
 	}
 	return op.Bucket
+}
+
+// bucketFor is the bucket that the next creating call of a record takes from,
+// or, of one whose data is gone, the last one took from.
+func bucketFor(r *ledger.Record) string {
+	op, known := handlers.Lookup(r.Operation)
+	switch {
+	case known && len(r.Data) > 0:
+		return op.BucketFor(r.Data, r.ImageID)
+	case r.Bucket != "":
+		return r.Bucket
+	}
+	return bucketOf(r.Operation)
+}
+
+// noteBucket keeps the bucket of the call that is about to be made, where the
+// operation does not tell it.
+func noteBucket(r *ledger.Record) {
+	r.Bucket = ""
+	if b := bucketFor(r); b != bucketOf(r.Operation) {
+		r.Bucket = b
+	}
 }
 
 // mixed reports whether creating calls and questions take from one bucket of

@@ -20,6 +20,8 @@ type entry struct {
 	state     ledger.State
 	rank      int // order of submission: 0 before 1 before 2
 	source    unique.Handle[string]
+	bucket    unique.Handle[string] // of its next creating call
+	queued    unique.Handle[string] // the bucket in whose queue it is, or was last
 
 	accepted  time.Time
 	deadline  time.Time
@@ -83,6 +85,7 @@ func (e *entry) take(r *ledger.Record) {
 		e.until = r.NotBefore
 	}
 	e.jobID, e.imageID, e.decided = r.JobID, r.ImageID, decided(r)
+	e.bucket = unique.Make(bucketFor(r))
 	e.record = r
 }
 

@@ -59,7 +59,7 @@ func (g *Engine) take(e *entry, r *ledger.Record) {
 		g.timers.drop(e)
 	}
 	if r.State != ledger.Accepted && r.State != ledger.Parked || r.Cancel != nil {
-		e.account.leave(bucketOf(e.operation), e)
+		e.account.leave(e)
 	}
 	if r.Buried || e.resting {
 		g.Metrics.ended(r)
@@ -70,7 +70,7 @@ func (g *Engine) take(e *entry, r *ledger.Record) {
 // of earlier owners while the shard is loaded, and always a claim that is not
 // ours, whose call may be answered as late as its time limit.
 func (g *Engine) restore(e *entry, r *ledger.Record) {
-	w := e.account.window(bucketOf(r.Operation))
+	w := e.account.window(bucketFor(r))
 	if !g.loaded {
 		for _, at := range r.Posts {
 			w.Restore(at)
@@ -84,7 +84,7 @@ func (g *Engine) restore(e *entry, r *ledger.Record) {
 // drop forgets an entry.
 func (g *Engine) drop(e *entry) {
 	g.timers.drop(e)
-	e.account.leave(bucketOf(e.operation), e)
+	e.account.leave(e)
 	delete(g.entries, e.key)
 }
 
@@ -119,7 +119,7 @@ func (g *Engine) settle(e *entry) {
 		}
 		g.timers.set(e, at)
 	case s == submitStep:
-		e.account.push(bucketOf(e.operation), e)
+		e.account.push(e)
 		g.queued = append(g.queued, e)
 		g.timers.set(e, e.deadlineTimer(now))
 	default:
@@ -199,7 +199,7 @@ func (g *Engine) pump(ctx context.Context) {
 	now := time.Now()
 	for e := g.timers.popDue(now); e != nil; e = g.timers.popDue(now) {
 		if e.place >= 0 && e.overdue(now) && e.account.conf != nil {
-			e.account.leave(bucketOf(e.operation), e) // told to be late first; its turn goes by its age
+			e.account.leave(e) // told to be late first; its turn goes by its age
 		}
 		if e.place >= 0 {
 			g.timers.set(e, e.deadlineTimer(now))
@@ -299,7 +299,7 @@ func (g *Engine) charge(e *entry, res result) {
 		e.probe, a.pause.probing = false, false
 	}
 	if res.step == submitStep {
-		w := a.window(bucketOf(e.operation))
+		w := a.window(e.queued.Value())
 		if res.sent {
 			w.Answered(now)
 		} else {

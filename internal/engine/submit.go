@@ -97,6 +97,7 @@ func (g *Engine) post(ctx context.Context, t task, r *ledger.Record, work handle
 	defer cancel()
 	before := *r
 	r.State, r.Until = ledger.Submitting, time.Time{}
+	noteBucket(r)
 	if r.Since.IsZero() {
 		r.Since = cloudTime(t.conf.Client, claimed)
 	}
@@ -138,7 +139,7 @@ func (g *Engine) more(ctx context.Context, r *ledger.Record, imageID string, kee
 
 // unclaim puts a record back for which surely nothing was sent.
 func (g *Engine) unclaim(ctx context.Context, r, before *ledger.Record) result {
-	r.State, r.Until, r.Since = before.State, before.Until, before.Since
+	r.State, r.Until, r.Since, r.Bucket = before.State, before.Until, before.Since, before.Bucket
 	if err := g.Ledger.Update(ctx, r); err != nil {
 		return result{err: fmt.Errorf("put back: %w", err)}
 	}

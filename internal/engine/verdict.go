@@ -50,7 +50,7 @@ func (g *Engine) refuse(ctx context.Context, t task, r *ledger.Record, cause err
 		if claimed.IsZero() { // a question before the call: another bucket
 			r.Until = opens
 		} else {
-			res.shut = bucketOf(r.Operation)
+			res.shut = bucketFor(r)
 		}
 		g.Metrics.throttled(r.Cloud, cmp.Or(res.shut, other))
 	case ims.Account:

@@ -100,6 +100,9 @@ type Record struct {
 	// is lost, when it can have been answered at the latest): the sliding
 	// windows of a new owner begin with them.
 	Posts []time.Time `json:"posts,omitempty"`
+	// Bucket is the budget that they took from, where it is another than the
+	// operation's own.
+	Bucket string `json:"bucket,omitempty"`
 	// Since is the earliest moment, by the cloud's clock, at which something
 	// of this request can have been made. Zero while nothing was ever sent.
 	Since time.Time `json:"since,omitzero"`
@@ -157,7 +160,7 @@ func (r *Record) Tombstone() *Record {
 	return &Record{
 		Version: r.Version, Key: r.Key, Cloud: r.Cloud, Operation: r.Operation, Source: r.Source, ID: r.ID,
 		Attempt: r.Attempt, State: Finished, Outcome: r.Outcome, Duplicate: r.Duplicate, Buried: true,
-		Token: r.Token, DataHash: r.DataHash, Accepted: r.Accepted, Finished: r.Finished, Posts: r.Posts,
+		Token: r.Token, DataHash: r.DataHash, Accepted: r.Accepted, Finished: r.Finished, Posts: r.Posts, Bucket: r.Bucket,
 		Sent: r.Sent, CorrelationID: r.CorrelationID, TraceParent: r.TraceParent, Parent: r.Parent, Cancel: r.Cancel.Settled(),
 		Since: r.Since, EverUncertain: r.EverUncertain, Doubted: r.Doubted, Made: r.MadeSoFar(), LookAgain: r.LookAgain,
 		Failure: brief(r.Failure), Sequence: r.Sequence,

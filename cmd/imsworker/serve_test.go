@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/imsworker/imsworker/handlers"
+	"github.com/imsworker/imsworker/internal/dev"
 	"github.com/imsworker/imsworker/internal/fakecloud"
 )
 
@@ -75,7 +75,7 @@ func TestDevOnce(t *testing.T) {
 	t.Setenv("IMSWORKER_HTTP_LISTEN", freeAddress(t))
 	t.Setenv("TMPDIR", t.TempDir())
 	code, out, errOut := call(t, "", "dev", "--once")
-	if code != exitDone || strings.Count(out, " succeeded ") != len(handlers.Names()) {
+	if code != exitDone || strings.Count(out, " succeeded ") != len(dev.Samples("")) {
 		t.Errorf("got %d, %q, %q", code, out, errOut)
 	}
 	if left, err := os.ReadDir(os.TempDir()); err != nil || len(left) > 0 {

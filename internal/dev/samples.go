@@ -22,9 +22,11 @@ type Sample struct {
 	Data      map[string]any
 }
 
-// Samples are requests that succeed at the demo cloud, one an operation. The
-// backup must be one that no image was made of.
+// Samples are requests that succeed at the demo cloud, one an operation, as far
+// as one account can show it with the things that it has. The backup must be
+// one that no image was made of.
 func Samples(backup string) []Sample {
+	const ubuntu = "Ubuntu 22.04 server 64bit"
 	return []Sample{
 		{"create-whole-image", map[string]any{
 			"backup_id": backup, "whole_image_type": "CBR", "name": "nightly-web-01",
@@ -32,6 +34,14 @@ func Samples(backup string) []Sample {
 		}},
 		{"copy-image", map[string]any{"image_id": fakecloud.DemoImage, "name": "base-copy"}},
 		{"export-volume", map[string]any{"volume_id": fakecloud.DemoVolume, "image_name": "db-01-data"}},
+		{"create-system-image", map[string]any{"instance_id": fakecloud.DemoStoppedServer, "name": "build-01"}},
+		{"create-data-image", map[string]any{"data_images": []map[string]string{
+			{"volume_id": fakecloud.DemoDataVolume, "name": "build-01-data-1"}, {"volume_id": fakecloud.DemoDataVolume2, "name": "build-01-data-2"},
+		}}},
+		{"import-image", map[string]any{"image_url": fakecloud.DemoQuickFile, "name": "base-quick", "min_disk": 250, "os_version": ubuntu}},
+		{"register-image", map[string]any{"image_url": fakecloud.DemoFile, "name": "base-registered", "min_disk": 40, "__os_version": ubuntu}},
+		{"tag-image", map[string]any{"image_id": fakecloud.DemoImage, "tags": []map[string]string{{"key": "stage", "value": "trial"}}}},
+		{"update-image", map[string]any{"image_id": fakecloud.DemoImage, "min_ram": 1024}},
 	}
 }
 

@@ -264,7 +264,7 @@ func TestBrokerWithoutStore(t *testing.T) {
 	s.audit()
 	s.said("no responders", "the broker works again")
 	if n := strings.Count(s.logs.String(), "does not do its work"); n != 1 {
-		t.Errorf("said %d times", n)
+		t.Errorf("said %d times:\n%s%s", n, grep(s.logs.String(), "does not do its work"), grep(s.logs.String(), "works again"))
 	}
 	if strings.Contains(s.logs.String(), "the broker is away") {
 		t.Error("the connection was lost: this shows something else")

@@ -12,14 +12,15 @@ import (
 const stuckAfter = 5 * time.Second
 
 // waiting knows whether requests get through. One that is repeated for too
-// long makes the broker stuck, until none of those is left and some request
-// has succeeded.
+// long makes the broker stuck, until none is repeated any more and one has
+// been answered: after a restart streams come back one by one.
 type waiting struct {
 	stuck atomic.Bool // with mu to change it; alone, to pass by quickly
 
-	mu   sync.Mutex
-	long int // requests that are repeated for too long at this moment
-	tell []func(cause error)
+	mu       sync.Mutex
+	repeated int       // requests that have failed at least once and go on
+	worked   time.Time // the end of the last time that it was stuck
+	tell     []func(cause error)
 }
 
 // OnStuck has f called when the broker, though perhaps connected, has not
@@ -35,7 +36,7 @@ func (c *Conn) OnStuck(f func(cause error)) {
 type patience struct {
 	waiting *waiting
 	since   time.Time
-	long    bool
+	failing bool
 }
 
 func (w *waiting) begin() patience { return patience{waiting: w, since: time.Now()} }
@@ -46,14 +47,17 @@ func (p *patience) failed(err error) {
 	if errors.Is(err, errAway) {
 		p.since = time.Now()
 	}
-	if p.long || time.Since(p.since) < stuckAfter {
-		return
-	}
-	p.long = true
 	p.waiting.mu.Lock()
 	defer p.waiting.mu.Unlock()
-	p.waiting.long++
-	if !p.waiting.stuck.Swap(true) {
+	if !p.failing {
+		p.failing = true
+		p.waiting.repeated++
+	}
+	since := p.since
+	if p.waiting.worked.After(since) { // what it was asked before may be lost
+		since = p.waiting.worked
+	}
+	if time.Since(since) >= stuckAfter && !p.waiting.stuck.Swap(true) {
 		p.waiting.say(err)
 	}
 }
@@ -61,16 +65,17 @@ func (p *patience) failed(err error) {
 // end says that the request is over. An answer, whatever it says, shows that
 // the broker is at work.
 func (p *patience) end(answered bool) {
-	if !p.long && (!answered || !p.waiting.stuck.Load()) {
+	if !p.failing && (!answered || !p.waiting.stuck.Load()) {
 		return
 	}
 	p.waiting.mu.Lock()
 	defer p.waiting.mu.Unlock()
-	if p.long {
-		p.waiting.long--
-		p.long = false
+	if p.failing {
+		p.waiting.repeated--
+		p.failing = false
 	}
-	if answered && p.waiting.long == 0 && p.waiting.stuck.Swap(false) {
+	if answered && p.waiting.repeated == 0 && p.waiting.stuck.Swap(false) {
+		p.waiting.worked = time.Now()
 		p.waiting.say(nil)
 	}
 }

@@ -51,7 +51,12 @@ func TestStuck(t *testing.T) {
 		second.end(false)
 		expect("nobody answers") // it was given up
 		quick = c.waiting.begin()
+		lost := c.waiting.begin()
+		time.Sleep(stuckAfter)
 		quick.end(true)
+		expect("nobody answers", "works")
+		lost.failed(silent) // it was asked before
+		lost.end(true)
 		expect("nobody answers", "works")
 	})
 }

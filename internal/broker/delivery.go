@@ -9,7 +9,6 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // Delivery is what the broker says about a message besides its content.
@@ -72,16 +71,16 @@ func Terminate(msg *message.Message, reason string) {
 }
 
 // nak tells the broker what the handler chose.
-func (h *handed) nak(msg jetstream.Msg) error {
+func (h *handed) nak(msg pulled) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch {
 	case h.term:
-		return msg.TermWithReason(h.reason)
+		return msg.term(h.reason)
 	case h.delay > 0:
-		return msg.NakWithDelay(h.delay)
+		return msg.nak(h.delay)
 	}
-	return msg.NakWithDelay(jitter(nakDelay(h.Deliveries)))
+	return msg.nak(jitter(nakDelay(h.Deliveries)))
 }
 
 // The wait after a nack for which the handler chose none.
@@ -100,14 +99,14 @@ func nakDelay(deliveries uint64) time.Duration {
 	return min(d, mostNakDelay)
 }
 
-func newHanded(msg jetstream.Msg) (*handed, error) {
+func newHanded(msg pulled) (*handed, error) {
 	meta, err := msg.Metadata()
 	if err != nil {
-		return nil, fmt.Errorf("read the delivery of a message on %s: %w", msg.Subject(), err)
+		return nil, fmt.Errorf("read the delivery of a message on %s: %w", msg.Subject, err)
 	}
 	return &handed{Delivery: Delivery{
-		Subject: msg.Subject(), Stream: meta.Stream, StreamSequence: meta.Sequence.Stream,
-		Time: meta.Timestamp, Deliveries: meta.NumDelivered, Header: msg.Headers(),
+		Subject: msg.Subject, Stream: meta.Stream, StreamSequence: meta.Sequence.Stream,
+		Time: meta.Timestamp, Deliveries: meta.NumDelivered, Header: msg.Header,
 	}}, nil
 }
 

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // ErrClosed is the cause of a message's context that ends because its handler
@@ -19,7 +18,7 @@ var ErrClosed = errors.New("the subscriber was closed")
 
 // At most this many messages are asked for at once, for at most this long: what
 // a paused process has asked for is lost to others for that time only. The
-// client gives the server nine tenths of the time.
+// server is given nine tenths of the time.
 const (
 	fetchMessages = 64
 	fetchWait     = time.Second
@@ -79,8 +78,7 @@ func (s *Subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 	if s.o.Durable != "" {
 		topic = s.o.Durable
 	}
-	consumer, err := s.consumer(ctx, topic)
-	if err != nil {
+	if err := s.exists(ctx, topic); err != nil {
 		return nil, fmt.Errorf("subscribe to %s of %s: %w", topic, s.o.Stream, err)
 	}
 	s.mu.Lock()
@@ -88,20 +86,19 @@ func (s *Subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 	if s.closed {
 		return nil, fmt.Errorf("subscribe to %s of %s: %w", topic, s.o.Stream, ErrClosed)
 	}
-	sub := newSubscription(s, topic, consumer)
+	sub := newSubscription(s, topic)
 	s.running.Go(func() { sub.run(ctx) })
 	return sub.out, nil
 }
 
-func (s *Subscriber) consumer(ctx context.Context, name string) (jetstream.Consumer, error) {
-	var consumer jetstream.Consumer
-	err := s.conn.repeat(ctx, func(limit time.Duration) (err error) {
+// exists fails where the consumer does not.
+func (s *Subscriber) exists(ctx context.Context, name string) error {
+	return s.conn.repeat(ctx, func(limit time.Duration) error {
 		try, cancel := context.WithTimeout(ctx, limit)
 		defer cancel()
-		consumer, err = s.conn.js.Consumer(try, s.o.Stream, name)
+		_, err := s.conn.js.Consumer(try, s.o.Stream, name)
 		return inWords(err)
 	})
-	return consumer, err
 }
 
 // Err says why a channel was closed although nobody wanted it: ErrNoConsumer,

@@ -6,22 +6,20 @@ import (
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // subscription is one call of Subscribe.
 type subscription struct {
 	*Subscriber
-	name     string // of the consumer
-	consumer jetstream.Consumer
-	out      chan *message.Message
-	slots    chan struct{} // one token a message in hand
-	hands    sync.WaitGroup
+	name  string // of the consumer
+	out   chan *message.Message
+	slots chan struct{} // one token a message in hand
+	hands sync.WaitGroup
 }
 
-func newSubscription(s *Subscriber, name string, consumer jetstream.Consumer) *subscription {
+func newSubscription(s *Subscriber, name string) *subscription {
 	return &subscription{
-		Subscriber: s, name: name, consumer: consumer,
+		Subscriber: s, name: name,
 		out:   make(chan *message.Message),
 		slots: make(chan struct{}, s.o.Concurrency),
 	}
@@ -143,32 +141,25 @@ func (s *subscription) freeSlots(n int) {
 func (s *subscription) fetch(stop, work context.Context, free int) error {
 	asking, cancel := context.WithTimeout(stop, fetchWait)
 	defer cancel()
-	batch, err := s.consumer.Fetch(free, jetstream.FetchContext(asking))
-	if err != nil {
-		s.freeSlots(free)
-		return err
-	}
 	used := 0
-	for msg := range batch.Messages() {
+	q := pullQuestion{Batch: free, Expires: fetchWait * 9 / 10}
+	err := s.conn.pull(asking, s.nextSubject(), q, func(msg pulled) {
 		if stop.Err() != nil || !s.o.Valid() {
-			_ = msg.Nak()
-			continue
+			_ = msg.nak(0)
+			return
 		}
 		used++
 		s.hands.Go(func() {
 			defer s.freeSlots(1)
 			s.handle(stop, work, msg)
 		})
-	}
+	})
 	s.freeSlots(free - used)
-	if asking.Err() != nil {
-		return nil // nothing was there, or the end
-	}
-	return batch.Error()
+	return err
 }
 
 // handle has one message worked on and tells the broker how it went.
-func (s *subscription) handle(stop, work context.Context, msg jetstream.Msg) {
+func (s *subscription) handle(stop, work context.Context, msg pulled) {
 	h, err := newHanded(msg)
 	if err != nil {
 		s.o.Log.WarnContext(work, "delivery cannot be read", "err", err)
@@ -176,7 +167,7 @@ func (s *subscription) handle(stop, work context.Context, msg jetstream.Msg) {
 	}
 	ctx, cancel := context.WithCancel(work)
 	defer cancel()
-	m := h.message(ctx, msg.Data())
+	m := h.message(ctx, msg.Data)
 	renew := time.NewTicker(s.o.AckWait * 2 / 5)
 	defer renew.Stop()
 	for {
@@ -187,7 +178,7 @@ func (s *subscription) handle(stop, work context.Context, msg jetstream.Msg) {
 		case <-renew.C:
 			s.renew(work, h, msg)
 		case <-stop.Done():
-			s.told(work, h, msg.Nak())
+			s.told(work, h, msg.nak(0))
 			return
 		}
 	}
@@ -196,11 +187,11 @@ func (s *subscription) handle(stop, work context.Context, msg jetstream.Msg) {
 // await renews the delivery until the handler has decided. When the time for
 // draining is over it leaves the message to the broker, which delivers it again
 // after AckWait; a nak would do so while the handler may still be at work.
-func (s *subscription) await(work context.Context, h *handed, m *message.Message, msg jetstream.Msg, renew <-chan time.Time) {
+func (s *subscription) await(work context.Context, h *handed, m *message.Message, msg pulled, renew <-chan time.Time) {
 	for {
 		select {
 		case <-m.Acked():
-			s.told(work, h, msg.Ack())
+			s.told(work, h, msg.ack())
 			return
 		case <-m.Nacked():
 			s.told(work, h, h.nak(msg))
@@ -215,9 +206,9 @@ func (s *subscription) await(work context.Context, h *handed, m *message.Message
 
 // renew keeps the broker from delivering the message to another one. Without
 // the lease that is just what should happen.
-func (s *subscription) renew(work context.Context, h *handed, msg jetstream.Msg) {
+func (s *subscription) renew(work context.Context, h *handed, msg pulled) {
 	if s.o.Valid() {
-		s.told(work, h, msg.InProgress())
+		s.told(work, h, msg.inProgress())
 	}
 }
 

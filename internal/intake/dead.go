@@ -124,7 +124,7 @@ func addressed(l Letter, v Verdict) (Letter, Verdict) {
 func whole(l Letter, v Verdict) broker.Message {
 	h := nats.Header{}
 	for name, values := range l.Header {
-		h[original(name)] = values
+		h[original(name, len(l.Body) == 0)] = values
 	}
 	maps.Copy(h, ours(l, v))
 	m := broker.Message{Subject: "ims.dead." + l.Cloud + "." + l.Operation, Header: h, Data: l.Body}
@@ -151,8 +151,12 @@ func ours(l Letter, v Verdict) nats.Header {
 
 // original renames headers that mean something to the broker, which kept as
 // they are can make the publish fail for ever, and those that would look like
-// ours.
-func original(name string) string {
+// ours. Without a body, a header Status makes a message look like one of the
+// broker's own to its readers, who would never show it.
+func original(name string, empty bool) string {
+	if empty && strings.EqualFold(name, "Status") {
+		return originalPrefix + name
+	}
 	for _, prefix := range []string{"nats-", deadPrefix} {
 		if len(name) >= len(prefix) && strings.EqualFold(name[:len(prefix)], prefix) {
 			return originalPrefix + name

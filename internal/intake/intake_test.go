@@ -366,3 +366,15 @@ func TestLargeHeaders(t *testing.T) {
 		t.Errorf("body %q", m.Data)
 	}
 }
+
+// TestStatusWithoutBody: such a message looks like one of the broker's own
+// words, and so would its letter to whoever fetches it.
+func TestStatusWithoutBody(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.publish("ims.request.demo.copy-image", "", nats.Header{"Nats-Msg-Id": {"x"}, "Status": {"404"}, "Description": {"No Messages"}})
+	m := d.dead("ims.dead.demo.copy-image")
+	if got := m.Header.Get("Ims-Orig-Status"); got != "404" || m.Header.Get("Status") != "" || len(m.Data) != 0 {
+		t.Errorf("headers %v, body %q", m.Header, m.Data)
+	}
+}

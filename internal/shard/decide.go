@@ -51,7 +51,7 @@ func (r *replica) meet() {
 			r.Log.Info("a replica is gone", "replica", r.names[session], "replicas", len(members))
 		}
 	}
-	r.members, r.names, r.calm = members, names, false
+	r.members, r.names, r.calm, r.changed = members, names, false, time.Now()
 }
 
 // view is what this replica knows, its own intentions included.
@@ -228,18 +228,23 @@ func (r *replica) held() []int {
 	return shards
 }
 
-// settled says whether this replica works all that it should. A newcomer waits
-// for what others hand over to it, though not for ever.
+// settled says whether this replica works all that it should. For a while after
+// somebody came or went, it waits for what others hand over to it, and for the
+// leases of one that is gone.
 func (r *replica) settled(plan view, now time.Time) bool {
 	if r.announcer.displaced.Load() {
 		return false
 	}
+	waiting := now.Sub(r.changed) < r.patience()
 	for shard, owner := range plan.owners {
-		if owner == r.session && r.holders[shard].current.Load() == nil {
+		switch {
+		case owner == r.session && r.holders[shard].current.Load() == nil:
+			return false
+		case waiting && r.names[owner] == "": // it will be free when its lease expires
 			return false
 		}
 	}
-	if r.calm || now.Sub(r.begun) > r.patience() {
+	if r.calm || !waiting {
 		return true
 	}
 	return !slices.ContainsFunc(plan.moves(), func(m move) bool { return m.to == r.session })

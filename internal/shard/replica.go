@@ -26,6 +26,7 @@ type replica struct {
 	begun   time.Time         // when all that stood in the broker was known; zero before
 	members []string          // sessions at the last look, in the order that all share
 	names   map[string]string // of the sessions
+	changed time.Time         // when the members changed last
 	calm    bool              // no plan was worth anything since the members changed
 	pays    time.Time         // since when a plan has been worth its disturbance; zero: none is
 	told    *Share

@@ -64,6 +64,7 @@ var routes = []*route{
 	{method: http.MethodGet, pattern: segments("v1/{pid}/cloudimages/{image}/members"), call: "ListMembers", limit: "get_image", exists: onHuawei, do: (*cloud).listAllMembers},
 
 	{method: http.MethodPatch, pattern: segments("v2/cloudimages/{image}"), call: "UpdateImage", limit: "update", do: (*cloud).updateImage},
+	{method: http.MethodGet, pattern: segments("v1/cloudimages/os_version"), call: "ListOSVersions", limit: "quota", do: (*cloud).listOSVersions},
 	{method: http.MethodGet, pattern: segments("v1/cloudimages/quota"), call: "ShowQuota", limit: "quota", do: (*cloud).showQuota},
 
 	{method: http.MethodPost, pattern: segments("v2/{pid}/images/resource_instances/action"), call: "FindImagesByTags", limit: "tags", do: (*cloud).findImagesByTags},

@@ -48,6 +48,12 @@ func TestCodesComplete(t *testing.T) {
 	}
 }
 
+// actions are what remedies ask a person to do; waiting alone is none.
+var actions = []string{
+	"add", "allow", "ask", "attach", "check", "choose", "correct", "delete", "detach", "enable", "encrypt", "enlarge", "fill", "free", "give", "have", "keep",
+	"leave", "let", "look", "lower", "make", "name", "raise", "read", "remove", "repair", "replace", "set", "share", "shorten", "stop", "take", "use", "write", "accept", "wait for",
+}
+
 func checkWords(t *testing.T, m Meaning) {
 	t.Helper()
 	if !slices.Contains(reasons, m.Reason) {
@@ -55,6 +61,9 @@ func checkWords(t *testing.T, m Meaning) {
 	}
 	if m.Text == "" || strings.HasSuffix(m.Text, ".") {
 		t.Errorf("%s: text %q", m.Code, m.Text)
+	}
+	if !slices.ContainsFunc(actions, func(verb string) bool { return strings.Contains(strings.ToLower(" "+m.Remedy), " "+verb+" ") }) {
+		t.Errorf("%s: remedy %q names no action", m.Code, m.Remedy)
 	}
 	if len(m.Remedy) < 10 || !strings.HasSuffix(m.Remedy, ".") {
 		t.Errorf("%s: remedy %q is no sentence", m.Code, m.Remedy)

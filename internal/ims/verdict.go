@@ -31,6 +31,27 @@ func (v Verdict) String() string {
 	return verdictNames[v]
 }
 
+// does says what the worker does about each verdict, in words for a person.
+var does = [...]string{
+	"follows the work",
+	"waits and submits the request again until its deadline, then it ends rejected with the reason of this refusal",
+	"leaves the account alone for a while and submits the request again; no attempt is used up",
+	"looks whether what is there was made by this request, and goes on with it then; else the request ends rejected, reason conflict",
+	"ends the request as rejected: sending it again as it is would be refused again",
+	"pauses submissions to the whole cloud, and tries a single one from time to time; no request ends for this",
+	"submits the request again after a wait; nothing was begun",
+	"looks whether the work was begun all the same, by its marker or state; what is sent again then depends on the operation",
+}
+
+// Does says in words what the worker does about an answer with the verdict to
+// a submission.
+func (v Verdict) Does() string {
+	if v < 0 || int(v) >= len(does) {
+		return ""
+	}
+	return does[v]
+}
+
 // The reasons of a failure, a closed list shared with the events.
 const (
 	reasonInvalid      = "invalid"

@@ -54,10 +54,20 @@ func checkJob(ctx context.Context, c jobReader, d messages.AdoptJob) error {
 	return fmt.Errorf("ask for job %s: %w", d.JobID, err)
 }
 
+// Types of jobs whose image is no new one of this cloud (API reference 3.4).
+const (
+	jobExport      = "imsNativeExportImageJob"    // names the image that was exported
+	jobCrossRegion = "imsCrossRegionCopyImageJob" // names an image of another region
+)
+
 // readAdopted takes a job that names no image for one that makes none: which
-// kind of job it is, is not known.
+// kind of job it is, is known only from its type. The image of a copy to
+// another region is left out, as nothing tells in which cloud it is.
 func readAdopted(_ messages.AdoptJob, job ims.Job) Outcome {
 	o := OutcomeOf(job)
 	o.Unnamed = false
+	if job.Type == jobExport || job.Type == jobCrossRegion {
+		o.Images = nil
+	}
 	return o
 }

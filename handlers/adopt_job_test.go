@@ -24,6 +24,11 @@ func TestAdoptJob(t *testing.T) {
 	if o := work.Read(ims.Job{Status: ims.JobSuccess}); o.Unnamed || o.Failed != "" {
 		t.Errorf("a job without images reads as %+v", o)
 	}
+	for _, kind := range []string{"imsNativeExportImageJob", "imsCrossRegionCopyImageJob"} {
+		if o := work.Read(ims.Job{Type: kind, ImageID: "a"}); len(o.Images) > 0 || o.Unnamed {
+			t.Errorf("a job of type %s reads as %+v", kind, o)
+		}
+	}
 	if o := work.Read(ims.Job{SubJobs: []ims.SubJob{{ImageID: "a"}, {ImageID: "b"}}}); len(o.Images) != 2 {
 		t.Errorf("a job with two images reads as %+v", o)
 	}

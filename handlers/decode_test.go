@@ -206,3 +206,35 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// TestImportsByProfile has what only one profile's clouds take.
+func TestImportsByProfile(t *testing.T) {
+	t.Parallel()
+	const file = `"name":"n","image_url":"images:base.qcow2"`
+	for _, tt := range []struct {
+		operation, data string
+		otc, huawei     string
+	}{
+		{"create-system-image", `{` + file + `,"min_disk":39}`, "", "min_disk"},
+		{"create-data-image", `{` + file + `,"min_disk":39}`, "", "min_disk"},
+		{"import-image", `{` + file + `,"min_disk":39,"os_version":"o"}`, "", ""},
+		{"register-image", `{` + file + `,"min_disk":39}`, "", ""},
+		{"create-system-image", `{` + file + `,"min_disk":40,"os_type":"Linux"}`, "", "os_type"},
+		{"create-system-image", `{` + file + `,"min_disk":40,"architecture":"arm"}`, "architecture", ""},
+		{"create-system-image", `{` + file + `,"min_disk":40,"is_config_init":true}`, "is_config_init", ""},
+		{"import-image", `{` + file + `,"min_disk":40,"os_version":"o","license_type":"byol"}`, "license_type", ""},
+		{"create-data-image", `{"data_images":[{"name":"镜像","volume_id":"16369c5d-384d-4e64-b37a-56d898769362"}]}`, "data_images[0].name", ""},
+	} {
+		operation, _ := handlers.Lookup(tt.operation)
+		for profile, want := range map[ims.Profile]string{ims.ProfileOTC: tt.otc, ims.ProfileHuawei: tt.huawei} {
+			_, problems := operation.Decode([]byte(tt.data), profile)
+			var fields []string
+			for _, p := range problems {
+				fields = append(fields, p.Field)
+			}
+			if got := strings.Join(fields, " "); got != want {
+				t.Errorf("%s %s on %s: problems in %q, want %q", tt.operation, tt.data, profile, got, want)
+			}
+		}
+	}
+}

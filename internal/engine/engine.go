@@ -76,6 +76,9 @@ type Options struct {
 	// Request publishes a request that follows one of the shard's. It may be
 	// asked to publish the same one again.
 	Request func(ctx context.Context, r messages.Request) error
+	// Held reports whether nothing new of an operation is to be submitted to a
+	// cloud; nil where that never is. Hold tells of a change.
+	Held func(cloud, operation string) bool
 	// SubmitTimeout bounds a call that creates something, counted from before
 	// its claim is written.
 	SubmitTimeout time.Duration
@@ -112,6 +115,7 @@ type Engine struct {
 	news    chan *ledger.Record
 	results chan result
 	reload  chan struct{}
+	holds   chan struct{}
 	asked   chan func()   // run by the loop
 	over    chan struct{} // closed when the loop has ended
 	ready   chan struct{} // closed when the shard is loaded
@@ -132,6 +136,7 @@ func New(o Options) *Engine {
 		news:     make(chan *ledger.Record, newsBuffer),
 		results:  make(chan result, places),
 		reload:   make(chan struct{}, 1),
+		holds:    make(chan struct{}, 1),
 		asked:    make(chan func()),
 		over:     make(chan struct{}),
 		ready:    make(chan struct{}),
@@ -183,6 +188,8 @@ func (g *Engine) Run(ctx context.Context) error {
 			g.conclude(res)
 		case <-g.reload:
 			g.refresh()
+		case <-g.holds:
+			g.rehold()
 		case look := <-g.asked:
 			look()
 			continue

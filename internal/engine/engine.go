@@ -195,6 +195,7 @@ func (g *Engine) Run(ctx context.Context) error {
 			continue
 		case <-timer.C:
 		}
+		g.catchUp()
 		g.pump(steps)
 		g.weight.Store(int64(len(g.entries)))
 	}
@@ -214,6 +215,24 @@ func (g *Engine) follow(ctx context.Context, loaded chan<- struct{}) error {
 		return nil
 	}
 	return err
+}
+
+// together is how many news and results are taken over at once: what is due is
+// looked for after them, and once for all.
+const together = 64
+
+// catchUp takes over what else is there, without waiting for more.
+func (g *Engine) catchUp() {
+	for range together {
+		select {
+		case r := <-g.news:
+			g.learn(r)
+		case res := <-g.results:
+			g.conclude(res)
+		default:
+			return
+		}
+	}
 }
 
 // drain waits for the running steps, at most for Drain; then their context

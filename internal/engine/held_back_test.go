@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,9 +20,9 @@ func TestHeldBack(t *testing.T) {
 	t.Parallel()
 	run(t, func(w *world) {
 		w.limits = map[string]budget.Limit{"copy": {Count: 1, Window: time.Minute}}
-		ended := false
+		var ended atomic.Bool
 		w.cloud.job = func(n int) reply {
-			if ended {
+			if ended.Load() {
 				return succeeded(n)
 			}
 			return running(n)
@@ -34,7 +35,7 @@ func TestHeldBack(t *testing.T) {
 		w.held.Store("copy-image", true)
 		w.engine.Hold()
 		late := w.request("late", nil)
-		ended = true
+		ended.Store(true)
 		w.expect(runs, "accepted submitted succeeded")
 		time.Sleep(30 * time.Minute)
 		w.end()

@@ -59,6 +59,9 @@ var routes = []*route{
 	{method: http.MethodPost, pattern: segments("v1/cloudimages/members"), call: "AddMembers", limit: "members", across: true, do: (*cloud).addMembers},
 	{method: http.MethodDelete, pattern: segments("v1/cloudimages/members"), call: "DeleteMembers", limit: "members", across: true, do: (*cloud).deleteMembers},
 	{method: http.MethodPut, pattern: segments("v1/cloudimages/members"), call: "AnswerMembers", limit: "members", across: true, do: (*cloud).answerMembers},
+	{method: http.MethodPost, pattern: segments("v2/images/{image}/members"), call: "AddMember", limit: "members", across: true, do: (*cloud).addMember},
+	{method: http.MethodPut, pattern: segments("v2/images/{image}/members/{member}"), call: "AnswerMember", limit: "members", across: true, do: (*cloud).answerMember},
+	{method: http.MethodDelete, pattern: segments("v2/images/{image}/members/{member}"), call: "DeleteMember", limit: "members", across: true, do: (*cloud).deleteMember},
 	{method: http.MethodGet, pattern: segments("v2/images/{image}/members"), call: "ListMembers", limit: "get_image", do: (*cloud).listMembers},
 	{method: http.MethodGet, pattern: segments("v2/images/{image}/members/{member}"), call: "ShowMember", limit: "get_image", do: (*cloud).showMember},
 	{method: http.MethodGet, pattern: segments("v1/{pid}/cloudimages/{image}/members"), call: "ListMembers", limit: "get_image", exists: onHuawei, do: (*cloud).listAllMembers},
@@ -69,6 +72,8 @@ var routes = []*route{
 
 	{method: http.MethodPost, pattern: segments("v2/{pid}/images/resource_instances/action"), call: "FindImagesByTags", limit: "tags", do: (*cloud).findImagesByTags},
 	{method: http.MethodGet, pattern: segments("v2/{pid}/images/tags"), call: "ListProjectTags", limit: "tags", do: (*cloud).listProjectTags},
+	{method: http.MethodPut, pattern: segments("v1/cloudimages/tags"), call: "SetOldTag", limit: "update", do: (*cloud).setOldTag},
+	{method: http.MethodGet, pattern: segments("v1/cloudimages/tags"), call: "ListOldTags", limit: "update", do: (*cloud).listOldTags},
 	{method: http.MethodPost, pattern: segments("v2/{pid}/images/{image}/tags"), call: "AddImageTag", limit: "tags", do: (*cloud).addImageTag},
 	{method: http.MethodGet, pattern: segments("v2/{pid}/images/{image}/tags"), call: "ListImageTags", limit: "tags", do: (*cloud).listImageTags},
 	{method: http.MethodPost, pattern: segments("v2/{pid}/images/{image}/tags/action"), call: "BatchImageTags", limit: "tags", do: (*cloud).batchImageTags},

@@ -44,6 +44,14 @@ var creates = map[string]func(ctx context.Context, c *ims.Client) error{
 		_, err := c.ExportVolume(ctx, fakecloud.DemoVolume, ims.VolumeUpload{ImageName: "n"})
 		return err
 	},
+	"ExportImage": func(ctx context.Context, c *ims.Client) error {
+		_, err := c.ExportImage(ctx, fakecloud.DemoImage, ims.ImageExport{BucketURL: "images:new", FileFormat: "qcow2"})
+		return err
+	},
+	"AddMembers": func(ctx context.Context, c *ims.Client) error {
+		_, err := c.AddMembers(ctx, ims.Shares{Images: []string{fakecloud.DemoImage}, Projects: []string{fakecloud.DemoNeighbour}})
+		return err
+	},
 }
 
 // TestVerdictsOfTrouble holds what each kind of trouble does to each creating

@@ -84,6 +84,7 @@ type task struct {
 	conf      *Account // as it is when the step starts
 	begun     time.Time
 	record    *ledger.Record // nil: to be read by the step
+	sequence  uint64         // of the version that made the loop take this step
 	jobID     string
 	imageID   string
 	half      bool // the image of a first call is to be deleted
@@ -119,7 +120,7 @@ type result struct {
 func (g *Engine) enqueue(e *entry, s step) {
 	e.busy, e.posts = true, s == submitStep
 	t := task{
-		entry: e, step: s, key: e.key, operation: e.operation, cloud: e.account.name, record: e.record,
+		entry: e, step: s, key: e.key, operation: e.operation, cloud: e.account.name, record: e.record, sequence: e.sequence,
 		jobID: e.jobID, imageID: e.imageID, half: e.wish != nil && e.wish.Half, polls: e.polls, silent: e.silent, late: e.late, forgotten: e.forgotten, active: e.active, percent: e.percent, progress: e.progress, submitted: e.submitted,
 	}
 	e.record = nil
@@ -172,6 +173,9 @@ func (g *Engine) run(ctx context.Context, t task) result {
 	if errors.Is(res.err, ledger.ErrChanged) {
 		res.record, res.err = g.read(ctx, t.key)
 	}
+	if o, is := errors.AsType[*overtaken](res.err); is {
+		res.record, res.err = o.by, nil
+	}
 	res.gone = errors.Is(res.err, ledger.ErrNone) || errors.Is(res.err, errNewer)
 	if res.gone || ctx.Err() != nil { // work cut short by our own stop is no failure
 		res.err = nil
@@ -199,11 +203,22 @@ func (g *Engine) read(ctx context.Context, key string) (*ledger.Record, error) {
 	return r, err
 }
 
+// overtaken says that somebody has written the record since the loop decided
+// on a step: what the step was to do may be done, or belong to an attempt that
+// is over.
+type overtaken struct{ by *ledger.Record }
+
+func (*overtaken) Error() string { return "the record was written by somebody else meanwhile" }
+
 // current is the record that a step works on: the one at hand, else the
-// ledger's.
+// ledger's, if that is still the version that the step was decided on.
 func (g *Engine) current(ctx context.Context, t task) (*ledger.Record, error) {
 	if t.record != nil {
 		return t.record.Clone(), nil
 	}
-	return g.read(ctx, t.key)
+	r, err := g.read(ctx, t.key)
+	if err == nil && r.Sequence > t.sequence {
+		return nil, &overtaken{by: r}
+	}
+	return r, err
 }

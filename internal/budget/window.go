@@ -7,6 +7,8 @@ package budget
 import (
 	"slices"
 	"time"
+
+	"github.com/imsworker/imsworker/internal/mutation"
 )
 
 // Limit is a number of calls within a window of time.
@@ -43,6 +45,10 @@ func (w *Window) Take(now time.Time) bool {
 	if now.Before(w.Next(now)) {
 		return false
 	}
+	if mutation.On(mutation.SlotFromSending) {
+		w.Restore(now)
+		return true
+	}
 	w.running++
 	return true
 }
@@ -50,12 +56,20 @@ func (w *Window) Take(now time.Time) bool {
 // Answered says that a call is answered, or cannot be answered any more: its
 // slot returns one window from now.
 func (w *Window) Answered(now time.Time) {
+	if mutation.On(mutation.SlotFromSending) {
+		return
+	}
 	w.running--
 	w.Restore(now)
 }
 
 // Cancel gives a slot back at once: nothing was sent.
-func (w *Window) Cancel() { w.running-- }
+func (w *Window) Cancel() {
+	if mutation.On(mutation.SlotFromSending) {
+		return
+	}
+	w.running--
+}
 
 // Restore counts a call that was answered at that time, by an earlier owner.
 func (w *Window) Restore(answered time.Time) {

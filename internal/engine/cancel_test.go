@@ -2,7 +2,6 @@ package engine_test
 
 import (
 	"errors"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -225,9 +224,9 @@ func TestCancelOfWhatIsLost(t *testing.T) {
 	t.Parallel()
 	run(t, func(w *world) {
 		w.cloud.create = func(int) reply { return reply{err: errors.New("reset")} }
-		var found atomic.Bool
+		found := false
 		w.cloud.images = func(body string) string {
-			if !found.Load() {
+			if !found {
 				return ""
 			}
 			return marked(body)
@@ -242,7 +241,7 @@ func TestCancelOfWhatIsLost(t *testing.T) {
 		if got := w.events.states(key); got != "accepted" {
 			t.Errorf("told %q before anything was found", got)
 		}
-		found.Store(true)
+		found = true
 		w.expect(key, "accepted submitted cancelled")
 		w.wantCancelled(key, true, messages.CancelLeft)
 		w.wantPosts(1)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/imsworker/imsworker/handlers"
 	"github.com/imsworker/imsworker/internal/ledger"
+	"github.com/imsworker/imsworker/internal/mutation"
 	"github.com/imsworker/imsworker/internal/pace"
 	"github.com/imsworker/imsworker/messages"
 )
@@ -76,9 +77,9 @@ func (g *Engine) find(ctx context.Context, t task) result {
 	case !errors.Is(err, handlers.ErrNotFound):
 		t.submitted = r.Doubted // its age is counted from the claim
 		return g.unanswered(t, r, err)
-	case time.Since(r.Doubted) < g.horizon(t.conf, work):
+	case time.Since(r.Doubted) < g.horizon(t.conf, work) && !mutation.On(mutation.Impatient):
 		return result{record: r, answered: true, again: time.Now().Add(lookWait(t.conf, r))}
-	case r.Contested || !resubmits(t.conf, work) || !g.sees(t.conf, work):
+	case r.Contested || !resubmits(t.conf, work):
 		return g.end(ctx, r, messages.StateUnresolved, unresolved(r, answerLost))
 	}
 	return g.submitAgain(ctx, r)

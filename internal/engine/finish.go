@@ -7,6 +7,7 @@ import (
 
 	"github.com/imsworker/imsworker/internal/crash"
 	"github.com/imsworker/imsworker/internal/ledger"
+	"github.com/imsworker/imsworker/internal/mutation"
 	"github.com/imsworker/imsworker/messages"
 )
 
@@ -40,6 +41,11 @@ func (g *Engine) finish(ctx context.Context, t task) result {
 		return result{record: r, again: time.Now().Add(resting)}
 	}
 	crash.At(crash.Finished)
+	if mutation.On(mutation.EarlyTombstone) {
+		if err := g.Ledger.Bury(ctx, r, g.TombstoneTTL); err != nil {
+			return result{err: err}
+		}
+	}
 	if err := g.tellEnd(ctx, r); err != nil {
 		return result{err: err}
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/imsworker/imsworker/internal/ledger"
+	"github.com/imsworker/imsworker/internal/mutation"
 )
 
 // learn takes over a version of a record that somebody, perhaps a step of
@@ -22,6 +23,8 @@ func (g *Engine) learn(r *ledger.Record) {
 		if e.buried && e.recheck.IsZero() && r.Sequence == e.sequence {
 			g.drop(e) // the news of our own tombstone: nothing older can follow
 		}
+		return
+	case e == nil && r.Done() && !g.loaded && mutation.On(mutation.ForgottenEnd):
 		return
 	case e == nil:
 		e = g.admit(r)
@@ -179,9 +182,6 @@ func (g *Engine) next(e *entry, now time.Time) (step, time.Time) {
 	}
 	if e.decided {
 		return resolveStep, again
-	}
-	if g.heldBack(e.account.name, e.operation) {
-		return idleStep, e.before(now.Add(unconfigured), now)
 	}
 	return submitStep, e.before(later(e.until, again), now)
 }

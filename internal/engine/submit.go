@@ -10,6 +10,7 @@ import (
 	"github.com/imsworker/imsworker/internal/crash"
 	"github.com/imsworker/imsworker/internal/ims"
 	"github.com/imsworker/imsworker/internal/ledger"
+	"github.com/imsworker/imsworker/internal/mutation"
 	"github.com/imsworker/imsworker/messages"
 )
 
@@ -28,7 +29,7 @@ func (g *Engine) submit(ctx context.Context, t task) result {
 	if r.State != ledger.Accepted && r.State != ledger.Parked {
 		return result{record: r}
 	}
-	if !g.Lease.Valid() || g.heldBack(r.Cloud, r.Operation) {
+	if !g.Lease.Valid() {
 		return result{record: r, again: time.Now().Add(leaseRetry)}
 	}
 	work, err := open(r)
@@ -101,11 +102,11 @@ func (g *Engine) post(ctx context.Context, t task, r *ledger.Record, work handle
 	if r.Since.IsZero() {
 		r.Since = cloudTime(t.conf.Client, claimed)
 	}
-	if err := g.Ledger.Update(ctx, r); err != nil {
+	if err := g.Ledger.Update(ctx, r); err != nil && !mutation.On(mutation.Unclaimed) {
 		return result{err: fmt.Errorf("claim: %w", err)}
 	}
 	crash.At(crash.Claimed)
-	if !g.Lease.Valid() {
+	if !g.Lease.Valid() && !mutation.On(mutation.Unclaimed) {
 		return g.unclaim(ctx, r, &before)
 	}
 	done, err := work.Submit(ims.Paced(call, nil), t.conf.Client, handlers.Call{Key: r.Key, ImageID: r.ImageID, Again: r.EverUncertain || !r.Submitted.IsZero()})

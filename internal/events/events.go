@@ -13,6 +13,7 @@ import (
 
 	"github.com/imsworker/imsworker/internal/broker"
 	"github.com/imsworker/imsworker/internal/engine"
+	"github.com/imsworker/imsworker/internal/mutation"
 	"github.com/imsworker/imsworker/messages"
 )
 
@@ -53,6 +54,9 @@ func (l *Log) Tell(ctx context.Context, m messages.EventMeta, e messages.Event, 
 		return 0, err
 	}
 	msg.Expect, msg.Token = &broker.Expect{Subject: condition}, rand.Text()
+	if mutation.On(mutation.RepeatedFinal) && m.State.Final() {
+		msg.Expect = nil
+	}
 	_, err = l.store.Put(ctx, broker.StreamEvents, msg)
 	switch {
 	case err == nil:

@@ -23,7 +23,7 @@ import (
 	"github.com/imsworker/imsworker/internal/crash"
 	"github.com/imsworker/imsworker/internal/ims"
 	"github.com/imsworker/imsworker/internal/ledger"
-	"github.com/imsworker/imsworker/internal/pauses"
+	"github.com/imsworker/imsworker/internal/mutation"
 	"github.com/imsworker/imsworker/messages"
 )
 
@@ -58,11 +58,8 @@ type Options struct {
 	// Cloud returns a configured cloud; false: this worker does not know it.
 	Cloud   func(name string) (Cloud, bool)
 	History history
-	// Pause stores that somebody has paused a cloud, or one operation there, or
-	// goes on with it.
-	Pause func(ctx context.Context, p pauses.Pause) error
-	Count Counter
-	Log   *slog.Logger
+	Count   Counter
+	Log     *slog.Logger
 }
 
 // Intake handles the deliveries of one shard.
@@ -102,6 +99,9 @@ func (in *Intake) Handle(msg *message.Message) error {
 	}
 	req := &request{delivery: d, cloud: cloud, operation: verb, body: msg.Payload}
 	crash.At(crash.Delivered)
+	if mutation.On(mutation.EarlyAck) {
+		msg.Ack()
+	}
 	conf, known := in.Cloud(cloud)
 	if !known && in.unknown.wait(d, unknownLimit) {
 		broker.Delay(msg, unknownPause)

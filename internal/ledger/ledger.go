@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/imsworker/imsworker/internal/broker"
+	"github.com/imsworker/imsworker/internal/mutation"
 )
 
 // What a caller may have to tell apart.
@@ -87,10 +88,14 @@ func (s *Shard) write(ctx context.Context, r *Record, ttl time.Duration) error {
 	}
 	token := rand.Text()
 	s.echoes.expect(token, r)
-	seq, err := s.store.Put(ctx, s.stream, broker.Message{
+	m := broker.Message{
 		Subject: broker.TrackSubject(s.number, r.Key), Data: data,
 		Expect: &broker.Expect{Sequence: r.Sequence}, Token: token, TTL: ttl, Rollup: true,
-	})
+	}
+	if mutation.On(mutation.Unconditional) {
+		m.Expect = nil
+	}
+	seq, err := s.store.Put(ctx, s.stream, m)
 	if err != nil {
 		s.echoes.forget(token, r.Key)
 	}

@@ -1,0 +1,8 @@
+//go:build mutations
+
+package mutation
+
+import "os"
+
+// On reports whether the mistake is to be made: the one that MUTATION names.
+func On(m Mutation) bool { return os.Getenv("MUTATION") == string(m) }

@@ -49,6 +49,13 @@ func DeliveryOf(msg *message.Message) (Delivery, bool) {
 	return h.Delivery, true
 }
 
+// Hand makes the message that a Subscriber hands to a handler for a delivery,
+// for tests and simulations of what stands behind one. What Delay and Terminate
+// choose for it is kept and never sent.
+func Hand(ctx context.Context, d Delivery, payload []byte) *message.Message {
+	return (&handed{Delivery: d}).message(ctx, payload)
+}
+
 // Delay has the broker wait for d before it delivers the message again, instead
 // of the time that grows with each delivery. It takes effect with Nack, that
 // is, when the handler returns an error.

@@ -10,15 +10,16 @@ ASYNCAPI := $(TOOLS)/asyncapi-$(ASYNCAPI_VERSION)/node_modules/@asyncapi/parser/
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 FUZZTIME ?= 10s
 TIMEOUT  ?= 8m
+SEEDS    ?= 100
 
-export ONLY PROFILE REQUESTS WORKERS BROKERS SEED LIMITS FACTOR LEASE NODES FLIGHT
+export ONLY PROFILE REQUESTS WORKERS BROKERS SEED SEEDS LIMITS FACTOR LEASE NODES FLIGHT
 
 # The race detector needs a C compiler. Where there is none the tests run without it, and say so; CI sets RACE=-race and fails.
 CC_FOUND := $(shell command -v $$(go env CC | cut -d' ' -f1) 2>/dev/null)
 RACE     ?= $(if $(and $(CC_FOUND),$(filter 1,$(shell go env CGO_ENABLED))),-race)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench chaos check check-full build tools fmt vet lint tidy generated fuzz asyncapi
+.PHONY: help run test bench chaos simulate mutations check check-full build tools fmt vet lint tidy generated fuzz asyncapi
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -36,9 +37,16 @@ bench: ## figures of speed and memory; ONLY=name picks one scenario, PROFILE=dir
 chaos: ## kill, pause and cut off everything, then audit: REQUESTS= WORKERS= BROKERS=1|3 SEED= LIMITS=profile|off
 	go run ./internal/chaos
 
-check: fmt vet lint tidy generated asyncapi fuzz chaos-short ## everything but the tests: format, lint, modules, generated files, schemas, a short fuzz, a short chaos
+simulate: ## the worker in virtual time, through everything that goes wrong: SEEDS=n plans, or SEED=n alone and in full
+	cd internal/simulate && go test -count=1 -timeout 60m -run '^TestSimulate$$'
 
-check-full: check ## check with its long forms, for hours
+mutations: ## does the simulation notice every mistake that is made on purpose
+	cd internal/simulate && go test -tags mutations -count=1 -timeout 60m -run '^TestMutations$$'
+
+check: fmt vet lint tidy generated asyncapi fuzz simulate chaos-short ## everything but the tests: format, lint, modules, generated files, schemas, a short fuzz, a short simulation, a short chaos
+
+check-full: check mutations ## check with its long forms, for hours
+	$(MAKE) --no-print-directory simulate SEEDS=1000
 	for seed in 1 2 3; do for brokers in 3 1; do \
 	  $(MAKE) --no-print-directory chaos REQUESTS=10000 BROKERS=$$brokers SEED=$$seed || exit 1; done; done
 

@@ -17,6 +17,10 @@ func TestReadControl(t *testing.T) {
 		"retry_by_key":   {"retry", `{"key":"` + key + `","attempt":1}`, messages.Control{Key: key, Attempt: 1}},
 		"retry_by_id":    {"retry", `{"source":"/s","id":"a","attempt":2}`, messages.Control{Key: key, Source: "/s", ID: "a", Attempt: 2}},
 		"resolve_done":   {"resolve", `{"key":"` + key + `","attempt":1,"as":"done","image_id":"i"}`, messages.Control{Key: key, Attempt: 1, As: "done", ImageID: "i"}},
+		"cancel_newest":  {"cancel", `{"key":"` + key + `"}`, messages.Control{Key: key}},
+		"cancel_delete":  {"cancel", `{"source":"/s","id":"a","attempt":2,"delete_image":true}`, messages.Control{Key: key, Source: "/s", ID: "a", Attempt: 2, DeleteImage: true}},
+		"pause_all":      {"pause", `{}`, messages.Control{}},
+		"resume_one":     {"resume", `{"operation":"copy-image"}`, messages.Control{Operation: "copy-image"}},
 		"resolve_resend": {"resolve", `{"key":"` + key + `","attempt":1,"as":"resubmit"}`, messages.Control{Key: key, Attempt: 1, As: "resubmit"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -36,6 +40,8 @@ func TestReadControlTellsAllProblems(t *testing.T) {
 		words      []string
 	}{
 		"nothing":   {"resolve", `{}`, []string{"key: is missing", "attempt: is missing", "as: is \"\""}},
+		"cancel":    {"cancel", `{"attempt":0,"delete_image":"yes","as":"done"}`, []string{"key: is missing", "attempt: is 0", "delete_image: is \"yes\"", "as: is not known"}},
+		"pause":     {"pause", `{"key":"x","operation":1}`, []string{"key: is not known; pause takes operation", "operation: is 1"}},
 		"no_object": {"retry", `[]`, []string{"no JSON object"}},
 		"no_json":   {"retry", `{`, []string{"JSON"}},
 		"types":     {"resolve", `{"key":1,"attempt":"x","as":"maybe"}`, []string{"key: is 1", "attempt: is \"x\"", "as: is \"maybe\""}},

@@ -39,6 +39,9 @@ func newRequestsLs() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if paused, err := c.Pauses(cmd.Context()); err == nil { // who may not read them sees the rest
+				client.MarkPaused(list, paused)
+			}
 			return output.print(cmd.OutOrStdout(), list, func(w io.Writer) { requestTable(w, list) })
 		})
 	})
@@ -48,8 +51,15 @@ func newRequestsLs() *cobra.Command {
 func requestTable(w io.Writer, list []client.Summary) {
 	row(w, "KEY", "CLOUD", "OPERATION", "STATE", "REASON", "ATTEMPT", "ACCEPTED", "FINISHED", "ID")
 	for _, s := range list {
-		row(w, s.Key, s.Cloud, s.Operation, s.State, s.Reason, s.Attempt, moment(s.Accepted), moment(s.Finished), s.ID)
+		row(w, s.Key, s.Cloud, s.Operation, stateOf(s), s.Reason, s.Attempt, moment(s.Accepted), moment(s.Finished), s.ID)
 	}
+}
+
+func stateOf(s client.Summary) string {
+	if s.Paused {
+		return s.State + ", paused"
+	}
+	return s.State
 }
 
 func newRequestsGet() *cobra.Command {
@@ -70,6 +80,9 @@ func newRequestsGet() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if paused, err := c.Pauses(cmd.Context()); err == nil {
+				detail.MarkPaused(paused)
+			}
 			if detail.Family, err = c.Family(cmd.Context(), detail); err != nil {
 				return err
 			}
@@ -85,7 +98,7 @@ func detailTable(w io.Writer, d client.Detail) {
 	row(w, "cloud", s.Cloud)
 	row(w, "operation", s.Operation)
 	row(w, "identity", s.Source+" "+s.ID)
-	row(w, "state", fmt.Sprintf("%s (attempt %d)", s.State, s.Attempt))
+	row(w, "state", fmt.Sprintf("%s (attempt %d)", stateOf(s), s.Attempt))
 	row(w, "job", s.JobID)
 	waitRows(w, d, time.Now())
 	failureRows(w, d)

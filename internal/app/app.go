@@ -24,6 +24,7 @@ import (
 	"github.com/imsworker/imsworker/internal/ims"
 	"github.com/imsworker/imsworker/internal/intake"
 	"github.com/imsworker/imsworker/internal/ops"
+	"github.com/imsworker/imsworker/internal/pauses"
 	"github.com/imsworker/imsworker/internal/shard"
 )
 
@@ -73,6 +74,7 @@ type worker struct {
 	metrics  *engine.Metrics
 	events   *events.Log
 	dead     *intake.DeadLetters
+	pauses   *pauses.Pauses
 	count    *counts
 
 	mu        sync.Mutex
@@ -153,6 +155,9 @@ func (w *worker) start(ctx context.Context) error {
 	w.watchBroker(ctx)
 	w.events = events.New(w.conn, w.registry)
 	w.dead = intake.NewDeadLetters(w.conn, w.registry)
+	if err := w.followPauses(ctx); err != nil {
+		return err
+	}
 	w.clouds, err = newClouds(set, cloudsOptions{Observe: observer, Metrics: w.metrics, Build: w.deps.Build, InFlight: w.inFlight, Log: w.log})
 	if err != nil {
 		return err

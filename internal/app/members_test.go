@@ -193,3 +193,30 @@ func TestCrossRegion(t *testing.T) {
 		t.Errorf("a destination that is no cloud of ours: %s %+v", nowhere.State, nowhere.Error)
 	}
 }
+
+// TestJobOnly: where the destination is no cloud of ours, the job alone can be
+// followed if the entry says so. If its id is lost, nothing is sent again, since
+// nobody can see whether there is a copy.
+func TestJobOnly(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]messages.State{fakecloud.Pass: messages.StateSucceeded, fakecloud.DropAfter: messages.StateUnresolved} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			const settings = ", cross_region_result: job-only, horizon: 20s"
+			s := newSystem(t, settings, elsewhere(true), south())
+			s.clouds = s.clouds[:1]
+			s.writeClouds(settings)
+			if err := s.fake.Order(fakecloud.DemoCloud, fakecloud.Fault{Call: "CopyImageCrossRegion", Kind: name}); err != nil {
+				t.Fatal(err)
+			}
+			s.start()
+			final := s.ask("demo", "copy-image-cross-region", ofBase+toSouth)
+			if final.State != want || s.did("CopyImageCrossRegion") != 1 {
+				t.Errorf("ended %s %+v, done %d times", final.State, final.Error, s.did("CopyImageCrossRegion"))
+			}
+			if want == messages.StateSucceeded && (len(final.Images) != 1 || final.Images[0].ID == "") {
+				t.Errorf("images %+v", final.Images)
+			}
+		})
+	}
+}

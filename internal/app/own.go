@@ -25,7 +25,7 @@ func (w *worker) own(ctx context.Context, lease *shard.Lease) {
 	defer w.count.taken(-1)
 	records := ledger.New(w.conn, number)
 	g := engine.New(engine.Options{
-		Shard: number, Ledger: records, Events: w.events, Lease: lease, Clouds: w.clouds, Reused: w.reused, Request: w.request,
+		Shard: number, Ledger: records, Events: w.events, Lease: lease, Clouds: w.clouds, Reused: w.reused, Request: w.request, Held: w.pauses.Paused,
 		Soonest: w.cfg.Detect.Min, Latest: w.cfg.Detect.Max, SubmitTimeout: w.cfg.SubmitTimeout, TombstoneTTL: w.deps.TombstoneTTL, Drain: w.cfg.Drain,
 		Metrics: w.metrics, Log: w.log,
 	})
@@ -63,7 +63,7 @@ const mendTimeout = 10 * time.Second
 
 // takeIn feeds the shard's requests to its intake until ctx ends.
 func (w *worker) takeIn(ctx context.Context, number int, lease *shard.Lease, records *ledger.Shard) error {
-	in := intake.New(intake.Options{Records: records, Dead: w.dead, Cloud: w.clouds.intake, History: w.events, Count: w.metrics, Log: w.log})
+	in := intake.New(intake.Options{Records: records, Dead: w.dead, Cloud: w.clouds.intake, History: w.events, Pause: w.pauses.Set, Count: w.metrics, Log: w.log})
 	return w.consume(ctx, broker.ShardConsumer(number), lease.Valid, in.Handle)
 }
 

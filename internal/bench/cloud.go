@@ -20,6 +20,7 @@ type cloudServer struct {
 	url    string
 	server *http.Server
 	ended  chan struct{}
+	calls  atomic.Int64
 	jobs   atomic.Int64
 	busy   bool              // no job ever ends
 	asked  func(path string) // told of every query; may be nil
@@ -50,6 +51,7 @@ func (c *cloudServer) stop() {
 
 // ServeHTTP answers at once.
 func (c *cloudServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c.calls.Add(1)
 	w.Header().Set("Content-Type", "application/json")
 	if strings.HasSuffix(r.URL.Path, "/tags/action") {
 		_, _ = io.Copy(io.Discard, r.Body)

@@ -144,9 +144,6 @@ func (l *life) run(ctx context.Context, key string) error {
 	if err := l.floor.ask(ctx, job); err != nil {
 		return err
 	}
-	if err := l.floor.mark(ctx, key); err != nil {
-		return err
-	}
 	if err := l.store(ctx, key, l.floor.plan.after); err != nil {
 		return err
 	}

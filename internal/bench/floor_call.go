@@ -15,7 +15,7 @@ func (f *floor) post(ctx context.Context) (string, error) {
 	var answer struct {
 		JobID string `json:"job_id"`
 	}
-	err := f.call(ctx, http.MethodPost, f.cloud+"/v1/cloudimages/465076de-dc36-4aec-80f5-ef9d8009428f/copy", []byte(requestData), &answer)
+	err := f.call(ctx, http.MethodPost, f.cloud+"/v1/cloudimages/wholeimages/action", []byte(requestData), &answer)
 	return answer.JobID, err
 }
 
@@ -33,12 +33,6 @@ func (f *floor) ask(ctx context.Context, job string) error {
 	return nil
 }
 
-// mark puts a tag on the image: the creating call takes none.
-func (f *floor) mark(ctx context.Context, key string) error {
-	body := []byte(`{"action":"create","tags":[{"key":"ims-request","value":"` + key + `"}]}`)
-	return f.call(ctx, http.MethodPost, f.cloud+"/v2/"+projectID(0)+"/images/ea0d5dce-ddb2-4f6f-83e3-55da065347fd/tags/action", body, nil)
-}
-
 func (f *floor) call(ctx context.Context, method, url string, body []byte, answer any) error {
 	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
 	if err != nil {
@@ -52,9 +46,6 @@ func (f *floor) call(ctx context.Context, method, url string, body []byte, answe
 	data, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return err
-	}
-	if answer == nil {
-		return nil
 	}
 	return json.Unmarshal(data, answer)
 }

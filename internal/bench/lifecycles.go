@@ -119,6 +119,9 @@ func (s lifecycles) turn(ctx context.Context, b *bench, c *contestant, sync bool
 	begun := processorTime()
 	m, err = s.drive(ctx, b, nc, profile)
 	own = processorTime() - begun
+	if m.lives > 0 {
+		m.calls = float64(cloud.calls.Load()) / float64(m.lives)
+	}
 	return m, errors.Join(err, stop())
 }
 

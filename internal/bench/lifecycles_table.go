@@ -23,6 +23,7 @@ func (c *contestant) of(number func(measure) float64) float64 {
 
 func rate(m measure) float64   { return m.rate }
 func writes(m measure) float64 { return m.writes }
+func calls(m measure) float64  { return m.calls }
 
 // micros are microseconds of processor time; the publisher and the cloud,
 // which are the same for all, are in the bench's.
@@ -32,14 +33,14 @@ func micros(part func(measure) time.Duration) func(measure) float64 {
 
 // rows are the table of one comparison.
 func rows(all ...*contestant) [][]string {
-	lines := [][]string{{"", "lives/s", "rounds", "writes a life", "µs of bench a life", "µs of broker a life"}}
+	lines := [][]string{{"", "lives/s", "rounds", "writes a life", "calls a life", "µs of bench a life", "µs of broker a life"}}
 	for _, c := range all {
 		var rounds []string
 		for _, m := range c.seen {
 			rounds = append(rounds, fmt.Sprintf("%.0f", m.rate))
 		}
 		lines = append(lines, []string{
-			c.name, number(c.of(rate)), strings.Join(rounds, " "), number(c.of(writes)),
+			c.name, number(c.of(rate)), strings.Join(rounds, " "), number(c.of(writes)), number(c.of(calls)),
 			number(c.of(micros(func(m measure) time.Duration { return m.own }))), number(c.of(micros(func(m measure) time.Duration { return m.broker }))),
 		})
 	}

@@ -13,11 +13,12 @@ import (
 )
 
 // operation is what all requests of the lifecycles ask for: one creating call,
-// one status query.
-const operation = "copy-image"
+// one status query. Its marker goes with the creating call, and nothing is
+// asked of the cloud before, as the floors ask nothing.
+const operation = "create-whole-image"
 
 // requestData is a request of ordinary size.
-const requestData = `{"image_id":"465076de-dc36-4aec-80f5-ef9d8009428f","name":"nightly-web-01","description":"nightly copy of web-01"}`
+const requestData = `{"backup_id":"9b27efab-4a17-4c06-bfa2-3e0cf021d3c3","whole_image_type":"CBR","name":"nightly-web-01","options":{"preflight":false}}`
 
 // load keeps a number of requests under way: for each that ends it publishes
 // the next one. It is the same for the floors and the worker.
@@ -103,6 +104,7 @@ type measure struct {
 	rate   float64       // lives a second
 	lives  int64         // of the whole run
 	writes float64       // messages stored a life, the request not counted
+	calls  float64       // of the cloud a life
 	own    time.Duration // processor time of this process a life
 	broker time.Duration // and of the broker's
 }

@@ -2,6 +2,7 @@ package broker_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -38,6 +39,7 @@ func TestClusterOfThree(t *testing.T) {
 		name   string
 		happen func(clustered, *ledgerWork)
 	}{
+		{"readers_anywhere", clustered.readersAnywhere},
 		{"leader_steps_down", clustered.leaderStepsDown},
 		{"node_of_the_client_lost", clustered.nodeOfTheClientLost},
 		{"no_quorum_for_a_while", clustered.noQuorum},
@@ -73,6 +75,21 @@ func (c clustered) makeStreams() {
 	}
 	if err := <-made; err != nil {
 		c.Fatal(err)
+	}
+}
+
+// readersAnywhere reads with many consumers, which the cluster puts on any of
+// its nodes: whichever it is, everything comes, and at once.
+func (c clustered) readersAnywhere(w *ledgerWork) {
+	w.more(5)
+	for i := range 60 {
+		ctx, cancel := context.WithTimeout(c.Context(), 5*time.Second)
+		n := 0
+		err := w.conn.Tail(ctx, broker.TrackStream(0), w.subject, func(broker.Stored) { n++ }, cancel)
+		cancel()
+		if n < 5 || !errors.Is(err, context.Canceled) {
+			c.Fatalf("reader %d got %d messages: %v", i, n, err)
+		}
 	}
 }
 

@@ -26,7 +26,7 @@ func (c *Conn) Tail(ctx context.Context, stream, filter string, each func(Stored
 	if err := subjectFits(filter); err != nil {
 		return fmt.Errorf("tail %s %s: %w", stream, shown(filter), err)
 	}
-	t := &tail{conn: c, stream: stream, filter: filter, each: each, caughtUp: caughtUp}
+	t := &tail{conn: c, stream: stream, filter: filter, each: each, caughtUp: caughtUp, heartbeat: leastHeartbeat}
 	var pause backoff
 	for {
 		before := t.position
@@ -36,6 +36,9 @@ func (c *Conn) Tail(ctx context.Context, stream, filter string, each func(Stored
 		}
 		if err != nil && !t.passing(err) {
 			return fmt.Errorf("tail %s %s: %w", stream, filter, err)
+		}
+		if errors.Is(err, jetstream.ErrNoHeartbeat) {
+			t.heartbeat = min(2*t.heartbeat, mostHeartbeat)
 		}
 		if t.position > before {
 			pause = backoff{}
@@ -55,7 +58,13 @@ type tail struct {
 	caughtUp func() // nil after its call
 	position uint64 // sequence of the last message given to each
 	target   uint64 // sequence of the last message that was there at the start
+
+	heartbeat time.Duration // of the server while it has nothing to say; grows while it comes too late
 }
+
+// The server's heartbeat. Two that are missing end a consumer: its server may be
+// gone. Where every answer takes seconds, so does a heartbeat.
+const leastHeartbeat, mostHeartbeat = time.Second, 5 * time.Second
 
 // passing says whether a new consumer may go on where the old one ended.
 func (t *tail) passing(err error) bool {
@@ -74,7 +83,11 @@ func (t *tail) follow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	messages, err := consumer.Messages(jetstream.PullMaxMessages(512), jetstream.PullHeartbeat(5*time.Second),
+	delivered, err := t.greet(ctx, consumer)
+	if err != nil {
+		return err
+	}
+	messages, err := consumer.Messages(jetstream.PullMaxMessages(readAhead), jetstream.PullHeartbeat(t.heartbeat),
 		jetstream.WithMessagesErrOnMissingHeartbeat(true))
 	if err != nil {
 		return fmt.Errorf("read the consumer: %w", err)
@@ -82,12 +95,20 @@ func (t *tail) follow(ctx context.Context) error {
 	defer messages.Stop()
 	defer context.AfterFunc(ctx, messages.Stop)()
 	defer t.conn.onceLost(messages.Stop)()
-	for delivered := uint64(1); ; delivered++ {
-		if err := t.next(ctx, messages, delivered); err != nil {
+	for {
+		msg, err := t.wait(ctx, messages)
+		if err != nil {
+			return err
+		}
+		delivered++
+		if err := t.give(msg, delivered); err != nil {
 			return err
 		}
 	}
 }
+
+// readAhead is how many messages are asked for at once.
+const readAhead = 512
 
 // prepare finds out where the news begins, or that the stream was set back.
 func (t *tail) prepare(ctx context.Context) error {
@@ -154,12 +175,8 @@ func (t *tail) consumer(ctx context.Context) (jetstream.Consumer, error) {
 	return consumer, nil
 }
 
-// next gives one message to each. delivered is its number in this consumer.
-func (t *tail) next(ctx context.Context, messages jetstream.MessagesContext, delivered uint64) error {
-	msg, err := t.wait(ctx, messages)
-	if err != nil {
-		return err
-	}
+// give gives one message to each. delivered is its number in this consumer.
+func (t *tail) give(msg jetstream.Msg, delivered uint64) error {
 	meta, err := msg.Metadata()
 	if err != nil {
 		return fmt.Errorf("read the delivery: %w", err)
@@ -173,16 +190,23 @@ func (t *tail) next(ctx context.Context, messages jetstream.MessagesContext, del
 	return nil
 }
 
-// wait returns the next message. Before caughtUp it does not wait long without
-// asking the leader again whether there is still something to wait for.
+// aimAgain is how long nothing may come before caughtUp until the leader is asked
+// whether there is still something to wait for.
+const aimAgain = 250 * time.Millisecond
+
+// wait returns the next message. The client looks for missing heartbeats only
+// within one call of Next, so the short calls before caughtUp add up here.
 func (t *tail) wait(ctx context.Context, messages jetstream.MessagesContext) (jetstream.Msg, error) {
-	for t.caughtUp != nil {
-		msg, err := messages.Next(jetstream.NextMaxWait(250 * time.Millisecond))
+	for silent := time.Duration(0); t.caughtUp != nil; silent += aimAgain {
+		msg, err := messages.Next(jetstream.NextMaxWait(aimAgain))
 		if !timedOut(err) {
 			return msg, err
 		}
 		if err := t.aim(ctx); err != nil {
 			return nil, err
+		}
+		if t.caughtUp != nil && silent >= 2*t.heartbeat {
+			return nil, jetstream.ErrNoHeartbeat
 		}
 	}
 	return messages.Next()

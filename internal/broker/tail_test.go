@@ -153,7 +153,7 @@ func TestTailTargetRemoved(t *testing.T) {
 	done := make(chan error, 1)
 	// The consumer's own buffer holds the rest, so that the target is moved
 	// beyond it by hand.
-	tl := &tail{conn: c, stream: stream, filter: "test.gone.>", each: each, caughtUp: func() { up <- seen }, target: 11}
+	tl := &tail{conn: c, stream: stream, filter: "test.gone.>", each: each, caughtUp: func() { up <- seen }, target: 11, heartbeat: leastHeartbeat}
 	go func() { done <- tl.follow(ctx) }()
 	<-up
 	cancel()

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,10 +15,11 @@ import (
 
 // Controlled says what a control message asked for.
 type Controlled struct {
-	Key     string `json:"key"`
-	Cloud   string `json:"cloud"`
-	Verb    string `json:"verb"`
-	Attempt int    `json:"attempt"` // that it answers
+	Key       string `json:"key,omitempty"`
+	Cloud     string `json:"cloud"`
+	Operation string `json:"operation,omitempty"` // of a pause or resume
+	Verb      string `json:"verb"`
+	Attempt   int    `json:"attempt,omitempty"` // that it answers
 	// Sequence is the message's place in the queue of requests.
 	Sequence uint64 `json:"sequence"`
 }
@@ -53,7 +55,7 @@ func (c *Client) Control(ctx context.Context, verb string, data messages.Control
 func (c *Client) control(ctx context.Context, done *Controlled, body []byte) error {
 	sequence, err := c.publish(ctx, broker.Message{Subject: messages.ControlSubject(done.Cloud, done.Verb), Data: body})
 	if err != nil {
-		return fmt.Errorf("%s %s: %w", done.Verb, done.Key, err)
+		return fmt.Errorf("%s %s: %w", done.Verb, cmp.Or(done.Key, done.Cloud), err)
 	}
 	done.Sequence = sequence
 	if err := c.taken(ctx, sequence); err != nil {

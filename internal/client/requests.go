@@ -30,6 +30,7 @@ type Summary struct {
 	JobID     string          `json:"job_id,omitempty"`
 	Accepted  time.Time       `json:"accepted"`
 	Finished  time.Time       `json:"finished,omitzero"`
+	Paused    bool            `json:"paused,omitempty"` // filled in by MarkPaused
 }
 
 // States returns all states in which a Summary can be.
@@ -155,6 +156,8 @@ type Detail struct {
 	Record *ledger.Record `json:"record"`
 	// Events are those of all attempts, in the order in which they were published.
 	Events []EventView `json:"events"`
+	// PausedSince is filled in by MarkPaused.
+	PausedSince time.Time `json:"paused_since,omitzero"`
 	// Family is filled in by who asks for it.
 	Family *Node `json:"family,omitempty"`
 }

@@ -24,7 +24,11 @@ func (d Detail) Waiting(now time.Time) (Waiting, bool) {
 	if r == nil || r.Done() {
 		return Waiting{}, false
 	}
-	return Waiting{For: waitsFor(r, now), NotBefore: r.NotBefore, NextTry: r.Until, Deadline: r.Deadline, Refusals: r.Refusals}, true
+	what := waitsFor(r, now)
+	if d.Summary.Paused && !r.NotBefore.After(now) {
+		what = d.waitsForResume()
+	}
+	return Waiting{For: what, NotBefore: r.NotBefore, NextTry: r.Until, Deadline: r.Deadline, Refusals: r.Refusals}, true
 }
 
 func waitsFor(r *ledger.Record, now time.Time) string {

@@ -194,7 +194,7 @@ func TestWarnings(t *testing.T) {
 			t.Errorf("warning %v", w)
 		}
 	}
-	want := strings.Fields("backup_watch smn_topics cross_region_result safe_mode")
+	want := strings.Fields("backup_watch smn_topics safe_mode")
 	if got := strings.ReplaceAll(strings.Join(keys, " "), ownBlock+".", ""); got != strings.Join(want, " ") {
 		t.Errorf("warnings about %s", got)
 	}

@@ -60,7 +60,6 @@ func (r *reader) later(t *tree, s Settings) {
 	}{
 		{"backup_watch", s.BackupWatch.Every > 0, "no finished backup is noticed"},
 		{"smn_topics", len(s.SMNTopics) > 0, "there are no hooks"},
-		{"cross_region_result", s.CrossRegionResult == CrossRegionJobOnly, "nothing is copied to other regions"},
 	} {
 		if l.set {
 			r.warn(t.get(l.key), ownBlock+"."+l.key, "is not carried out by this version yet: %s", l.is)

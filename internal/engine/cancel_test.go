@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -224,9 +225,9 @@ func TestCancelOfWhatIsLost(t *testing.T) {
 	t.Parallel()
 	run(t, func(w *world) {
 		w.cloud.create = func(int) reply { return reply{err: errors.New("reset")} }
-		found := false
+		var found atomic.Bool
 		w.cloud.images = func(body string) string {
-			if !found {
+			if !found.Load() {
 				return ""
 			}
 			return marked(body)
@@ -241,7 +242,7 @@ func TestCancelOfWhatIsLost(t *testing.T) {
 		if got := w.events.states(key); got != "accepted" {
 			t.Errorf("told %q before anything was found", got)
 		}
-		found = true
+		found.Store(true)
 		w.expect(key, "accepted submitted cancelled")
 		w.wantCancelled(key, true, messages.CancelLeft)
 		w.wantPosts(1)

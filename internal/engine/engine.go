@@ -76,6 +76,9 @@ type Options struct {
 	// Request publishes a request that follows one of the shard's. It may be
 	// asked to publish the same one again.
 	Request func(ctx context.Context, r messages.Request) error
+	// Held reports whether nothing new of an operation is to be submitted to a
+	// cloud; nil where that never is. Hold tells of a change.
+	Held func(cloud, operation string) bool
 	// SubmitTimeout bounds a call that creates something, counted from before
 	// its claim is written.
 	SubmitTimeout time.Duration
@@ -112,6 +115,7 @@ type Engine struct {
 	news    chan *ledger.Record
 	results chan result
 	reload  chan struct{}
+	holds   chan struct{}
 	asked   chan func()   // run by the loop
 	over    chan struct{} // closed when the loop has ended
 	ready   chan struct{} // closed when the shard is loaded
@@ -132,6 +136,7 @@ func New(o Options) *Engine {
 		news:     make(chan *ledger.Record, newsBuffer),
 		results:  make(chan result, places),
 		reload:   make(chan struct{}, 1),
+		holds:    make(chan struct{}, 1),
 		asked:    make(chan func()),
 		over:     make(chan struct{}),
 		ready:    make(chan struct{}),
@@ -183,11 +188,14 @@ func (g *Engine) Run(ctx context.Context) error {
 			g.conclude(res)
 		case <-g.reload:
 			g.refresh()
+		case <-g.holds:
+			g.rehold()
 		case look := <-g.asked:
 			look()
 			continue
 		case <-timer.C:
 		}
+		g.catchUp()
 		g.pump(steps)
 		g.weight.Store(int64(len(g.entries)))
 	}
@@ -207,6 +215,24 @@ func (g *Engine) follow(ctx context.Context, loaded chan<- struct{}) error {
 		return nil
 	}
 	return err
+}
+
+// together is how many news and results are taken over at once: what is due is
+// looked for after them, and once for all.
+const together = 64
+
+// catchUp takes over what else is there, without waiting for more.
+func (g *Engine) catchUp() {
+	for range together {
+		select {
+		case r := <-g.news:
+			g.learn(r)
+		case res := <-g.results:
+			g.conclude(res)
+		default:
+			return
+		}
+	}
 }
 
 // drain waits for the running steps, at most for Drain; then their context

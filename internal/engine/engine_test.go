@@ -162,6 +162,8 @@ type world struct {
 	limits map[string]budget.Limit
 	reused []string
 	asked  asked
+	held   sync.Map // operations that are held back
+	engine *engine.Engine
 	stop   context.CancelFunc
 	done   chan error
 }
@@ -191,9 +193,14 @@ func (w *world) start() {
 			return nil
 		},
 		Request: w.asked.ask,
+		Held: func(_, operation string) bool {
+			_, is := w.held.Load(operation)
+			return is
+		},
 		Soonest: 2 * time.Second, Latest: time.Minute, SubmitTimeout: 30 * time.Second, TombstoneTTL: time.Hour, Drain: time.Second,
 		Metrics: engine.NewMetrics(prometheus.NewRegistry(), []string{"demo"}, handlers.Names()), Log: slog.New(slog.DiscardHandler),
 	})
+	w.engine = g
 	ctx, stop := context.WithCancel(w.t.Context())
 	w.stop, w.done = stop, make(chan error, 1)
 	go func() { w.done <- g.Run(ctx) }()

@@ -79,7 +79,7 @@ func (g *Engine) find(ctx context.Context, t task) result {
 		return g.unanswered(t, r, err)
 	case time.Since(r.Doubted) < g.horizon(t.conf, work) && !mutation.On(mutation.Impatient):
 		return result{record: r, answered: true, again: time.Now().Add(lookWait(t.conf, r))}
-	case r.Contested || !resubmits(t.conf, work):
+	case r.Contested || !resubmits(t.conf, work) || !g.sees(t.conf, work):
 		return g.end(ctx, r, messages.StateUnresolved, unresolved(r, answerLost))
 	}
 	return g.submitAgain(ctx, r)

@@ -183,6 +183,9 @@ func (g *Engine) next(e *entry, now time.Time) (step, time.Time) {
 	if e.decided {
 		return resolveStep, again
 	}
+	if g.heldBack(e.account.name, e.operation) {
+		return idleStep, e.before(now.Add(unconfigured), now)
+	}
 	return submitStep, e.before(later(e.until, again), now)
 }
 

@@ -34,6 +34,8 @@ type Metrics struct {
 
 	mu         sync.Mutex
 	clouds     map[string]bool
+	said       map[[2]string]bool // paused by somebody: cloud and operation, empty for all
+	refused    map[string]bool    // clouds that refuse their credentials
 	operations []string
 	recent     []recentEnd
 }
@@ -72,14 +74,14 @@ func NewMetrics(reg prometheus.Registerer, clouds, operations []string) *Metrics
 		doubts:    counter("imsworker_submissions_uncertain_total", "Submissions whose answer was lost; they are looked up.", "cloud", "operation"),
 		adoptions: counter("imsworker_submissions_adopted_total", "Uncertain submissions whose image was found and taken over.", "cloud", "operation"),
 		twins:     counter("imsworker_duplicates_found_total", "Images found beside a request's result that carry its marker: an answer was lost and the request was done twice.", "cloud", "operation"),
-		pauses:    prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "imsworker_paused", Help: "1 while nothing new is submitted to the cloud, such as after refused credentials."}, []string{"cloud", "operation"}),
+		pauses:    prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "imsworker_paused", Help: "1 while nothing new is submitted to the cloud, because somebody said so or (operation all) its credentials are refused."}, []string{"cloud", "operation"}),
 		wait:      histogram("imsworker_request_wait_seconds", "Time from acceptance to submission.", durations, "operation"),
 		duration:  histogram("imsworker_job_duration_seconds", "Time from submission to the end.", durations, "operation", "state"),
 		endToEnd:  histogram("imsworker_request_end_to_end_seconds", "Time from acceptance to the final event.", durations, "operation"),
 		detection: histogram("imsworker_detection_delay_seconds", "Time from the cloud's end of a job, by its own clock, to our noticing.", []float64{0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600}, "operation"),
 		polls:     histogram("imsworker_job_polls", "Status queries per finished request.", []float64{1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144}, "operation"),
 
-		clouds: map[string]bool{}, operations: operations,
+		clouds: map[string]bool{}, said: map[[2]string]bool{}, refused: map[string]bool{}, operations: operations,
 	}
 	reg.MustRegister(m.requests, m.ends, m.failures, m.throttles, m.doubts, m.adoptions, m.twins, m.pauses, m.wait, m.duration, m.endToEnd, m.detection, m.polls)
 	m.Know(clouds)
@@ -179,15 +181,6 @@ func (m *Metrics) duplicated(r *ledger.Record) {
 func (m *Metrics) detected(r *ledger.Record, delay time.Duration) {
 	_, operation := m.Label(r.Cloud, r.Operation)
 	m.detection.WithLabelValues(operation).Observe(delay.Seconds())
-}
-
-func (m *Metrics) paused(cloud string, on bool) {
-	cloud, _ = m.Label(cloud, "")
-	value := 0.0
-	if on {
-		value = 1
-	}
-	m.pauses.WithLabelValues(cloud, "all").Set(value)
 }
 
 // finished counts a final event that was told just now.

@@ -27,6 +27,13 @@ func (g *Engine) place(conf *Account, work handlers.Work) (*Account, bool) {
 	return g.Clouds.At(to.Region, to.Project)
 }
 
+// sees reports whether the work's result can be looked for. Where it cannot,
+// nothing tells whether a lost call was carried out, and it is not sent again.
+func (g *Engine) sees(conf *Account, work handlers.Work) bool {
+	_, known := g.place(conf, work)
+	return known
+}
+
 // placeless is the failure of a request whose result nobody here could look
 // at.
 func placeless(work handlers.Work) *messages.Failure {

@@ -29,7 +29,7 @@ func (g *Engine) submit(ctx context.Context, t task) result {
 	if r.State != ledger.Accepted && r.State != ledger.Parked {
 		return result{record: r}
 	}
-	if !g.Lease.Valid() {
+	if !g.Lease.Valid() || g.heldBack(r.Cloud, r.Operation) {
 		return result{record: r, again: time.Now().Add(leaseRetry)}
 	}
 	work, err := open(r)

@@ -114,3 +114,21 @@ func TestEarlyCancelWaits(t *testing.T) {
 		t.Error(fmt.Sprint(n, " dead letters"))
 	}
 }
+
+// TestPauseIsStored, and one of what does not exist is a dead letter.
+func TestPauseIsStored(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.publish("ims.control.demo.pause", `{"operation":"copy-image"}`, nil)
+	if !d.paused.Paused("demo", "copy-image") || d.paused.Paused("demo", "tag-image") {
+		t.Error("something else is paused")
+	}
+	d.publish("ims.control.demo.resume", `{"operation":"copy-image"}`, nil)
+	if d.paused.Paused("demo", "copy-image") {
+		t.Error("it does not go on")
+	}
+	d.publish("ims.control.demo.pause", `{"operation":"copy-imge"}`, nil)
+	if got := d.dead("ims.dead.demo.pause").Header.Get("Ims-Dead-Detail"); !strings.Contains(got, "no operation") {
+		t.Errorf("detail %q", got)
+	}
+}

@@ -65,6 +65,9 @@ func (in *Intake) carryOut(ctx context.Context, msg *message.Message, d broker.D
 		return in.cancel(ctx, msg, d, cloud, c)
 	}
 	in.unknown.done(d)
+	if !messages.AboutRequest(verb) {
+		return in.pause(ctx, d, cloud, verb, c)
+	}
 	return in.reopen(ctx, cloud, verb, c)
 }
 

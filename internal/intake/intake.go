@@ -24,6 +24,7 @@ import (
 	"github.com/imsworker/imsworker/internal/ims"
 	"github.com/imsworker/imsworker/internal/ledger"
 	"github.com/imsworker/imsworker/internal/mutation"
+	"github.com/imsworker/imsworker/internal/pauses"
 	"github.com/imsworker/imsworker/messages"
 )
 
@@ -58,8 +59,11 @@ type Options struct {
 	// Cloud returns a configured cloud; false: this worker does not know it.
 	Cloud   func(name string) (Cloud, bool)
 	History history
-	Count   Counter
-	Log     *slog.Logger
+	// Pause stores that somebody has paused a cloud, or one operation there, or
+	// goes on with it.
+	Pause func(ctx context.Context, p pauses.Pause) error
+	Count Counter
+	Log   *slog.Logger
 }
 
 // Intake handles the deliveries of one shard.

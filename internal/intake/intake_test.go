@@ -20,6 +20,7 @@ import (
 	"github.com/imsworker/imsworker/internal/ims"
 	"github.com/imsworker/imsworker/internal/intake"
 	"github.com/imsworker/imsworker/internal/ledger"
+	"github.com/imsworker/imsworker/internal/pauses"
 	"github.com/imsworker/imsworker/messages"
 )
 
@@ -45,16 +46,17 @@ type desk struct {
 	conn    *broker.Conn
 	records *ledger.Shard
 	count   *counter
+	paused  *pauses.Pauses
 }
 
 func newDesk(t *testing.T) *desk {
 	t.Helper()
 	conn := brokertest.Connect(t, 1)
-	d := &desk{t: t, conn: conn, records: ledger.New(conn, 0), count: &counter{counts: map[string]int{}}}
+	d := &desk{t: t, conn: conn, records: ledger.New(conn, 0), count: &counter{counts: map[string]int{}}, paused: pauses.New(conn, func(pauses.Pause) {})}
 	dead := intake.NewDeadLetters(conn, prometheus.NewRegistry())
 	in := intake.New(intake.Options{
 		Records: d.records, Dead: dead, Count: d.count, Log: slog.New(slog.DiscardHandler),
-		History: events.New(conn, prometheus.NewRegistry()),
+		Pause: d.paused.Set, History: events.New(conn, prometheus.NewRegistry()),
 		Cloud: func(name string) (intake.Cloud, bool) {
 			copies := func(op string) bool { return op == "copy-image" }
 			return intake.Cloud{

@@ -1,0 +1,63 @@
+package engine
+
+import "github.com/imsworker/imsworker/internal/ledger"
+
+// Hold makes the engine look again at what is held back. It never blocks.
+func (g *Engine) Hold() {
+	select {
+	case g.holds <- struct{}{}:
+	default:
+	}
+}
+
+// heldBack reports whether nothing new of an operation is to be submitted to a
+// cloud, because somebody said so.
+func (g *Engine) heldBack(cloud, operation string) bool {
+	return g.Held != nil && g.Held(cloud, operation)
+}
+
+// rehold takes what is held back now out of the queues, and puts back in what
+// is not any more.
+func (g *Engine) rehold() {
+	for _, e := range g.entries {
+		if e.state != ledger.Accepted && e.state != ledger.Parked {
+			continue
+		}
+		if e.place >= 0 && g.heldBack(e.account.name, e.operation) {
+			e.account.leave(e)
+		}
+		g.settle(e)
+	}
+}
+
+// Hold says that somebody has paused an operation of a cloud, or goes on with
+// it; all of them where it is empty.
+func (m *Metrics) Hold(cloud, operation string, on bool) {
+	m.mu.Lock()
+	m.said[[2]string{cloud, operation}] = on
+	m.mu.Unlock()
+	m.showPaused(cloud, operation)
+}
+
+// paused says that the cloud refuses its credentials, or takes them again.
+func (m *Metrics) paused(cloud string, on bool) {
+	m.mu.Lock()
+	m.refused[cloud] = on
+	m.mu.Unlock()
+	m.showPaused(cloud, "")
+}
+
+func (m *Metrics) showPaused(cloud, operation string) {
+	m.mu.Lock()
+	on := m.said[[2]string{cloud, operation}] || operation == "" && m.refused[cloud]
+	m.mu.Unlock()
+	name, label := m.Label(cloud, operation)
+	if operation == "" {
+		label = "all"
+	}
+	value := 0.0
+	if on {
+		value = 1
+	}
+	m.pauses.WithLabelValues(name, label).Set(value)
+}

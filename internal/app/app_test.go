@@ -67,6 +67,7 @@ type system struct {
 	conn   *broker.Conn
 	cancel context.CancelFunc
 	ended  chan error
+	login  string                   // into the broker, "user:password@"
 	clouds []fakecloud.CloudOptions // the demo first
 }
 
@@ -148,7 +149,7 @@ func (s *system) start() *system {
 	if url == "" {
 		url = string(s.cfg.NATS.URL)
 	}
-	s.conn = brokertest.Dial(s.t, url)
+	s.conn = brokertest.Dial(s.t, strings.Replace(url, "nats://", "nats://"+s.login, 1))
 	return s
 }
 

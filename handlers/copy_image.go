@@ -17,6 +17,7 @@ type imageCopier interface {
 	ImagePages(ctx context.Context, f ims.ImageFilter) iter.Seq2[[]ims.Image, error]
 	Image(ctx context.Context, id string) (ims.Image, error)
 	AddImageTags(ctx context.Context, imageID string, tags ...ims.Tag) error
+	UpdateImage(ctx context.Context, imageID string, patches ...ims.ImagePatch) error
 }
 
 // copyImage copies an image within its region (API reference 2.7).
@@ -40,18 +41,13 @@ func copyImage() Operation {
 		mark: func(ctx context.Context, c imageCopier, d messages.CopyImage, key, imageID string) error {
 			return putTags(ctx, c, imageID, d.ImageTags, key)
 		},
+		unmark: unmarkDescription[imageCopier],
 	})
 }
 
 func copyImageRules() []rule[messages.CopyImage] {
 	return []rule[messages.CopyImage]{
 		nameRule(func(d messages.CopyImage) string { return d.Name }),
-		{"marker-kept", "the marker of a copy stands in its description and stays there", func(d messages.CopyImage, _ ims.Profile) (ps messages.Problems) {
-			if !d.Options.MarkerKept() {
-				ps.Add("options.keep_marker", "false is not carried out for copies by this version; leave it out")
-			}
-			return ps
-		}},
 		tagsRule(func(d messages.CopyImage) ([]string, []messages.Tag) { return nil, d.ImageTags }),
 		optionsRule(func(d messages.CopyImage) messages.Options { return d.Options }),
 	}

@@ -18,6 +18,7 @@ type regionCopier interface {
 	ImagePages(ctx context.Context, f ims.ImageFilter) iter.Seq2[[]ims.Image, error]
 	Image(ctx context.Context, id string) (ims.Image, error)
 	AddImageTags(ctx context.Context, imageID string, tags ...ims.Tag) error
+	UpdateImage(ctx context.Context, imageID string, patches ...ims.ImagePatch) error
 }
 
 // copyImageCrossRegion copies an image into another region (API reference 2.8).
@@ -43,6 +44,7 @@ func copyImageCrossRegion() Operation {
 		mark: func(ctx context.Context, c regionCopier, d data, key, imageID string) error {
 			return putTags(ctx, c, imageID, d.ImageTags, key)
 		},
+		unmark: unmarkDescription[regionCopier],
 	})
 }
 
@@ -57,12 +59,6 @@ func crossRegionRules() []rule[messages.CopyImageCrossRegion] {
 			return ps
 		}},
 		nameRule(func(d data) string { return d.Name }),
-		{"marker-kept", "the marker of a copy stands in its description and stays there", func(d data, _ ims.Profile) (ps messages.Problems) {
-			if !d.Options.MarkerKept() {
-				ps.Add("options.keep_marker", "false is not carried out for copies by this version; leave it out")
-			}
-			return ps
-		}},
 		tagsRule(func(d data) ([]string, []messages.Tag) { return nil, d.ImageTags }),
 		optionsRule(func(d data) messages.Options { return d.Options }),
 	}

@@ -25,7 +25,6 @@ var onlyGo = map[string]string{
 	"copy-image/invalid-deadline-before-start":     "it compares two times",
 	"copy-image/invalid-follow-up":                 "what a step may hold depends on its operation",
 	"copy-image/invalid-long-chain":                "the depth of a chain is counted in Go",
-	"copy-image/invalid-marker-removed":            "understood, but not carried out by this version",
 	"copy-image-cross-region/invalid-on-otc":       "the profile of the cloud is not in the data",
 	"copy-image-cross-region/invalid-repeated-tag": "keys of different items cannot be compared",
 	"share-image/invalid-only-on-huaweicloud":      "the profile of the cloud is not in the data",

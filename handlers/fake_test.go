@@ -33,6 +33,7 @@ type fakeCloud struct {
 	backup           func(string) (ims.Backup, error)
 	deleteImageTag   func(string, string) error
 	addImageTags     func(string, []ims.Tag) error
+	updateImage      func(string, []ims.ImagePatch) error
 	createImage      func(ims.NewImage) (string, error)
 	createDataImage  func(ims.DataFile) (string, error)
 	importImage      func(ims.QuickImport) (string, error)
@@ -61,6 +62,10 @@ func (f fakeCloud) DeleteImageTag(_ context.Context, imageID, tag string) error 
 
 func (f fakeCloud) AddImageTags(_ context.Context, imageID string, tags ...ims.Tag) error {
 	return f.addImageTags(imageID, tags)
+}
+
+func (f fakeCloud) UpdateImage(_ context.Context, imageID string, patches ...ims.ImagePatch) error {
+	return f.updateImage(imageID, patches)
 }
 
 func (f fakeCloud) CreateImage(_ context.Context, i ims.NewImage) (string, error) {

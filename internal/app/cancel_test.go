@@ -83,3 +83,17 @@ func TestCancelBeforeItsRequest(t *testing.T) {
 		t.Errorf("ended %s %+v", final.State, final.Cancel)
 	}
 }
+
+// TestCopyWithoutItsMarker takes the marker off when the copy is done.
+func TestCopyWithoutItsMarker(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t, "", nil).start()
+	s.publish("ims.request.demo.copy-image", `{"options":{"keep_marker":false},"description":"plain",`+copyBase[1:], copyEvent("a"))
+	final := s.final(messages.Key("demo", "/test", "a"))
+	if final.State != messages.StateSucceeded || len(final.Warnings) > 0 {
+		t.Fatalf("ended %s %v", final.State, final.Warnings)
+	}
+	if image := s.image(final.Images[0].ID); image.Description != "plain" {
+		t.Errorf("description %q", image.Description)
+	}
+}

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -58,9 +59,7 @@ func TestRightToCopyIsNoOther(t *testing.T) {
 	ask := func(id, body string, more nats.Header) string {
 		t.Helper()
 		m := &nats.Msg{Subject: "ims.request.demo.copy-image", Data: []byte(body), Header: copyEvent(id)}
-		for name, values := range more {
-			m.Header[name] = values
-		}
+		maps.Copy(m.Header, more)
 		if _, err := tenant.RequestMsg(m, patience); err != nil {
 			t.Fatalf("%s: %v", id, err)
 		}

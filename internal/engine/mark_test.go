@@ -27,6 +27,7 @@ func TestCopyIsMarkedAfterwards(t *testing.T) {
 			t.Parallel()
 			run(t, func(w *world) {
 				w.cloud.tags = c.answers
+				w.cloud.images = func(string) string { return `{"id":"` + copied + `","status":"active","__description":"plain"}` }
 				w.start()
 				key := w.request("a", func(r *ledger.Record) { r.Unmark = c.unmark })
 				w.expect(key, "accepted submitted succeeded")

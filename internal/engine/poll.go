@@ -213,7 +213,7 @@ func (g *Engine) succeed(ctx context.Context, t task, r *ledger.Record) result {
 		return g.unanswered(t, r, err)
 	}
 	if r.Unmark {
-		if err := afterwardsWarning(r, "the marker could not be taken off", unmark(ctx, t.conf, r)); err != nil {
+		if err := afterwardsWarning(r, "the marker could not be taken off", g.unmark(ctx, t.conf, r)); err != nil {
 			return g.unanswered(t, r, err)
 		}
 	}
@@ -221,13 +221,17 @@ func (g *Engine) succeed(ctx context.Context, t task, r *ledger.Record) result {
 }
 
 // unmark takes the marker off the images, as the request asks for.
-func unmark(ctx context.Context, conf *Account, r *ledger.Record) error {
+func (g *Engine) unmark(ctx context.Context, conf *Account, r *ledger.Record) error {
 	work, err := open(r)
 	if err != nil {
 		return err
 	}
+	at, known := g.place(conf, work)
+	if !known {
+		return nil
+	}
 	for _, image := range r.Images {
-		if err := work.Unmark(ctx, conf.Client, image.ID); err != nil {
+		if err := work.Unmark(ctx, at.Client, image.ID); err != nil {
 			return fmt.Errorf("take the marker off image %s: %w", image.ID, err)
 		}
 	}

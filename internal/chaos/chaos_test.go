@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"reflect"
 	"strings"
@@ -9,7 +10,9 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/imsworker/imsworker/handlers"
 	"github.com/imsworker/imsworker/internal/broker/nodes"
+	"github.com/imsworker/imsworker/internal/ims"
 )
 
 func TestMain(m *testing.M) {
@@ -66,6 +69,31 @@ func TestSeed(t *testing.T) {
 	}
 	if !reflect.DeepEqual(faults(seven, 1), faults(seven, 1)) || reflect.DeepEqual(faults(seven, 1), faults(eight, 1)) {
 		t.Error("the faults do not follow the seed")
+	}
+}
+
+// TestMix: what the rows say is what the worker does, and the requests are
+// sound.
+func TestMix(t *testing.T) {
+	t.Parallel()
+	random := settingsOf(t, nil).random(chanceMix)
+	for _, o := range mix {
+		data, err := json.Marshal(o.data("chaos-000001", uuid(random)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		op, known := handlers.Lookup(o.name)
+		if !known {
+			t.Errorf("there is no operation %s", o.name)
+			continue
+		}
+		work, problems := op.Decode(data, ims.ProfileOTC)
+		switch {
+		case len(problems) > 0:
+			t.Errorf("%s: %v", o.name, problems)
+		case work.Policy().Resubmit == o.unresolved:
+			t.Errorf("%s: %+v, and the row says unresolved %t", o.name, work.Policy(), o.unresolved)
+		}
 	}
 }
 

@@ -26,13 +26,13 @@ type operation struct {
 // mix is the only list of them: a new operation is a row.
 var mix = []operation{
 	{
-		name: "copy-image", share: 60,
+		name: "copy-image", share: 55,
 		data: func(name, _ string) map[string]any {
 			return map[string]any{"image_id": fakecloud.DemoImage, "name": name}
 		},
 	},
 	{
-		name: "create-whole-image", share: 20,
+		name: "create-whole-image", share: 16,
 		data: func(name, id string) map[string]any {
 			return map[string]any{"backup_id": id, "whole_image_type": "CBR", "name": name}
 		},
@@ -48,13 +48,34 @@ var mix = []operation{
 		},
 	},
 	{
-		name: "export-volume", share: 15,
+		name: "import-image", share: 4,
+		data: func(name, _ string) map[string]any {
+			return map[string]any{"image_url": fakecloud.DemoQuickFile, "name": name, "min_disk": 250, "os_version": system}
+		},
+	},
+	{
+		name: "register-image", share: 4,
+		data: func(name, _ string) map[string]any {
+			return map[string]any{"image_url": fakecloud.DemoFile, "name": name, "min_disk": 40, "__os_version": system}
+		},
+	},
+	{
+		name: "create-system-image", share: 4,
+		data: func(name, _ string) map[string]any {
+			return map[string]any{"image_url": fakecloud.DemoFile, "name": name, "min_disk": 40, "os_version": system}
+		},
+	},
+	{
+		name: "export-volume", share: 12,
 		data: func(name, id string) map[string]any { return map[string]any{"volume_id": id, "image_name": name} },
 		add: func(w *fakecloud.World, name, id string) {
 			w.Volumes = append(w.Volumes, fakecloud.Volume{ID: id, Name: "of-" + name, SizeGB: 40})
 		},
 	},
 }
+
+// system is what is on the disks that come as files.
+const system = "Ubuntu 22.04 server 64bit"
 
 // source is the ce-source of all requests.
 const source = "/chaos"

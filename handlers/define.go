@@ -62,6 +62,7 @@ func define[D, C any](p plan[D, C]) Operation {
 		Marks:    p.mark != nil,
 		Unmarked: p.unmarked,
 		Several:  p.several,
+		Listed:   p.all != nil && p.destination == nil && p.check == nil,
 		Abroad:   p.destination != nil,
 		Rules:    named(p.rules, p.checks),
 		bucketOf: bucketOf(p),

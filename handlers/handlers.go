@@ -86,6 +86,10 @@ type Operation struct {
 	// names all that others have.
 	Unmarked bool
 
+	// Listed is true where the image list of the cloud that is asked shows when
+	// a request's work is done, by its marker or by the image's id.
+	Listed bool
+
 	// Rules are what a request is judged by, those that ask the cloud last.
 	Rules []Rule
 

@@ -127,3 +127,17 @@ func number(n *int64) *int {
 	i := int(*n)
 	return &i
 }
+
+// MarkerOf returns the key that an image carries, as a tag or at the end of its
+// description, and whether it carries one.
+func MarkerOf(i ims.Image) (string, bool) {
+	if key, tagged := i.Tag(messages.MarkerKey); tagged {
+		return key, messages.ValidKey(key)
+	}
+	at := strings.LastIndex(i.Description, messages.MarkerKey+"=")
+	if at < 0 {
+		return "", false
+	}
+	key := strings.TrimSpace(i.Description[at+len(messages.MarkerKey)+1:])
+	return key, messages.ValidKey(key) && hasMarkerText(i.Description, key)
+}

@@ -101,7 +101,7 @@ func (c *clouds) account(conf cloud.Cloud) (*engine.Account, error) {
 	s := conf.Settings
 	return &engine.Account{
 		Name: conf.Name, Client: client, Profile: conf.Profile, Limits: limits(s), TimeFactor: s.TimeFactor, Horizon: s.Horizon,
-		Region: conf.Region, Project: conf.Client.Credentials.ProjectName, JobOnly: s.CrossRegionResult == cloud.CrossRegionJobOnly,
+		Region: conf.Region, Project: conf.Client.Credentials.ProjectName, JobOnly: s.CrossRegionResult == cloud.CrossRegionJobOnly, NoSweep: !s.Sweep,
 		Hold: s.OnUncertain == cloud.OnUncertainHold, Resubmit: s.OnUncertain == cloud.OnUncertainResubmit,
 	}, nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/imsworker/imsworker/internal/engine"
 	"github.com/imsworker/imsworker/internal/intake"
 	"github.com/imsworker/imsworker/internal/ledger"
+	"github.com/imsworker/imsworker/internal/pace"
 	"github.com/imsworker/imsworker/internal/shard"
 	"github.com/imsworker/imsworker/messages"
 )
@@ -26,7 +27,7 @@ func (w *worker) own(ctx context.Context, lease *shard.Lease) {
 	records := ledger.New(w.conn, number)
 	g := engine.New(engine.Options{
 		Shard: number, Ledger: records, Events: w.events, Lease: lease, Clouds: w.clouds, Reused: w.reused, Request: w.request, Held: w.pauses.Paused,
-		Soonest: w.cfg.Detect.Min, Latest: w.cfg.Detect.Max, SubmitTimeout: w.cfg.SubmitTimeout, TombstoneTTL: w.deps.TombstoneTTL, Drain: w.cfg.Drain,
+		Bound: pace.Bound{Ratio: w.cfg.Detect.Ratio, Min: w.cfg.Detect.Min, Max: w.cfg.Detect.Max}, SubmitTimeout: w.cfg.SubmitTimeout, TombstoneTTL: w.deps.TombstoneTTL, Drain: w.cfg.Drain,
 		Metrics: w.metrics, Log: w.log,
 	})
 	w.setEngine(number, g)

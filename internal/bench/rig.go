@@ -19,6 +19,7 @@ import (
 	"github.com/imsworker/imsworker/internal/events"
 	"github.com/imsworker/imsworker/internal/ims"
 	"github.com/imsworker/imsworker/internal/ledger"
+	"github.com/imsworker/imsworker/internal/pace"
 )
 
 // rig is the engines of all shards with their real ledger, events and clients,
@@ -54,7 +55,7 @@ func (r *rig) start(ctx context.Context) (release func(), err error) {
 		s := &store{rig: r, shard: shard, cloud: name, released: released}
 		g := engine.New(engine.Options{
 			Shard: shard, Ledger: ledger.New(s, shard), Events: events.New(s, prometheus.NewRegistry()), Lease: always{}, Clouds: accounts{name: account},
-			Soonest: r.wait, Latest: r.wait, SubmitTimeout: 30 * time.Second, TombstoneTTL: time.Hour, Drain: time.Second,
+			Bound: pace.Bound{Min: r.wait, Max: r.wait}, SubmitTimeout: 30 * time.Second, TombstoneTTL: time.Hour, Drain: time.Second,
 			Metrics: metrics, Log: slog.New(slog.DiscardHandler),
 		})
 		r.engines = append(r.engines, g)
@@ -79,7 +80,7 @@ func (r *rig) account(n int, name string, observe ims.Observer) (*engine.Account
 	if err != nil {
 		return nil, err
 	}
-	return &engine.Account{Name: name, Client: client, Profile: ims.ProfileOTC, TimeFactor: 1}, nil
+	return &engine.Account{Name: name, Client: client, Profile: ims.ProfileOTC, TimeFactor: 1, NoSweep: true}, nil
 }
 
 // settled waits until every request has told that it is submitted.

@@ -58,6 +58,7 @@ type Settings struct {
 	BackupWatch           BackupWatch
 	SMNTopics             []string
 	CrossRegionResult     string
+	Sweep                 bool // the image list tells about many jobs at once
 	SafeMode              bool
 }
 

@@ -12,7 +12,7 @@ import (
 // settingsKeys are all keys that an "imsworker:" block may have.
 var settingsKeys = []string{
 	"alias", "limits", "job_query", "on_uncertain", "horizon", "time_factor", "allow", "allow_steps",
-	"allow_targets", "backup_watch", "smn_topics", "cross_region_result", "safe_mode",
+	"allow_targets", "backup_watch", "smn_topics", "cross_region_result", "safe_mode", "sweep",
 }
 
 // allOperations are those of the contract, section 2.
@@ -35,6 +35,7 @@ func (r *reader) settings(t *tree, operations []string) Settings {
 	s := Settings{
 		JobQuery:          or(r.oneOf(t.get("job_query"), ownBlock+".job_query", "job query", ims.ShowJob, ims.ShowJobProgress), ims.ShowJob),
 		OnUncertain:       or(r.oneOf(t.get("on_uncertain"), ownBlock+".on_uncertain", "value", OnUncertainDefault, OnUncertainResubmit, OnUncertainHold), OnUncertainDefault),
+		Sweep:             r.boolean(t.get("sweep"), ownBlock+".sweep", true),
 		CrossRegionResult: or(r.oneOf(t.get("cross_region_result"), ownBlock+".cross_region_result", "value", CrossRegionImage, CrossRegionJobOnly), CrossRegionImage),
 		Horizon:           r.duration(t.get("horizon"), ownBlock+".horizon", leastHorizon),
 		TimeFactor:        r.factor(t.get("time_factor"), ownBlock+".time_factor"),

@@ -27,6 +27,8 @@ type Account struct {
 	// JobOnly is set where a result in a place that is no configured cloud is
 	// followed by its job alone.
 	JobOnly bool
+	// NoSweep has every job asked for by itself.
+	NoSweep bool
 	// Hold and Resubmit override what an operation does with a submission
 	// whose end stays unknown beyond the horizon.
 	Hold, Resubmit bool
@@ -77,13 +79,20 @@ type account struct {
 	running [poolCount]int    // steps in hand, by pool
 	pause   pause
 	past    map[string]holder // images of requests that have ended, see holder
+
+	kinds     map[string]*kind  // by operation
+	following int               // entries that wait for the end of slow work
+	images    map[string]*entry // those of them that have an image and no job
+	sweep     sweep
 }
 
 func newAccount(name string, conf *Account) *account {
-	return &account{
-		name: name, conf: conf,
+	a := &account{
+		name: name, conf: conf, kinds: map[string]*kind{}, images: map[string]*entry{},
 		windows: map[string]*budget.Window{}, paced: map[string]*budget.Paced{}, queues: map[string]*queue{}, asks: map[string][]task{},
 	}
+	a.sweep.entry = &entry{account: a, index: -1, place: -1}
+	return a
 }
 
 // configure takes over a new configuration; what is in use stays in use.

@@ -37,13 +37,13 @@ func (g *Engine) begin() {
 // query. To repeat it for all at once would keep a new owner busy for long.
 const toldWithin = 30 * time.Second
 
-// firstWait is the wait before the first query of a job by this owner. When an
-// earlier owner would have asked next is not known: it is any moment of its
-// usual wait, so that a take-over makes neither a pause nor a crowd.
-func (g *Engine) firstWait(e *entry, now time.Time) time.Duration {
-	wait := g.pollWait(e.account.conf, e.submitted, now)
+// firstLook is when a job is asked for first by this owner. When an earlier
+// owner would have asked next is not known: it is any moment of its usual
+// wait, so that a take-over makes neither a pause nor a crowd.
+func (g *Engine) firstLook(e *entry, now time.Time) time.Time {
+	at := e.look(g.planOf(e, now), now)
 	if e.settled {
-		return time.Duration(rand.Float64() * float64(wait))
+		return now.Add(time.Duration(rand.Float64() * float64(at.Sub(now))))
 	}
-	return wait
+	return at
 }

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/imsworker/imsworker/internal/ledger"
+	"github.com/imsworker/imsworker/internal/pace"
 	"github.com/imsworker/imsworker/messages"
 )
 
@@ -85,9 +86,8 @@ type Options struct {
 	// TombstoneTTL is how long a finished request is recognised by the ledger
 	// alone; afterwards its events are asked.
 	TombstoneTTL time.Duration
-	// Soonest and Latest bound the wait between two status queries, by our
-	// clock.
-	Soonest, Latest time.Duration
+	// Bound is how late the end of a job may be noticed, in the cloud's time.
+	Bound pace.Bound
 	// Drain is how long running steps may go on after Run's context ended.
 	Drain   time.Duration
 	Metrics *Metrics

@@ -23,8 +23,10 @@ import (
 	"github.com/imsworker/imsworker/handlers"
 	"github.com/imsworker/imsworker/internal/budget"
 	"github.com/imsworker/imsworker/internal/engine"
+	"github.com/imsworker/imsworker/internal/fakecloud"
 	"github.com/imsworker/imsworker/internal/ims"
 	"github.com/imsworker/imsworker/internal/ledger"
+	"github.com/imsworker/imsworker/internal/pace"
 	"github.com/imsworker/imsworker/messages"
 )
 
@@ -166,6 +168,9 @@ type world struct {
 	engine *engine.Engine
 	stop   context.CancelFunc
 	done   chan error
+
+	transport http.RoundTripper // to a fake of the cloud in place of the script
+	noSweep   bool
 }
 
 func newWorld(t *testing.T) *world {
@@ -177,15 +182,19 @@ func newWorld(t *testing.T) *world {
 // start runs an engine; stopping it and starting another is a take-over.
 func (w *world) start() {
 	w.t.Helper()
+	address, transport := "http://cloud.test", http.RoundTripper(w.cloud)
+	if w.transport != nil {
+		address, transport = address+"/"+fakecloud.DemoCloud, w.transport
+	}
 	client, err := ims.New(ims.Config{
-		Cloud: "demo", Profile: ims.ProfileHuawei, Region: "eu-de", ProjectID: "0123456789abcdef0123456789abcdef",
-		Endpoints:   ims.Endpoints{Image: "http://cloud.test", CBR: "http://cloud.test", BlockStorage: "http://cloud.test", Identity: "http://cloud.test"},
-		Credentials: ims.Credentials{AccessKey: "AK", SecretKey: "SK"}, Transport: w.cloud, JobQuery: ims.ShowJob, Signing: ims.SigningSimple,
+		Cloud: "demo", Profile: ims.ProfileHuawei, Region: "eu-de", ProjectID: fakecloud.DemoProjectID,
+		Endpoints:   ims.Endpoints{Image: address, CBR: address, BlockStorage: address, Identity: address},
+		Credentials: ims.Credentials{AccessKey: fakecloud.DemoAccessKey, SecretKey: fakecloud.DemoSecretKey}, Transport: transport, JobQuery: ims.ShowJob, Signing: ims.SigningSimple,
 	})
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	conf := &engine.Account{Name: "demo", Client: client, Profile: ims.ProfileHuawei, Limits: w.limits, TimeFactor: 1}
+	conf := &engine.Account{Name: "demo", Client: client, Profile: ims.ProfileHuawei, Limits: w.limits, TimeFactor: 1, NoSweep: w.noSweep}
 	g := engine.New(engine.Options{
 		Ledger: w.ledger, Events: w.events, Lease: w.lease, Clouds: account{conf},
 		Reused: func(_ context.Context, r *ledger.Record) error {
@@ -197,7 +206,7 @@ func (w *world) start() {
 			_, is := w.held.Load(operation)
 			return is
 		},
-		Soonest: 2 * time.Second, Latest: time.Minute, SubmitTimeout: 30 * time.Second, TombstoneTTL: time.Hour, Drain: time.Second,
+		Bound: pace.Bound{Ratio: 0.03, Min: 2 * time.Second, Max: time.Minute}, SubmitTimeout: 30 * time.Second, TombstoneTTL: time.Hour, Drain: time.Second,
 		Metrics: engine.NewMetrics(prometheus.NewRegistry(), []string{"demo"}, handlers.Names()), Log: slog.New(slog.DiscardHandler),
 	})
 	w.engine = g

@@ -45,6 +45,11 @@ type entry struct {
 	percent   float64   // last told
 	progress  time.Time
 
+	hinted bool      // the image list shows its image as done
+	shown  time.Time // since when, by the cloud's clock
+	asked  time.Time // when its job was asked for last
+	seen   uint32    // census in which its image was being made, 0 for none
+
 	again time.Time // the next step is not due before
 	due   time.Time // of the timer
 	index int       // in timers, -1 outside
@@ -74,6 +79,7 @@ func (e *entry) take(r *ledger.Record) {
 	e.trailing = r.Trails && r.Told && !r.Buried
 	if r.State != e.state || r.Cancel != nil && e.wish == nil || e.trailing {
 		e.again = time.Time{}
+		e.hinted, e.shown, e.asked, e.seen = false, time.Time{}, time.Time{}, 0
 	}
 	e.wish = r.Cancel
 	e.sequence, e.attempt, e.state = r.Sequence, r.Attempt, r.State

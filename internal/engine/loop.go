@@ -55,7 +55,9 @@ func (g *Engine) admit(r *ledger.Record) *entry {
 // take brings an entry up to a newer version of its record.
 func (g *Engine) take(e *entry, r *ledger.Record) {
 	g.restore(e, r)
+	was := e.followed()
 	e.take(r)
+	e.account.count(e, was)
 	g.remember(e.account, r)
 	e.settled = !g.loaded && g.began.Sub(r.Stored) > toldWithin
 	if r.Buried {
@@ -88,6 +90,10 @@ func (g *Engine) restore(e *entry, r *ledger.Record) {
 func (g *Engine) drop(e *entry) {
 	g.timers.drop(e)
 	e.account.leave(e)
+	if was := e.followed(); was {
+		e.buried = true
+		e.account.count(e, was)
+	}
 	delete(g.entries, e.key)
 }
 
@@ -121,6 +127,9 @@ func (g *Engine) settle(e *entry) {
 			e.record = nil
 		}
 		g.timers.set(e, at)
+	case s == pollStep && !g.asksItself(e, now):
+		e.record = nil
+		g.timers.set(e, e.before(e.again, now))
 	case s == submitStep:
 		e.account.push(e)
 		g.queued = append(g.queued, e)
@@ -152,7 +161,7 @@ func (g *Engine) next(e *entry, now time.Time) (step, time.Time) {
 		return idleStep, now.Add(unconfigured)
 	case e.trailing:
 		if e.again.IsZero() {
-			e.again = now.Add(g.pollWait(e.account.conf, e.submitted, now))
+			e.again = e.look(g.planOf(e, now), now)
 		}
 		return trailStep, later(e.again, now)
 	case e.state == ledger.Finished:
@@ -171,7 +180,7 @@ func (g *Engine) next(e *entry, now time.Time) (step, time.Time) {
 	switch e.state {
 	case ledger.Submitted:
 		if e.again.IsZero() {
-			e.again = now.Add(g.firstWait(e, now))
+			e.again = g.firstLook(e, now)
 		}
 		if !e.told && (!e.settled || e.stops() || !e.again.After(now)) {
 			return tellStep, again
@@ -277,11 +286,18 @@ func (g *Engine) conclude(res result) {
 		g.Log.Warn("step is repeated", "step", res.step.String(), "key", e.key, "cloud", e.account.name, "operation", e.operation, "error", res.err)
 	}
 	switch {
+	case res.step == sweepStep:
+		res.effect(e)
+		return
 	case g.entries[e.key] != e:
 		return
 	case res.gone:
 		g.drop(e)
 		return
+	}
+	if res.step == pollStep {
+		g.learned(e, res)
+		e.asked, e.seen = res.begun, 0
 	}
 	switch r := res.record; {
 	case r != nil && r.Sequence > e.sequence:

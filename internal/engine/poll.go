@@ -13,7 +13,6 @@ import (
 	"github.com/imsworker/imsworker/internal/crash"
 	"github.com/imsworker/imsworker/internal/ims"
 	"github.com/imsworker/imsworker/internal/ledger"
-	"github.com/imsworker/imsworker/internal/pace"
 	"github.com/imsworker/imsworker/messages"
 )
 
@@ -25,12 +24,6 @@ const (
 	progressStep  = 5.0
 	progressPause = 5 * time.Second
 )
-
-// pollWait is the wait before the next query of a job that was submitted then.
-func (g *Engine) pollWait(conf *Account, submitted, now time.Time) time.Duration {
-	age := conf.Stretch(now.Sub(submitted))
-	return conf.Scale(min(max(pace.Next(age), g.Soonest), g.Latest))
-}
 
 // poll asks for the job once. Nothing is written unless it has ended.
 func (g *Engine) poll(ctx context.Context, t task) result {
@@ -65,7 +58,7 @@ func (g *Engine) poll(ctx context.Context, t task) result {
 // again. A cloud that no longer knows a job says nothing about its image.
 func (g *Engine) unanswered(t task, r *ledger.Record, err error) result {
 	now := time.Now()
-	res := result{record: r, cause: err, again: now.Add(g.pollWait(t.conf, t.submitted, now))}
+	res := result{record: r, cause: err, again: now.Add(t.wait(now))}
 	switch ims.VerdictOf(err) {
 	case ims.Account:
 		res.refused = true
@@ -96,7 +89,7 @@ func often(n int) bool {
 // stillRunning tells noticeable progress and waits on.
 func (g *Engine) stillRunning(ctx context.Context, t task, job ims.Job) result {
 	now := time.Now()
-	res := result{answered: true, again: now.Add(g.pollWait(t.conf, t.submitted, now))}
+	res := result{answered: true, again: now.Add(t.wait(now))}
 	if g.stuck(ctx, t, &res) {
 		return res
 	}
@@ -182,6 +175,9 @@ func (g *Engine) jobSucceeded(ctx context.Context, t task, job ims.Job) result {
 	}
 	delay := remoteDelay(t.conf, job.End)
 	res := g.succeed(ctx, t, r)
+	if !job.Begin.IsZero() {
+		res.took, res.ended = job.End.Sub(job.Begin), job.End
+	}
 	if res.err == nil && r.Done() {
 		g.Metrics.detected(r, delay)
 	}

@@ -123,5 +123,5 @@ func (g *Engine) imageLost(ctx context.Context, t task, how string) result {
 // askAgain is the result of a question that was answered: not yet.
 func (g *Engine) askAgain(t task) result {
 	now := time.Now()
-	return result{answered: true, again: now.Add(g.pollWait(t.conf, t.submitted, now)), effect: func(e *entry) { e.polls++ }}
+	return result{answered: true, again: now.Add(t.wait(now)), effect: func(e *entry) { e.polls++ }}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/imsworker/imsworker/internal/ledger"
+	"github.com/imsworker/imsworker/internal/pace"
 )
 
 // step is one piece of work beside the loop. Every step may run twice.
@@ -25,9 +26,10 @@ const (
 	trailStep                // ask whether what was cancelled has ended
 	finishStep               // tell the end, write the tombstone
 	recheckStep              // look once more for duplicates
+	sweepStep                // look at the image list in place of many jobs
 )
 
-var stepNames = [...]string{"idle", "announce", "submit", "doubt", "find", "tell", "late", "poll", "resolve", "cancel", "trail", "finish", "recheck"}
+var stepNames = [...]string{"idle", "announce", "submit", "doubt", "find", "tell", "late", "poll", "resolve", "cancel", "trail", "finish", "recheck", "sweep"}
 
 func (s step) String() string { return stepNames[s] }
 
@@ -46,7 +48,7 @@ func (s step) pool() poolKind {
 	switch s {
 	case submitStep:
 		return createPool
-	case pollStep, findStep, resolveStep, recheckStep, trailStep:
+	case pollStep, findStep, resolveStep, recheckStep, trailStep, sweepStep:
 		return queryPool
 	default:
 		return ledgerPool
@@ -96,6 +98,10 @@ type task struct {
 	percent   float64
 	progress  time.Time
 	submitted time.Time
+	hinted    bool
+	plan      pace.Plan
+	since     time.Time // of a sweep: changes from then on are looked at
+	census    bool      // of a sweep: what is being made is looked at too
 }
 
 // result is what a step reports to the loop.
@@ -106,6 +112,9 @@ type result struct {
 	again  time.Time      // not to be looked at before
 	err    error          // why the step has to be repeated
 	gone   bool           // the ledger has no such record, or not one for us
+
+	took  time.Duration // by the job that ended
+	ended time.Time     // when it did, by the cloud's clock
 
 	sent     bool      // a creating call may have reached the cloud
 	answered bool      // the cloud accepted the credentials
@@ -125,6 +134,7 @@ func (g *Engine) enqueue(e *entry, s step) {
 	}
 	e.record = nil
 	if s.pool() == queryPool {
+		t.hinted, t.plan = e.hinted, g.planOf(e, time.Now())
 		t.bucket = e.account.bucketFor(t)
 		e.account.ask(t)
 		return
@@ -190,7 +200,7 @@ func (g *Engine) run(ctx context.Context, t task) result {
 func (g *Engine) steps(s step) func(context.Context, task) result {
 	return [...]func(context.Context, task) result{
 		announceStep: g.announce, submitStep: g.submit, doubtStep: g.doubt, findStep: g.find,
-		tellStep: g.tell, lateStep: g.late, pollStep: g.poll, resolveStep: g.resolve, cancelStep: g.cancel, trailStep: g.trail, finishStep: g.finish, recheckStep: g.recheck,
+		tellStep: g.tell, lateStep: g.late, pollStep: g.poll, resolveStep: g.resolve, cancelStep: g.cancel, trailStep: g.trail, finishStep: g.finish, recheckStep: g.recheck, sweepStep: g.lookAround,
 	}[s]
 }
 

@@ -59,8 +59,11 @@ func (i Image) Tag(key string) (string, bool) {
 // ImageFilter chooses images; empty fields choose nothing away.
 type ImageFilter struct {
 	Name         string
-	Tag          string    // "key=value", one tag
+	Tag          string // "key=value", one tag
+	Status       string
+	Type         string    // __imagetype: gold, private, shared
 	CreatedSince time.Time // inclusive, the cloud's clock, whole seconds
+	UpdatedSince time.Time // the same, of the latest change
 	Limit        int       // page size, at most 500 which is also the default
 	// Native asks the native list, which also shows images that are not yet
 	// registered; the extended one hides them (API reference 4.1).
@@ -80,7 +83,10 @@ func (f ImageFilter) query() url.Values {
 	set("name", f.Name)
 	set("tag", f.Tag)
 	set("marker", f.marker)
+	set("status", f.Status)
+	set("__imagetype", f.Type)
 	set("created_at", since(f.CreatedSince))
+	set("updated_at", since(f.UpdatedSince))
 	if f.ordered {
 		q.Set("sort_key", "created_at")
 		q.Set("sort_dir", "asc")

@@ -11,6 +11,7 @@ import (
 	"github.com/imsworker/imsworker/internal/events"
 	"github.com/imsworker/imsworker/internal/intake"
 	"github.com/imsworker/imsworker/internal/ledger"
+	"github.com/imsworker/imsworker/internal/pace"
 	"github.com/imsworker/imsworker/messages"
 )
 
@@ -78,7 +79,7 @@ func (r *replica) own(ctx context.Context, number int, l right) {
 	records := ledger.New(r.conn, number)
 	g := engine.New(engine.Options{
 		Shard: number, Ledger: records, Events: r.events, Lease: l, Clouds: r, Reused: r.reused,
-		Soonest: 2 * time.Second, Latest: time.Minute, SubmitTimeout: submitTimeout, TombstoneTTL: tombstoneTTL, Drain: drain,
+		Bound: pace.Bound{Ratio: 0.03, Min: 2 * time.Second, Max: time.Minute}, SubmitTimeout: submitTimeout, TombstoneTTL: tombstoneTTL, Drain: drain,
 		Metrics: r.world.metrics, Log: log,
 	})
 	r.note(g, true)

@@ -1,0 +1,177 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/imsworker/imsworker/handlers"
+	"github.com/imsworker/imsworker/internal/ims"
+	"github.com/imsworker/imsworker/internal/pace"
+)
+
+const (
+	// overlap is how far a sweep reaches back behind the one before: the
+	// cloud's times are whole seconds, and a row may show a little late.
+	overlap = 5 * time.Second
+	// sweepPause is how long jobs are asked for one by one after a sweep that
+	// got no answer, in the cloud's time.
+	sweepPause = time.Minute
+)
+
+// sweep is the looking at an account's image list in place of questions for
+// single jobs. What it sees are hints: nothing is finished by them.
+type sweep struct {
+	entry   *entry    // stands for it among the steps; in no ledger
+	began   time.Time // when the last complete one began
+	since   time.Time // by the cloud's clock: what had changed by then is known
+	blocked time.Time // not to be used before
+	counted time.Time // when the images that are being made were last looked at
+	census  uint32    // number of that look
+}
+
+// sight is what one sweep has seen.
+type sight struct {
+	at     time.Time // when it began, by the cloud's clock
+	done   []ims.Image
+	making []ims.Image
+	census bool // making is complete
+}
+
+// sweeps reports whether the image list tells about jobs of a kind.
+func (a *account) sweeps(k *kind, now time.Time) bool {
+	return a.conf != nil && !a.conf.NoSweep && a.following > few && k.listed && !now.Before(a.sweep.blocked)
+}
+
+// asksItself reports whether an entry whose look is due needs a question of
+// its own. False: a sweep has looked at it meanwhile, or does so now, and its
+// next look is set.
+func (g *Engine) asksItself(e *entry, now time.Time) bool {
+	a := e.account
+	if e.hinted || !a.sweeps(a.kind(e.operation, g.Bound), now) {
+		return true
+	}
+	plan := g.planOf(e, now)
+	if e.strange(plan, now) {
+		return true
+	}
+	if e.again = e.look(plan, later(a.sweep.began, e.submitted)); !e.again.After(now) {
+		g.sweep(a, now)
+		e.again = e.look(plan, now)
+	}
+	return false
+}
+
+// strange reports whether the list does not tell about the entry: its image
+// was being made and is not any more, or was never seen and the entry has not
+// been asked for in a while. Then its job may have failed.
+func (e *entry) strange(plan pace.Plan, now time.Time) bool {
+	asked := later(e.asked, e.submitted)
+	switch {
+	case e.seen != 0:
+		return e.seen != e.account.sweep.census
+	case !e.account.sweep.counted.After(asked):
+		return false
+	}
+	plan.Bound.Ratio = sparse
+	return !e.look(plan, asked).After(now)
+}
+
+// sweep starts one unless it runs already. Now and then it also looks at what
+// is being made: an image that is gone from there tells of a job that failed.
+func (g *Engine) sweep(a *account, now time.Time) {
+	if a.sweep.entry.busy {
+		return
+	}
+	if a.sweep.since.IsZero() {
+		a.sweep.since = g.oldest(a, now)
+	}
+	a.sweep.entry.busy = true
+	a.ask(task{
+		entry: a.sweep.entry, step: sweepStep, bucket: listBucket, cloud: a.name,
+		since: a.sweep.since, census: now.Sub(a.sweep.counted) >= a.conf.Scale(g.Bound.Max),
+	})
+}
+
+// oldest is when the longest followed job was submitted, by the cloud's clock:
+// a new owner knows of no sweep before its own.
+func (g *Engine) oldest(a *account, now time.Time) time.Time {
+	at := now
+	for _, e := range g.entries {
+		if e.account == a && e.followed() && e.submitted.Before(at) {
+			at = e.submitted
+		}
+	}
+	return cloudTime(a.conf.Client, now).Add(-a.conf.Stretch(now.Sub(at)) - skew)
+}
+
+// lookAround makes one sweep. It changes nothing.
+func (g *Engine) lookAround(ctx context.Context, t task) result {
+	ctx, cancel := context.WithTimeout(ctx, seekTimeout)
+	defer cancel()
+	seen := sight{at: cloudTime(t.conf.Client, time.Now()), census: t.census}
+	lists := []ims.ImageFilter{{Type: private, Status: ims.ImageActive, UpdatedSince: t.since.Add(-overlap)}}
+	if t.census {
+		lists = append(lists, ims.ImageFilter{Native: true, Status: ims.ImageQueued}, ims.ImageFilter{Native: true, Status: ims.ImageSaving})
+	}
+	for n, list := range lists {
+		for page, err := range t.conf.Client.ImagePages(ctx, list) {
+			if err != nil {
+				res := g.unanswered(t, nil, fmt.Errorf("look through the images: %w", err))
+				res.effect = func(e *entry) { e.account.sweep.blocked = time.Now().Add(t.conf.Scale(sweepPause)) }
+				return res
+			}
+			if n == 0 {
+				seen.done = append(seen.done, page...)
+			} else {
+				seen.making = append(seen.making, page...)
+			}
+		}
+	}
+	return result{answered: true, effect: func(e *entry) { g.swept(e.account, seen, t.begun) }}
+}
+
+// private is the cloud's word for images of the account.
+const private = "private"
+
+// swept wakes the entries whose images are done, and notes whose are being
+// made.
+func (g *Engine) swept(a *account, seen sight, began time.Time) {
+	a.sweep.began, a.sweep.since = began, seen.at
+	if seen.census {
+		a.sweep.census, a.sweep.counted = a.sweep.census+1, began
+	}
+	for _, image := range seen.making {
+		if e := g.ofImage(a, image); e != nil {
+			e.seen = a.sweep.census
+		}
+	}
+	for _, image := range seen.done {
+		if e := g.ofImage(a, image); e != nil && !e.hinted {
+			g.hint(e, image, seen.at)
+		}
+	}
+}
+
+// ofImage is the followed entry whose work an image is; nil where it is none
+// of ours.
+func (g *Engine) ofImage(a *account, image ims.Image) *entry {
+	e := a.images[image.ID]
+	if key, marked := handlers.MarkerOf(image); marked {
+		e = g.entries[key]
+	}
+	if e == nil || e.account != a || !e.followed() {
+		return nil
+	}
+	return e
+}
+
+// hint has an entry asked for when its job is expected to end, a while after
+// its image became usable.
+func (g *Engine) hint(e *entry, image ims.Image, at time.Time) {
+	k := e.account.kind(e.operation, g.Bound)
+	age := e.account.conf.Stretch(time.Since(e.submitted))
+	left := max(0, k.model.Lag(age)-at.Sub(image.UpdatedAt))
+	e.hinted, e.shown, e.again = true, image.UpdatedAt, time.Now().Add(e.account.conf.Scale(left))
+	g.settle(e)
+}

@@ -1,0 +1,139 @@
+package pace
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"time"
+)
+
+const (
+	// grain is the ratio between two neighbouring durations that a Model tells
+	// apart.
+	grain = 1.05
+	// fade is what the weight of a job is multiplied by with each that ends
+	// after it: some two hundred jobs count.
+	fade = 0.995
+	// enough is the weight from which a Model is believed.
+	enough = 8
+	// shortest and longest bound what a Model remembers.
+	shortest, longest = time.Second, 7 * 24 * time.Hour
+)
+
+// Model knows how long jobs of one kind take, by those that have ended. The
+// zero Model knows nothing. It is not safe for concurrent use.
+type Model struct {
+	weights map[int]float64 // by step of a geometric scale
+	total   float64
+	lag     float64 // of a job's end behind its image's, as a share of the duration
+}
+
+// Learn takes note of a job that took d.
+func (m *Model) Learn(d time.Duration) {
+	if m.weights == nil {
+		m.weights = map[int]float64{}
+	}
+	m.total = m.total*fade + 1
+	for step, w := range m.weights {
+		if w *= fade; w < 0.01 {
+			m.total -= w
+			delete(m.weights, step)
+		} else {
+			m.weights[step] = w
+		}
+	}
+	m.weights[stepOf(d)]++
+}
+
+// Lagged takes note of how long after its image a job that took d ended.
+func (m *Model) Lagged(lag, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	share := min(max(float64(lag)/float64(d), 0), 1)
+	m.lag += (share - m.lag) / 8
+}
+
+// Lag is how long after its image a job of that age is expected to end.
+func (m *Model) Lag(age time.Duration) time.Duration { return time.Duration(m.lag * float64(age)) }
+
+// Knows reports whether enough jobs have ended for the rest to mean anything.
+func (m *Model) Knows() bool { return m.total >= enough }
+
+// Quantile is the duration within which that share of the jobs has ended, 0
+// where nothing is known.
+func (m *Model) Quantile(share float64) time.Duration {
+	left := share * m.total
+	last := 0
+	for step := stepOf(shortest); step <= stepOf(longest); step++ {
+		w, some := m.weights[step]
+		if !some {
+			continue
+		}
+		if left -= w; left <= 0 {
+			return durationOf(step)
+		}
+		last = step
+	}
+	if last == 0 {
+		return 0
+	}
+	return durationOf(last)
+}
+
+// Remaining is how much longer a job of that age is expected to take: the
+// middle of those that took longer. It is 0 where none did.
+func (m *Model) Remaining(age time.Duration) time.Duration {
+	beyond := 0.0
+	for step, w := range m.weights {
+		if durationOf(step) > age {
+			beyond += w
+		}
+	}
+	if beyond == 0 {
+		return 0
+	}
+	return max(0, m.Quantile(1-beyond/m.total/2)-age)
+}
+
+func stepOf(d time.Duration) int {
+	d = min(max(d, shortest), longest)
+	return int(math.Round(math.Log(d.Seconds()) / math.Log(grain)))
+}
+
+func durationOf(step int) time.Duration {
+	return time.Duration(math.Pow(grain, float64(step)) * float64(time.Second))
+}
+
+// wire is a Model as it is stored.
+type wire struct {
+	Version int             `json:"v"`
+	Weights map[int]float64 `json:"weights"`
+	Lag     float64         `json:"lag"`
+}
+
+// MarshalJSON writes what the Model knows.
+func (m *Model) MarshalJSON() ([]byte, error) {
+	return json.Marshal(wire{Version: 1, Weights: m.weights, Lag: m.lag})
+}
+
+// UnmarshalJSON reads what another Model has learned. What makes no sense is
+// an error and changes nothing.
+func (m *Model) UnmarshalJSON(data []byte) error {
+	var w wire
+	if err := json.Unmarshal(data, &w); err != nil {
+		return fmt.Errorf("read learned durations: %w", err)
+	}
+	if w.Version != 1 || w.Lag < 0 || w.Lag > 1 {
+		return fmt.Errorf("read learned durations: version %d with lag %g is not known", w.Version, w.Lag)
+	}
+	total := 0.0
+	for step, weight := range w.Weights {
+		if weight < 0 || weight > 1/(1-fade) || step < stepOf(shortest) || step > stepOf(longest) {
+			return fmt.Errorf("read learned durations: weight %g of step %d", weight, step)
+		}
+		total += weight
+	}
+	m.weights, m.total, m.lag = w.Weights, total, w.Lag
+	return nil
+}

@@ -1,0 +1,103 @@
+package pace_test
+
+import (
+	"encoding/json"
+	"math"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/imsworker/imsworker/internal/pace"
+)
+
+// taught is a Model that has seen n jobs around the median.
+func taught(n int, median time.Duration, sigma float64) *pace.Model {
+	random := rand.New(rand.NewPCG(1, 2))
+	m := &pace.Model{}
+	for range n {
+		m.Learn(time.Duration(float64(median) * math.Exp(sigma*random.NormFloat64())))
+	}
+	return m
+}
+
+func near(t *testing.T, what string, got, want time.Duration, share float64) {
+	t.Helper()
+	if math.Abs(float64(got-want)) > share*float64(want) {
+		t.Errorf("%s is %s, want about %s", what, got, want)
+	}
+}
+
+func TestModelQuantiles(t *testing.T) {
+	t.Parallel()
+	m := taught(1000, 3*time.Minute, 0.6)
+	near(t, "median", m.Quantile(0.5), 3*time.Minute, 0.15)
+	near(t, "5 %", m.Quantile(0.05), 67*time.Second, 0.25)
+	near(t, "95 %", m.Quantile(0.95), 483*time.Second, 0.25)
+	near(t, "remaining at the start", m.Remaining(0), 3*time.Minute, 0.15)
+	if m.Remaining(time.Hour) != 0 {
+		t.Error("knows how long a job takes that is older than all")
+	}
+	if left := m.Remaining(5 * time.Minute); left < 30*time.Second || left > 4*time.Minute {
+		t.Errorf("a job of five minutes has %s left", left)
+	}
+}
+
+// TestModelFollows: jobs that take longer from now on are soon believed.
+func TestModelFollows(t *testing.T) {
+	t.Parallel()
+	m := taught(1000, time.Minute, 0.1)
+	for range 300 {
+		m.Learn(10 * time.Minute)
+	}
+	near(t, "median", m.Quantile(0.5), 10*time.Minute, 0.05)
+}
+
+func TestModelKnowsNothing(t *testing.T) {
+	t.Parallel()
+	m := &pace.Model{}
+	if m.Knows() || m.Quantile(0.5) != 0 || m.Remaining(time.Minute) != 0 || m.Lag(time.Minute) != 0 {
+		t.Error("knows something of nothing")
+	}
+	if m = taught(7, time.Minute, 0.1); m.Knows() {
+		t.Error("believes seven jobs")
+	}
+	if m = taught(10, time.Minute, 0.1); !m.Knows() {
+		t.Error("does not believe ten jobs")
+	}
+}
+
+func TestModelLag(t *testing.T) {
+	t.Parallel()
+	m := &pace.Model{}
+	for range 50 {
+		m.Lagged(2*time.Second, 100*time.Second)
+	}
+	near(t, "lag", m.Lag(200*time.Second), 4*time.Second, 0.05)
+	m.Lagged(-time.Second, time.Second)
+	m.Lagged(time.Second, 0)
+	if m.Lag(time.Hour) < 0 {
+		t.Error("a job ends before its image")
+	}
+}
+
+func TestModelIsStored(t *testing.T) {
+	t.Parallel()
+	m := taught(100, time.Minute, 0.5)
+	data, err := json.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var other pace.Model
+	if err := json.Unmarshal(data, &other); err != nil || other.Quantile(0.5) != m.Quantile(0.5) || !other.Knows() {
+		t.Errorf("read back as %s, %v", other.Quantile(0.5), err)
+	}
+	if len(data) > 4096 {
+		t.Errorf("%d bytes", len(data))
+	}
+	for _, bad := range []string{`{`, `{"v":2}`, `{"v":1,"lag":-1}`, `{"v":1,"weights":{"9999":1}}`, `{"v":1,"weights":{"0":-1}}`} {
+		before := other.Quantile(0.5)
+		if err := json.Unmarshal([]byte(bad), &other); err == nil || other.Quantile(0.5) != before {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+}

@@ -10,7 +10,7 @@ import (
 )
 
 // enough is how many seeds may pass before a mistake is noticed.
-const enough = 200
+const enough = 1000
 
 // TestMutations makes each mistake on purpose: some seed must notice it.
 func TestMutations(t *testing.T) {

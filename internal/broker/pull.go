@@ -58,6 +58,7 @@ func (c *Conn) pull(ctx context.Context, next string, q pullQuestion, each func(
 	if err != nil {
 		return fmt.Errorf("encode pull: %w", err)
 	}
+	link := c.link.now()
 	answers := make(chan *nats.Msg, q.Batch+protocolWords)
 	inbox, err := c.nc.ChanSubscribe(c.nc.NewInbox(), answers)
 	if err != nil {
@@ -73,7 +74,7 @@ func (c *Conn) pull(ctx context.Context, next string, q pullQuestion, each func(
 		return left == 0, nil
 	}
 	defer func() { // what came at the last moment
-		_ = inbox.Unsubscribe()
+		c.hearOut(ctx, inbox)
 		for len(answers) > 0 {
 			_, _ = take(<-answers)
 		}
@@ -87,10 +88,23 @@ func (c *Conn) pull(ctx context.Context, next string, q pullQuestion, each func(
 			if over, err := take(m); over || err != nil {
 				return err
 			}
+		case <-link.Done():
+			return errAway
 		case <-ctx.Done():
 			return nil
 		}
 	}
+}
+
+// hearOut ends an inbox. Where the pull was cut short, the broker may just be
+// sending: what it sends until it knows of the end is still heard.
+func (c *Conn) hearOut(ctx context.Context, inbox *nats.Subscription) {
+	if ctx.Err() == nil || !c.nc.IsConnected() {
+		_ = inbox.Unsubscribe()
+		return
+	}
+	_ = inbox.Drain()
+	_ = c.nc.FlushTimeout(fetchWait)
 }
 
 // pullOver reads a word of the broker's: whether the pull is over, and whether

@@ -24,6 +24,11 @@ const (
 	fetchWait     = time.Second
 )
 
+// fetchPatience is how long the broker's word that a fetch is over is waited
+// for. A message that comes when nobody listens any more is lost until its
+// AckWait is over.
+const fetchPatience = 3 * fetchWait
+
 // SubscriberOptions say what a Subscriber reads and how.
 type SubscriberOptions struct {
 	Stream      string

@@ -139,7 +139,7 @@ func (s *subscription) freeSlots(n int) {
 // fetch asks once and hands out what comes. A message that comes after the end
 // or after the lease was lost goes back at once.
 func (s *subscription) fetch(stop, work context.Context, free int) error {
-	asking, cancel := context.WithTimeout(stop, fetchWait)
+	asking, cancel := context.WithTimeout(stop, fetchPatience)
 	defer cancel()
 	used := 0
 	q := pullQuestion{Batch: free, Expires: fetchWait * 9 / 10}
@@ -165,8 +165,8 @@ func (s *subscription) handle(stop, work context.Context, msg pulled) {
 		s.o.Log.WarnContext(work, "delivery cannot be read", "err", err)
 		return
 	}
-	ctx, cancel := context.WithCancel(work)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(work)
+	defer func() { cancel(context.Cause(work)) }() // nobody may be told another cause before the end of work is passed on
 	m := h.message(ctx, msg.Data)
 	renew := time.NewTicker(s.o.AckWait * 2 / 5)
 	defer renew.Stop()

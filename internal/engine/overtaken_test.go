@@ -13,7 +13,7 @@ import (
 func TestOvertakenStepDecidesNothing(t *testing.T) {
 	t.Parallel()
 	run(t, func(w *world) {
-		var key string
+		key := messages.Key("demo", "test", "a")
 		w.cloud.job = func(n int) reply {
 			if n != 20 {
 				return running(n)
@@ -31,7 +31,7 @@ func TestOvertakenStepDecidesNothing(t *testing.T) {
 			return succeeded(n)
 		}
 		w.start()
-		key = w.request("a", nil)
+		w.request("a", nil)
 		w.expect(key, "accepted submitted")
 		time.Sleep(time.Hour)
 		r, err := w.ledger.Get(w.t.Context(), key)

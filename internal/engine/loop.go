@@ -287,7 +287,9 @@ func (g *Engine) conclude(res result) {
 	}
 	switch {
 	case res.step == sweepStep:
-		res.effect(e)
+		if res.effect != nil { // nil where the cloud was removed before it began
+			res.effect(e)
+		}
 		return
 	case g.entries[e.key] != e:
 		return

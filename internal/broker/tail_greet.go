@@ -35,8 +35,11 @@ func (t *tail) greet(ctx context.Context, consumer jetstream.Consumer) (uint64, 
 // is over. Before caughtUp the leader is asked now and then whether there is
 // still something to wait for.
 func (t *tail) order(ctx context.Context, consumer jetstream.Consumer) (delivered uint64, err error) {
-	asking, cancel := context.WithTimeout(ctx, greetWait)
+	// An order stands for as long whenever ctx is to end: the broker takes none
+	// that stands for less than two heartbeats.
+	asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), greetWait)
 	defer cancel()
+	defer context.AfterFunc(ctx, cancel)()
 	defer t.conn.onceLost(cancel)()
 	batch, err := consumer.Fetch(readAhead, jetstream.FetchContext(asking), jetstream.FetchHeartbeat(t.heartbeat))
 	if err != nil {

@@ -28,7 +28,11 @@ func (d Detail) Waiting(now time.Time) (Waiting, bool) {
 	if d.Summary.Paused && !r.NotBefore.After(now) {
 		what = d.waitsForResume()
 	}
-	return Waiting{For: what, NotBefore: r.NotBefore, NextTry: r.Until, Deadline: r.Deadline, Refusals: r.Refusals}, true
+	waiting := Waiting{For: what, NotBefore: r.NotBefore, Deadline: r.Deadline, Refusals: r.Refusals}
+	if r.Until.After(now) { // else it has been tried since, and when it is tried next stands nowhere
+		waiting.NextTry = r.Until
+	}
+	return waiting, true
 }
 
 func waitsFor(r *ledger.Record, now time.Time) string {
@@ -38,7 +42,7 @@ func waitsFor(r *ledger.Record, now time.Time) string {
 	case r.Cancel != nil:
 		return "it is being cancelled"
 	case r.State == ledger.Submitted:
-		return "for the cloud's job to end"
+		return endOf(r)
 	case r.State == ledger.Submitting:
 		return "for the cloud's answer to the submission"
 	case r.State == ledger.Uncertain:
@@ -50,4 +54,15 @@ func waitsFor(r *ledger.Record, now time.Time) string {
 	default:
 		return "for its turn: the account's limits leave no room yet, the cloud is paused, or no worker serves it"
 	}
+}
+
+// endOf says whose end a request waits for that the cloud has taken.
+func endOf(r *ledger.Record) string {
+	switch {
+	case r.JobID != "":
+		return "for the cloud's job to end"
+	case r.ImageID != "":
+		return "for image " + r.ImageID + " to be usable"
+	}
+	return "for the cloud to show what was asked for"
 }

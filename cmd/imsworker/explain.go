@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -50,7 +49,7 @@ goes by the HTTP status then.`,
 
 func (e explanation) table(w io.Writer) {
 	for _, line := range [][2]string{
-		{"code", e.Code}, {"meaning", e.Meaning}, {"verdict", e.Verdict}, {"reason", strings.ReplaceAll(e.Reason, "_", " ")},
+		{"code", e.Code}, {"meaning", e.Meaning}, {"verdict", e.Verdict}, {"reason", e.Reason},
 		{"the worker", e.Worker}, {"of a job", e.Job}, {"what to do", e.Remedy},
 	} {
 		row(w, line[0], line[1])

@@ -102,6 +102,9 @@ func detailTable(w io.Writer, d client.Detail) {
 	row(w, "job", s.JobID)
 	waitRows(w, d, time.Now())
 	failureRows(w, d)
+	if n := len(d.Events); n > 0 {
+		warningRows(w, d.Events[n-1].Data)
+	}
 	familyTree(w, d.Family)
 	fmt.Fprintln(w)
 	row(w, "TIME", "ATTEMPT", "EVENT", "DETAIL")
@@ -146,22 +149,4 @@ func failureOf(d client.Detail) *messages.Failure {
 		return d.Record.Failure
 	}
 	return nil
-}
-
-// eventDetail is what an event tells beside its state, in one line.
-func eventDetail(e messages.Event) string {
-	switch {
-	case e.Cancel != nil:
-		return e.Cancel.Message
-	case e.Error != nil:
-		return fmt.Sprintf("%s: %s", reasonAndCode(e.Error), e.Error.Message)
-	case len(e.Images) > 0:
-		return fmt.Sprintf("image %s %s", e.Images[0].ID, e.Images[0].Name)
-	case e.Job != nil && e.Job.Percent != nil:
-		return strings.TrimSpace(fmt.Sprintf("job %s %.0f %% %s", e.Job.ID, *e.Job.Percent, strings.TrimRight(e.Job.Task, ": ")))
-	case e.Job != nil:
-		return "job " + e.Job.ID
-	default:
-		return ""
-	}
 }

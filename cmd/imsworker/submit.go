@@ -225,6 +225,9 @@ func (o *submitOptions) follow(ctx context.Context, cmd *cobra.Command, output *
 func finalTable(w io.Writer, s client.Submission, e messages.Event) {
 	row(w, "KEY", "STATE", "DETAIL")
 	row(w, s.Key, e.State, eventDetail(e))
+	for _, warning := range e.Warnings {
+		row(w, "", "warning", warning)
+	}
 	if e.Error == nil {
 		return
 	}

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/imsworker/imsworker/messages"
+)
+
+// eventDetail is what an event tells beside its state, in one line.
+func eventDetail(e messages.Event) string {
+	switch {
+	case e.Cancel != nil:
+		return e.Cancel.Message
+	case e.Error != nil:
+		return fmt.Sprintf("%s: %s", reasonAndCode(e.Error), e.Error.Message)
+	case len(e.Images) > 0:
+		return imagesDetail(e.Images)
+	case e.Result.Object != nil:
+		return "file " + *e.Result.Object
+	case len(e.Result.Members) > 0:
+		return membersDetail(e.Result.Members)
+	case e.Job != nil && e.Job.Percent != nil:
+		return strings.TrimSpace(fmt.Sprintf("job %s %.0f %% %s", e.Job.ID, *e.Job.Percent, strings.TrimRight(e.Job.Task, ": ")))
+	case e.Job != nil:
+		return "job " + e.Job.ID
+	default:
+		return ""
+	}
+}
+
+// imagesDetail names every image of a result.
+func imagesDetail(images []messages.Image) string {
+	words := make([]string, 0, len(images))
+	for _, i := range images {
+		words = append(words, strings.TrimSpace(i.ID+" "+i.Name))
+	}
+	if len(words) == 1 {
+		return "image " + words[0]
+	}
+	return fmt.Sprintf("%d images: %s", len(words), strings.Join(words, ", "))
+}
+
+// membersDetail tells one outcome in full and counts several.
+func membersDetail(members []messages.Member) string {
+	if m := members[0]; len(members) == 1 {
+		return fmt.Sprintf("image %s with %s: %s", m.ImageID, m.ProjectID, m.Status)
+	}
+	done := 0
+	for _, m := range members {
+		if m.Status == "success" {
+			done++
+		}
+	}
+	return fmt.Sprintf("%d of %d images and recipients done", done, len(members))
+}
+
+// warningRows shows what an event warns of.
+func warningRows(w io.Writer, e messages.Event) {
+	for _, warning := range e.Warnings {
+		row(w, "warning", warning)
+	}
+}

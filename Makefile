@@ -10,6 +10,7 @@ ASYNCAPI := $(TOOLS)/asyncapi-$(ASYNCAPI_VERSION)/node_modules/@asyncapi/parser/
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 FUZZTIME ?= 10s
 TIMEOUT  ?= 8m
+RACE_WHOLE ?=
 SEEDS    ?= 100
 
 export ONLY PROFILE REQUESTS WORKERS BROKERS SEED SEEDS LIMITS FACTOR LEASE NODES FLIGHT
@@ -27,9 +28,15 @@ help: ## list the targets
 run: build ## broker, fake cloud and worker in one process, with samples
 	@exec bin/imsworker dev
 
-test: ## all tests, with the race detector
+# Tests of whole workers, some of them in processes of their own: under the race detector they take as long as all the others.
+# check-full runs them with it, and with LONG=1 the ones that take minutes.
+WHOLE := ./cmd/... ./internal/app/... ./internal/bench/... ./internal/chaos/... ./internal/simulate/...
+PARTS  = $(filter-out $(shell go list $(WHOLE)),$(shell go list ./...))
+
+test: ## all tests, with the race detector but for those of whole workers
 	@test -n "$(RACE)" || echo "no C compiler found: the tests run without the race detector"
-	go test $(RACE) -timeout $(TIMEOUT) ./...
+	go test $(RACE) -timeout $(TIMEOUT) $(PARTS)
+	go test $(RACE_WHOLE) -timeout $(TIMEOUT) $(WHOLE)
 
 bench: ## figures of speed and memory; ONLY=name picks one scenario, PROFILE=dir keeps profiles
 	go run ./internal/bench
@@ -45,7 +52,8 @@ mutations: ## does the simulation notice every mistake that is made on purpose
 
 check: fmt vet lint tidy generated asyncapi fuzz simulate chaos-short ## everything but the tests: format, lint, modules, generated files, schemas, a short fuzz, a short simulation, a short chaos
 
-check-full: check mutations ## check with its long forms, for hours
+check-full: check mutations ## check with its long forms, and all tests under the race detector, for hours
+	LONG=1 $(MAKE) --no-print-directory test RACE_WHOLE=-race TIMEOUT=60m
 	$(MAKE) --no-print-directory simulate SEEDS=1000
 	for seed in 1 2 3; do for brokers in 3 1; do \
 	  $(MAKE) --no-print-directory chaos REQUESTS=10000 BROKERS=$$brokers SEED=$$seed || exit 1; done; done

@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -27,6 +28,9 @@ type clustered struct {
 // happens to clusters, under load.
 func TestBrokerOfThree(t *testing.T) {
 	t.Parallel()
+	if os.Getenv("LONG") == "" {
+		t.Skip("takes minutes: LONG=1 runs it; make chaos has a broker of three too")
+	}
 	cluster := brokertest.StartCluster(t)
 	s := clustered{
 		troubled: &troubled{system: newSystem(t, ", limits: off, horizon: 60s", nil)},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -29,6 +30,9 @@ type clustered struct {
 // clusters, one after the other, while a writer writes and a reader reads.
 func TestClusterOfThree(t *testing.T) {
 	t.Parallel()
+	if os.Getenv("LONG") == "" {
+		t.Skip("takes minutes: LONG=1 runs it; make chaos has a broker of three too")
+	}
 	c := clustered{T: t, cluster: brokertest.StartCluster(t)}
 	c.direct = brokertest.Dial(t, c.cluster.URL())
 	c.makeStreams()

@@ -44,7 +44,9 @@ func answerShare() Operation {
 		checks: []check[data, shareAnswerer]{
 			{"image-shared", "the images are shared with this project (2.10)", checkShared},
 			{"vault-given", "to accept a whole image a vault is given (2.10)", checkVaultGiven},
-			{"vault-usable", "the vault is one for server backups, and usable (2.10, 5)", checkAnswerVault},
+			{"vault-fits", "the vault is one for server backups, usable, and has room (2.10, 5)", func(ctx context.Context, c shareAnswerer, d data) error {
+				return vaultFits(ctx, c, d.VaultID)
+			}},
 		},
 		submit: submitAnswer,
 		find:   orRefused(findAnswers),
@@ -118,23 +120,4 @@ func checkVaultGiven(ctx context.Context, c shareAnswerer, d messages.AnswerShar
 		}
 	}
 	return broken.orNil()
-}
-
-// checkAnswerVault asks CBR for the vault, if there is one.
-func checkAnswerVault(ctx context.Context, c shareAnswerer, d messages.AnswerShare) error {
-	if d.VaultID == "" {
-		return nil
-	}
-	vault, err := c.Vault(ctx, d.VaultID)
-	switch {
-	case errors.Is(err, ims.ErrNotFound):
-		return refusal("IMG.0184", "there is no vault %s in this project", d.VaultID)
-	case err != nil:
-		return fmt.Errorf("read vault %s: %w", d.VaultID, err)
-	case vault.ObjectType != "server":
-		return refusal("IMG.0193", "vault %s is for %s, not for servers", d.VaultID, vault.ObjectType)
-	case vault.Status != "available":
-		return refusal("IMG.0188", "vault %s is %s", d.VaultID, vault.Status)
-	}
-	return nil
 }

@@ -19,6 +19,7 @@ const (
 	codeNotAvailable = "IMG.0132"
 	codeUsed         = "IMG.0134"
 	codeNoSystemDisk = "IMG.0195"
+	codeOfDisk       = "IMG.0033"
 	codeUnfit        = "IMG.0198"
 )
 
@@ -38,7 +39,7 @@ func checkBackup(ctx context.Context, c wholeImager, d messages.CreateWholeImage
 func judgeBackup(b ims.Backup) error {
 	switch {
 	case b.ResourceType != ims.ServerBackup:
-		return refusal(codeNoSystemDisk, "backup %s is of %s; a whole image needs a backup of a server", b.ID, b.ResourceType)
+		return refusal(codeOfDisk, "backup %s is of %s; a whole image needs a backup of a server", b.ID, b.ResourceType)
 	case b.ContainSystemDisk != nil && !*b.ContainSystemDisk:
 		return refusal(codeNoSystemDisk, "backup %s contains no system disk", b.ID)
 	case len(b.ImageIDs) > 0:

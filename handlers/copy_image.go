@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"strings"
@@ -16,6 +17,8 @@ type imageCopier interface {
 	CopyImage(ctx context.Context, imageID string, i ims.ImageCopy) (string, error)
 	ImagePages(ctx context.Context, f ims.ImageFilter) iter.Seq2[[]ims.Image, error]
 	Image(ctx context.Context, id string) (ims.Image, error)
+	OwnMember(ctx context.Context, imageID string) (ims.Member, error)
+	Quotas(ctx context.Context) ([]ims.Quota, error)
 	AddImageTags(ctx context.Context, imageID string, tags ...ims.Tag) error
 	UpdateImage(ctx context.Context, imageID string, patches ...ims.ImagePatch) error
 }
@@ -56,7 +59,29 @@ func copyImageRules() []rule[messages.CopyImage] {
 func copyImageChecks() []check[messages.CopyImage, imageCopier] {
 	checks := ofImage[messages.CopyImage, imageCopier](func(d messages.CopyImage) string { return d.ImageID },
 		imageActive, imagePrivate, imageNotWhole, imageNotISO, imageNotTheirKey)
-	return append(checks, check[messages.CopyImage, imageCopier]{"key-differs", "a copy's key differs from the image's own (2.7)", checkCopyKey})
+	return append(checks,
+		check[messages.CopyImage, imageCopier]{"key-differs", "a copy's key differs from the image's own (2.7)", checkCopyKey},
+		check[messages.CopyImage, imageCopier]{"share-accepted", "an image that is shared with this project was accepted (2.7)", checkAccepted},
+		quotaLeft[messages.CopyImage, imageCopier](one))
+}
+
+// checkAccepted asks what this project has answered to the share.
+func checkAccepted(ctx context.Context, c imageCopier, d messages.CopyImage) error {
+	image, err := c.Image(ctx, d.ImageID)
+	if errors.Is(err, ims.ErrNotFound) || err == nil && image.Type != typeShared {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read image %s: %w", d.ImageID, err)
+	}
+	own, err := c.OwnMember(ctx, d.ImageID)
+	switch {
+	case err != nil:
+		return untold(err)
+	case own.Status != ims.MemberAccepted:
+		return refusal("IMG.0196", "image %s is shared with this project and %s, not accepted; accept it first (answer-share)", d.ImageID, own.Status)
+	}
+	return nil
 }
 
 func checkCopyKey(ctx context.Context, c imageCopier, d messages.CopyImage) error {

@@ -17,6 +17,8 @@ type regionCopier interface {
 	CopyImageCrossRegion(ctx context.Context, imageID string, r ims.CrossRegionCopy) (string, error)
 	ImagePages(ctx context.Context, f ims.ImageFilter) iter.Seq2[[]ims.Image, error]
 	Image(ctx context.Context, id string) (ims.Image, error)
+	Backup(ctx context.Context, id string) (ims.Backup, error)
+	Region() string
 	AddImageTags(ctx context.Context, imageID string, tags ...ims.Tag) error
 	UpdateImage(ctx context.Context, imageID string, patches ...ims.ImagePatch) error
 }
@@ -69,7 +71,30 @@ func crossRegionChecks() []check[messages.CopyImageCrossRegion, regionCopier] {
 	plain := imageRule{"image-not-encrypted", "the image is not encrypted", "2.13", "IMG.0143", func(i ims.Image) bool { return i.Encrypted }}
 	checks := ofImage[data, regionCopier](func(d data) string { return d.ImageID },
 		imageOwn.with("IMG.0106", "2.13"), imagePrivate.with("IMG.0083", "2.13"), imageNotISO, plain, imageActive.with("IMG.0046", "2.8"))
-	return append(checks, check[data, regionCopier]{"vault-given", "for a whole image a vault of the destination is given (2.8)", checkReplicaVault})
+	return append(checks,
+		check[data, regionCopier]{"region-differs", "the destination is another region (2.8)", checkOtherRegion},
+		check[data, regionCopier]{"image-fits-region", "the image has at most 128 GB, 300 GB in Chinese regions (2.8)", checkReplicaSize},
+		check[data, regionCopier]{"image-of-cbr", "a whole image is made of a CBR backup of this project (2.13)", func(ctx context.Context, c regionCopier, d data) error {
+			return checkOfCBR(ctx, c, d.ImageID, "IMG.0105")
+		}},
+		check[data, regionCopier]{"vault-given", "for a whole image a vault of the destination is given (2.8)", checkReplicaVault})
+}
+
+func checkOtherRegion(_ context.Context, c regionCopier, d messages.CopyImageCrossRegion) error {
+	if region := c.Region(); region != "" && d.Region == region {
+		return refusal("IMG.0142", "the image is in region %s already; a copy within the region is copy-image", region)
+	}
+	return nil
+}
+
+// checkReplicaSize knows the limit that most regions have. Of the Chinese ones
+// four allow more, and it is not told which.
+func checkReplicaSize(ctx context.Context, c regionCopier, d messages.CopyImageCrossRegion) error {
+	most := int64(128)
+	if strings.HasPrefix(c.Region(), "cn-") {
+		most = 300
+	}
+	return imageAtMost(most, "image-fits-region", "IMG.0146", "2.8").check(ctx, c, d.ImageID)
 }
 
 func checkReplicaVault(ctx context.Context, c regionCopier, d messages.CopyImageCrossRegion) error {

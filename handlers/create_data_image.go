@@ -16,6 +16,7 @@ type dataImager interface {
 	CreateImage(ctx context.Context, i ims.NewImage) (string, error)
 	ImagePages(ctx context.Context, f ims.ImageFilter) iter.Seq2[[]ims.Image, error]
 	Volume(ctx context.Context, id string) (ims.Volume, error)
+	Quotas(ctx context.Context) ([]ims.Quota, error)
 	DeleteImageTag(ctx context.Context, imageID, key string) error
 }
 
@@ -85,6 +86,7 @@ func dataImageChecks() []check[messages.CreateDataImage, dataImager] {
 		{"volumes-of-one-server", "all volumes belong to one server (2.3)", func(ctx context.Context, c dataImager, d data) error {
 			return checkOneServer(ctx, c, volumesOf(d)...)
 		}},
+		quotaLeft[data, dataImager](func(d data) int { return max(1, len(d.DataImages)) }),
 	}
 }
 

@@ -15,6 +15,8 @@ type systemImager interface {
 	CreateImage(ctx context.Context, i ims.NewImage) (string, error)
 	ImagePages(ctx context.Context, f ims.ImageFilter) iter.Seq2[[]ims.Image, error]
 	Volume(ctx context.Context, id string) (ims.Volume, error)
+	Quotas(ctx context.Context) ([]ims.Quota, error)
+	OSVersions(ctx context.Context) ([]ims.OSVersion, error)
 	DeleteImageTag(ctx context.Context, imageID, key string) error
 }
 
@@ -36,10 +38,14 @@ func createSystemImage() Operation {
 		options:  func(d data) messages.Options { return d.Options },
 		rules:    systemImageRules(),
 		policyOf: systemImagePolicy,
-		checks:   []check[data, systemImager]{{"volume-readable", "the volume is available or in use (2.3)", checkSystemVolume}},
-		submit:   submitSystemImage,
-		all:      allSystemImages,
-		several:  true,
+		checks: []check[data, systemImager]{
+			{"volume-readable", "the volume is available or in use (2.3)", checkSystemVolume},
+			versionListed[data, systemImager](func(d data) string { return d.OSVersion }),
+			quotaLeft[data, systemImager](func(d data) int { return 1 + len(d.DataImages) }),
+		},
+		submit:  submitSystemImage,
+		all:     allSystemImages,
+		several: true,
 		find: func(ctx context.Context, c systemImager, d data, s Search) (Found, error) {
 			images, err := allSystemImages(ctx, c, d, s)
 			if err != nil {

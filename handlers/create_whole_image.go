@@ -19,6 +19,8 @@ type wholeImager interface {
 	ImagePages(ctx context.Context, f ims.ImageFilter) iter.Seq2[[]ims.Image, error]
 	Image(ctx context.Context, id string) (ims.Image, error)
 	Backup(ctx context.Context, id string) (ims.Backup, error)
+	Quotas(ctx context.Context) ([]ims.Quota, error)
+	Vault(ctx context.Context, id string) (ims.Vault, error)
 	DeleteImageTag(ctx context.Context, imageID, key string) error
 }
 
@@ -40,7 +42,7 @@ func createWholeImage() Operation {
 		policyOf: wholeImagePolicy,
 		submit:   submitWholeImage,
 		all:      allWholeImages,
-		checks:   []check[messages.CreateWholeImage, wholeImager]{{"backup-usable", "the backup is available, of a server, and not used up (5)", checkBackup}},
+		checks:   wholeImageChecks(),
 		unmark:   deleteMarkerTag[wholeImager],
 	})
 }
@@ -63,6 +65,17 @@ func wholeImageRules() []rule[messages.CreateWholeImage] {
 		nameRule(func(d data) string { return d.Name }),
 		tagsRule(func(d data) ([]string, []messages.Tag) { return d.Tags, d.ImageTags }),
 		optionsRule(func(d data) messages.Options { return d.Options }),
+	}
+}
+
+func wholeImageChecks() []check[messages.CreateWholeImage, wholeImager] {
+	type data = messages.CreateWholeImage
+	return []check[data, wholeImager]{
+		{"backup-usable", "the backup is available, of a server, and not used up (5)", checkBackup},
+		{"vault-fits", "the vault is one for server backups, usable, and has room (2.2, 5)", func(ctx context.Context, c wholeImager, d data) error {
+			return vaultFits(ctx, c, d.VaultID)
+		}},
+		quotaLeft[data, wholeImager](one),
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/imsworker/imsworker/internal/ims"
@@ -44,9 +46,42 @@ func exportImageChecks() []check[messages.ExportImage, imageExporter] {
 	ofBackup := imageRule{"image-not-of-backup", "the image is not made of a backup", "2.9", "IMG.0080", func(i ims.Image) bool {
 		return i.BackupID != "" && !i.Whole
 	}}
+	ofMarket := imageRule{"image-not-market", "the image is not one of the marketplace", "2.9", "IMG.0078", func(i ims.Image) bool { return i.Type == typeMarket }}
 	checks := ofImage[data, imageExporter](func(d data) string { return d.ImageID },
-		imageOwn, imagePrivate.with("IMG.0077", "2.13"), imageNotWhole.with("IMG.0128", "2.13"), ofBackup, imageNotISO, imageActive.with("IMG.0046", "2.9"))
-	return append(checks, check[data, imageExporter]{"quick-export-plain", "an encrypted image is not exported quickly (2.9)", checkQuickExport})
+		imageOwn, imagePrivate.with("IMG.0077", "2.13"), imageNotWhole.with("IMG.0128", "2.13"), ofBackup, ofMarket, imageNotISO, imageActive.with("IMG.0046", "2.9"))
+	return append(checks,
+		check[data, imageExporter]{"quick-export-plain", "an encrypted image is not exported quickly (2.9)", checkQuickExport},
+		check[data, imageExporter]{"export-size", "the image has less than 1 TB, for an export that is not quick at most 128 GB (2.9)", checkExportSize},
+		check[data, imageExporter]{"image-not-charged", "the image does not stem from a public image of Windows, SUSE, Red Hat, Ubuntu or Oracle Linux (2.9)", checkStem})
+}
+
+func checkExportSize(ctx context.Context, c imageExporter, d messages.ExportImage) error {
+	if err := imageAtMost(1023, "export-size", "IMG.0071", "2.9").check(ctx, c, d.ImageID); err != nil || d.Quick {
+		return err
+	}
+	return imageAtMost(128, "export-size", "IMG.0160", "2.9").check(ctx, c, d.ImageID)
+}
+
+// chargedPlatforms are those of public images whose offspring is not given
+// away, without spaces and in small letters.
+var chargedPlatforms = []string{"windows", "suse", "redhat", "ubuntu", "oraclelinux"}
+
+// checkStem looks at the image that this one stems from. One that is gone, or
+// not public, says nothing.
+func checkStem(ctx context.Context, c imageExporter, d messages.ExportImage) error {
+	image, err := c.Image(ctx, d.ImageID)
+	if err != nil || image.OriginalImage == "" {
+		return untold(err)
+	}
+	stem, err := c.Image(ctx, image.OriginalImage)
+	if err != nil {
+		return untold(err)
+	}
+	platform := strings.ToLower(strings.ReplaceAll(stem.Platform, " ", ""))
+	if stem.Type != typePublic || !slices.Contains(chargedPlatforms, platform) {
+		return nil
+	}
+	return refusal("IMG.0079", "image %s stems from the public image %s of %s", d.ImageID, stem.ID, stem.Platform)
 }
 
 func checkQuickExport(ctx context.Context, c imageExporter, d messages.ExportImage) error {

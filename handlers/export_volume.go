@@ -16,6 +16,7 @@ import (
 type volumeExporter interface {
 	ExportVolume(ctx context.Context, volumeID string, u ims.VolumeUpload) (string, error)
 	Volume(ctx context.Context, id string) (ims.Volume, error)
+	Quotas(ctx context.Context) ([]ims.Quota, error)
 	ImagePages(ctx context.Context, f ims.ImageFilter) iter.Seq2[[]ims.Image, error]
 	AddImageTags(ctx context.Context, imageID string, tags ...ims.Tag) error
 }
@@ -41,8 +42,11 @@ func exportVolume() Operation {
 		},
 		submit: submitExport,
 		all:    allExports,
-		checks: []check[messages.ExportVolume, volumeExporter]{{"volume-free", "the volume is available, or in use and force is given (2.11)", checkVolume}},
-		ended:  exportEnded,
+		checks: []check[messages.ExportVolume, volumeExporter]{
+			{"volume-free", "the volume is available, or in use and force is given (2.11)", checkVolume},
+			quotaLeft[messages.ExportVolume, volumeExporter](one),
+		},
+		ended: exportEnded,
 		mark: func(ctx context.Context, c volumeExporter, d messages.ExportVolume, key, imageID string) error {
 			return putTags(ctx, c, imageID, d.ImageTags, key)
 		},

@@ -42,6 +42,12 @@ type fakeCloud struct {
 	job              func(string) (ims.Job, error)
 	exportVolume     func(string, ims.VolumeUpload) (string, error)
 	volume           func(string) (ims.Volume, error)
+	vault            func(string) (ims.Vault, error)
+	member           func(string) (ims.Member, error)
+	region           string
+	quotas           []ims.Quota
+	quotasErr        error
+	versions         []ims.OSVersion
 }
 
 func (f fakeCloud) CreateWholeImage(_ context.Context, w ims.WholeImage) (string, error) {
@@ -95,6 +101,22 @@ func (f fakeCloud) ExportVolume(_ context.Context, volumeID string, u ims.Volume
 }
 
 func (f fakeCloud) Volume(_ context.Context, id string) (ims.Volume, error) { return f.volume(id) }
+
+func (f fakeCloud) Vault(_ context.Context, id string) (ims.Vault, error) { return f.vault(id) }
+
+// OwnMember is that of a share that was accepted, unless the test says other.
+func (f fakeCloud) OwnMember(_ context.Context, id string) (ims.Member, error) {
+	if f.member == nil {
+		return ims.Member{Status: ims.MemberAccepted}, nil
+	}
+	return f.member(id)
+}
+
+func (f fakeCloud) Region() string { return f.region }
+
+func (f fakeCloud) Quotas(context.Context) ([]ims.Quota, error) { return f.quotas, f.quotasErr }
+
+func (f fakeCloud) OSVersions(context.Context) ([]ims.OSVersion, error) { return f.versions, nil }
 
 // ImagePages shows one image a page, as a small page size would.
 func (f fakeCloud) ImagePages(_ context.Context, filter ims.ImageFilter) iter.Seq2[[]ims.Image, error] {

@@ -18,6 +18,7 @@ type imageReader interface {
 const (
 	typePublic = "gold"
 	typeShared = "shared"
+	typeMarket = "market"
 	envISO     = "IsoImage"
 )
 
@@ -49,6 +50,12 @@ var (
 		return i.Type == typeShared && i.Encrypted
 	}}
 )
+
+// imageAtMost is the rule for the size of an image's data, as far as the cloud
+// tells it.
+func imageAtMost(mostGB int64, id, code, section string) imageRule {
+	return imageRule{id, fmt.Sprintf("the image has at most %d GB", mostGB), section, code, func(i ims.Image) bool { return i.DataSize > mostGB<<30 }}
+}
 
 // with is the same rule where the cloud refuses with another code.
 func (r imageRule) with(code, section string) imageRule {
@@ -134,7 +141,7 @@ func kindOf(i ims.Image) string {
 	for _, kind := range []struct {
 		word string
 		is   bool
-	}{{"public", i.Type == typePublic}, {"shared", i.Type == typeShared}, {"whole", i.Whole}, {"encrypted", i.Encrypted}, {"ISO", i.VirtualEnv == envISO}} {
+	}{{fmt.Sprintf("%d GB", i.DataSize>>30), i.DataSize >= 1<<30}, {"public", i.Type == typePublic}, {"shared", i.Type == typeShared}, {"whole", i.Whole}, {"encrypted", i.Encrypted}, {"ISO", i.VirtualEnv == envISO}} {
 		if kind.is {
 			words = append(words, kind.word)
 		}

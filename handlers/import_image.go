@@ -12,6 +12,8 @@ import (
 // quickImporter is what import-image needs of the cloud.
 type quickImporter interface {
 	ImportImage(ctx context.Context, q ims.QuickImport) (string, error)
+	Quotas(ctx context.Context) ([]ims.Quota, error)
+	OSVersions(ctx context.Context) ([]ims.OSVersion, error)
 	ImagePages(ctx context.Context, f ims.ImageFilter) iter.Seq2[[]ims.Image, error]
 	DeleteImageTag(ctx context.Context, imageID, key string) error
 }
@@ -35,6 +37,10 @@ func importImage() Operation {
 			tagsRule(func(d data) ([]string, []messages.Tag) { return d.Tags, d.ImageTags }),
 			profileFieldsRule(fieldOf[data]{"license_type", ims.ProfileHuawei, func(d data) bool { return d.LicenseType != "" }}),
 			optionsRule(func(d data) messages.Options { return d.Options }),
+		},
+		checks: []check[data, quickImporter]{
+			versionListed[data, quickImporter](func(d data) string { return d.OSVersion }),
+			quotaLeft[data, quickImporter](one),
 		},
 		submit: submitImport,
 		all: func(ctx context.Context, c quickImporter, d data, s Search) ([]ims.Image, error) {

@@ -15,6 +15,7 @@ type imageSharer interface {
 	DeleteMembers(ctx context.Context, s ims.Shares) (string, error)
 	Members(ctx context.Context, imageID string) ([]ims.Member, error)
 	Image(ctx context.Context, id string) (ims.Image, error)
+	Backup(ctx context.Context, id string) (ims.Backup, error)
 }
 
 // shareImage shares images with others (API reference 2.10).
@@ -24,8 +25,7 @@ type imageSharer interface {
 // has done that does not say it of each image and recipient.
 func shareImage() Operation {
 	p := sharing("share-image", true)
-	p.checks = ofImages[messages.ShareImage, imageSharer](func(d messages.ShareImage) []string { return d.Images },
-		imageOwn, imagePrivate.with("IMG.0089", "2.10, 2.13"), imageActive.with("IMG.0046", "2.10"))
+	p.checks = shareChecks()
 	return define(p)
 }
 

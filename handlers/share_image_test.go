@@ -51,6 +51,10 @@ func (f *sharer) Members(_ context.Context, id string) ([]ims.Member, error) {
 	return members, nil
 }
 
+func (f *sharer) Backup(_ context.Context, id string) (ims.Backup, error) {
+	return ims.Backup{ID: id}, nil
+}
+
 func (f *sharer) OwnMember(_ context.Context, id string) (ims.Member, error) {
 	for _, m := range f.members[id] {
 		if m.ID == f.own {
@@ -230,9 +234,8 @@ func TestAnswerChecks(t *testing.T) {
 	expectCode(t, checkVaultGiven(t.Context(), cloud(nil), data("whole", "rejected", "")), "")
 	expectCode(t, checkVaultGiven(t.Context(), cloud(nil), data("whole", "accepted", "")), "IMG.0184")
 	expectCode(t, checkVaultGiven(t.Context(), cloud(nil), data("whole", "accepted", "v")), "")
-	expectCode(t, checkAnswerVault(t.Context(), cloud(nil), data("whole", "accepted", "")), "")
-	expectCode(t, checkAnswerVault(t.Context(), cloud(nil), data("whole", "accepted", "v")), "IMG.0184")
-	expectCode(t, checkAnswerVault(t.Context(), cloud(good), data("whole", "accepted", "v")), "")
-	expectCode(t, checkAnswerVault(t.Context(), cloud(&ims.Vault{ObjectType: "disk"}), data("whole", "accepted", "v")), "IMG.0193")
-	expectCode(t, checkAnswerVault(t.Context(), cloud(&ims.Vault{ObjectType: "server", Status: "frozen"}), data("whole", "accepted", "v")), "IMG.0188")
+	expectCode(t, vaultFits(t.Context(), cloud(nil), "v"), "IMG.0184")
+	expectCode(t, vaultFits(t.Context(), cloud(good), "v"), "")
+	expectCode(t, vaultFits(t.Context(), cloud(&ims.Vault{ObjectType: "disk"}), "v"), "IMG.0193")
+	expectCode(t, vaultFits(t.Context(), cloud(&ims.Vault{ObjectType: "server", Status: "frozen"}), "v"), "IMG.0188")
 }

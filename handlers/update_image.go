@@ -14,6 +14,7 @@ import (
 // imageUpdater is what update-image needs of the cloud.
 type imageUpdater interface {
 	UpdateImage(ctx context.Context, imageID string, patches ...ims.ImagePatch) error
+	Image(ctx context.Context, id string) (ims.Image, error)
 	ImageAttributes(ctx context.Context, imageID string) (map[string]string, error)
 }
 
@@ -32,9 +33,11 @@ func updateImage() Operation {
 		options: func(d messages.UpdateImage) messages.Options { return d.Options },
 		takes:   "image_id",
 		rules:   updateImageRules(),
-		submit:  submitUpdate,
-		find:    orRefused(findUpdate),
-		check:   findUpdate,
+		checks: ofImage[messages.UpdateImage, imageUpdater](func(d messages.UpdateImage) string { return d.ImageID },
+			imageOwn, imagePrivate.with("IMG.0047", "2.13"), imageActive.with("IMG.0046", "4.7")),
+		submit: submitUpdate,
+		find:   orRefused(findUpdate),
+		check:  findUpdate,
 	})
 }
 

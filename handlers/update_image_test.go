@@ -34,6 +34,10 @@ func (f *updater) UpdateImage(_ context.Context, _ string, patches ...ims.ImageP
 	return nil
 }
 
+func (f *updater) Image(_ context.Context, id string) (ims.Image, error) {
+	return ims.Image{ID: id, Status: ims.ImageActive}, nil
+}
+
 func (f *updater) ImageAttributes(context.Context, string) (map[string]string, error) {
 	if f.has == nil {
 		return nil, notFound(sourceID)

@@ -98,6 +98,10 @@ func (c *cloud) RoundTrip(r *http.Request) (*http.Response, error) {
 		c.body = string(body)
 		c.creates = append(c.creates, time.Now())
 		a = c.create(len(c.creates))
+	case strings.HasSuffix(r.URL.Path, "/quota"):
+		a = reply{status: 200, body: `{"quotas":{"resources":[{"type":"image","used":1,"quota":50}]}}`}
+	case strings.Contains(r.URL.Path, "/members/"):
+		a = reply{status: 200, body: `{"member_id":"p","status":"accepted"}`}
 	case strings.Contains(r.URL.Path, "/job"):
 		c.jobs++
 		a = c.job(c.jobs)

@@ -66,7 +66,7 @@ func (c *cloud) viewBackup(b *Backup, now time.Time) backupView {
 	v := backupView{
 		ID: b.ID, Name: b.Name, Status: b.status(now), ImageType: "backup", ResourceType: b.ResourceType,
 		ResourceID: b.ResourceID, ResourceName: b.ResourceName, ResourceSize: b.SizeGB, ResourceAZ: c.Region + "-01",
-		VaultID: b.VaultID, CheckpointID: relatedID(b.ID, "checkpoint"), ProviderID: serverProvider, ProjectID: c.ProjectID, EnterpriseProject: 0,
+		VaultID: b.VaultID, CheckpointID: relatedID(b.ID, "checkpoint"), ProviderID: serverProvider, ProjectID: c.ownerOf(b), EnterpriseProject: 0,
 		CreatedAt: b.Created.Format(cbrTime), UpdatedAt: b.Created.Format(cbrTime), ProtectedAt: b.Created.Format(cbrTime),
 		Children: children(b, now),
 		ExtendInfo: extendInfo{AutoTrigger: true, ContainSystemDisk: !b.NoSystemDisk, SupportLLD: true,
@@ -76,6 +76,16 @@ func (c *cloud) viewBackup(b *Backup, now time.Time) backupView {
 		v.EnterpriseProject = "0"
 	}
 	return v
+}
+
+// backupSharer is the project whose backups are shared with others.
+const backupSharer = "00000000000000000000000000000002"
+
+func (c *cloud) ownerOf(b *Backup) string {
+	if b.Shared {
+		return backupSharer
+	}
+	return c.ProjectID
 }
 
 // imagesOf names the image that was made from the backup, once it is there.

@@ -83,6 +83,8 @@ func (c *cloud) checkExportable(i *Image, quick bool, now time.Time) *answer {
 		return refuse("IMG.0077", "Public images cannot be exported.")
 	case i.Owner != c.ProjectID:
 		return refuse("IMG.0047", "Only the owner of the image can perform this operation.")
+	case i.Type == "market":
+		return refuse("IMG.0078", "Marketplace images cannot be exported.")
 	case i.Whole:
 		return refuse("IMG.0128", "Whole images cannot be exported.")
 	case i.BackupID != "":

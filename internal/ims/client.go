@@ -77,6 +77,9 @@ func (c *Client) Close() { c.wire.close() }
 // answer's Date, and whether there was one. It is exact to about a second.
 func (c *Client) CloudTime() (time.Duration, bool) { return c.clock.offset() }
 
+// Region is the region that the client asks, as clouds.yaml names it.
+func (c *Client) Region() string { return c.cfg.Region }
+
 // CredentialExpiry returns when the present token ends, by our clock; it is
 // zero where there is none. A token is renewed well before.
 func (c *Client) CredentialExpiry() time.Time {

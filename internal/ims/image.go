@@ -41,8 +41,10 @@ type Image struct {
 	DataOrigin              string // __data_origin, such as "instance,<id>"
 	OriginalImage           string // __originalimagename, the id of the parent
 	OSType                  string // __os_type
+	Platform                string // __platform, such as Ubuntu
 	MinDisk                 int64  // GB
 	Size                    int64  // bytes, usually 0
+	DataSize                int64  // __image_size: bytes of the data, 0 where the cloud tells none
 	EnterpriseProjectID     string
 }
 
@@ -217,8 +219,10 @@ type wireImage struct {
 	DataOrigin          text    `json:"__data_origin"`
 	OriginalImage       text    `json:"__originalimagename"`
 	OSType              text    `json:"__os_type"`
+	Platform            text    `json:"__platform"`
 	MinDisk             text    `json:"min_disk"`
 	Size                text    `json:"size"`
+	DataSize            text    `json:"__image_size"`
 	EnterpriseProjectID text    `json:"enterprise_project_id"`
 }
 
@@ -230,8 +234,8 @@ func (w wireImage) image(v *veil) Image {
 		Type: w.Type.trim(), Visibility: w.Visibility.trim(), VirtualEnv: w.VirtualEnv.trim(),
 		Whole: w.Whole.bool(), Registered: w.Registered.bool(), Protected: w.Protected.bool(),
 		Encrypted: w.CMKID.trim() != "", CMKID: w.CMKID.trim(), BackupID: w.BackupID.trim(),
-		DataOrigin: w.DataOrigin.trim(), OriginalImage: w.OriginalImage.trim(), OSType: w.OSType.trim(),
-		MinDisk: w.MinDisk.int64(), Size: w.Size.int64(), EnterpriseProjectID: w.EnterpriseProjectID.trim(),
+		DataOrigin: w.DataOrigin.trim(), OriginalImage: w.OriginalImage.trim(), OSType: w.OSType.trim(), Platform: w.Platform.trim(),
+		MinDisk: w.MinDisk.int64(), Size: w.Size.int64(), DataSize: w.DataSize.int64(), EnterpriseProjectID: w.EnterpriseProjectID.trim(),
 	}
 }
 

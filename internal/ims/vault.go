@@ -14,6 +14,7 @@ type Vault struct {
 	ProtectType string // backup or replication
 	SizeGB      int64
 	UsedMB      int64
+	Grows       bool     // it is enlarged by itself
 	Resources   []string // ids of the servers or disks in it
 }
 
@@ -37,6 +38,7 @@ func (c *Client) Vault(ctx context.Context, id string) (Vault, error) {
 type wireVault struct {
 	ID      text `json:"id"`
 	Name    text `json:"name"`
+	Grows   text `json:"auto_expand"`
 	Billing struct {
 		Status      text `json:"status"`
 		ObjectType  text `json:"object_type"`
@@ -53,7 +55,7 @@ func (w wireVault) vault() Vault {
 	v := Vault{
 		ID: w.ID.trim(), Name: string(w.Name), Status: w.Billing.Status.trim(),
 		ObjectType: w.Billing.ObjectType.trim(), ProtectType: w.Billing.ProtectType.trim(),
-		SizeGB: w.Billing.Size.int64(), UsedMB: w.Billing.Used.int64(),
+		SizeGB: w.Billing.Size.int64(), UsedMB: w.Billing.Used.int64(), Grows: w.Grows.bool(),
 	}
 	for _, r := range w.Resources {
 		v.Resources = append(v.Resources, r.ID.trim())

@@ -18,32 +18,33 @@ import (
 // onlyGo names the invalid fixtures that the schema lets pass, and why it
 // cannot know better.
 var onlyGo = map[string]string{
-	"create-whole-image/invalid-repeated-tag":      "keys of different items cannot be compared",
-	"create-whole-image/invalid-integral-float":    "1e3 and 2.0 are whole numbers to JSON Schema",
-	"create-whole-image/invalid-field-twice":       "a parsed object has each name once",
-	"copy-image/invalid-chinese-name":              "the profile of the cloud is not in the data",
-	"copy-image/invalid-deadline-before-start":     "it compares two times",
-	"copy-image/invalid-follow-up":                 "what a step may hold depends on its operation",
-	"copy-image/invalid-long-chain":                "the depth of a chain is counted in Go",
-	"copy-image-cross-region/invalid-on-otc":       "the profile of the cloud is not in the data",
-	"copy-image-cross-region/invalid-repeated-tag": "keys of different items cannot be compared",
-	"share-image/invalid-only-on-huaweicloud":      "the profile of the cloud is not in the data",
-	"share-image/invalid-too-many-pairs":           "it multiplies two lengths",
-	"unshare-image/invalid-only-on-huaweicloud":    "the profile of the cloud is not in the data",
-	"unshare-image/invalid-too-many-pairs":         "it multiplies two lengths",
-	"tag-image/invalid-repeated-tag":               "keys of different items cannot be compared",
-	"update-image/invalid-chinese-name":            "the profile of the cloud is not in the data",
-	"update-image/invalid-memory-order":            "it compares two numbers",
-	"copy-image/invalid-zero-deadline":             "the sum of a duration's parts is arithmetic",
-	"copy-image/invalid-leap-second":               "RFC 3339 has leap seconds, the time package has none",
-	"create-system-image/invalid-same-file":        "values of different fields cannot be compared",
-	"create-system-image/invalid-of-huaweicloud":   "the profile of the cloud is not in the data",
-	"create-system-image/invalid-chinese-name":     "the profile of the cloud is not in the data",
-	"create-data-image/invalid-same-volume":        "fields of different items cannot be compared",
-	"create-data-image/invalid-repeated-tag":       "keys of different items cannot be compared",
-	"import-image/invalid-repeated-tag":            "keys of different items cannot be compared",
-	"import-image/invalid-of-huaweicloud":          "the profile of the cloud is not in the data",
-	"register-image/invalid-repeated-tag":          "keys of different items cannot be compared",
+	"create-whole-image/invalid-repeated-tag":        "keys of different items cannot be compared",
+	"create-whole-image/invalid-integral-float":      "1e3 and 2.0 are whole numbers to JSON Schema",
+	"create-whole-image/invalid-field-twice":         "a parsed object has each name once",
+	"copy-image/invalid-chinese-name":                "the profile of the cloud is not in the data",
+	"copy-image/invalid-deadline-before-start":       "it compares two times",
+	"copy-image/invalid-follow-up":                   "what a step may hold depends on its operation",
+	"copy-image/invalid-long-chain":                  "the depth of a chain is counted in Go",
+	"copy-image-cross-region/invalid-on-otc":         "the profile of the cloud is not in the data",
+	"copy-image-cross-region/invalid-repeated-tag":   "keys of different items cannot be compared",
+	"share-image/invalid-only-on-huaweicloud":        "the profile of the cloud is not in the data",
+	"share-image/invalid-too-many-pairs":             "it multiplies two lengths",
+	"unshare-image/invalid-only-on-huaweicloud":      "the profile of the cloud is not in the data",
+	"unshare-image/invalid-too-many-pairs":           "it multiplies two lengths",
+	"tag-image/invalid-repeated-tag":                 "keys of different items cannot be compared",
+	"update-image/invalid-chinese-name":              "the profile of the cloud is not in the data",
+	"update-image/invalid-memory-order":              "it compares two numbers",
+	"copy-image/invalid-zero-deadline":               "the sum of a duration's parts is arithmetic",
+	"copy-image/invalid-leap-second":                 "RFC 3339 has leap seconds, the time package has none",
+	"create-system-image/invalid-same-file":          "values of different fields cannot be compared",
+	"create-system-image/invalid-of-huaweicloud":     "the profile of the cloud is not in the data",
+	"create-system-image/invalid-chinese-name":       "the profile of the cloud is not in the data",
+	"create-data-image/invalid-small-disk-at-huawei": "the profile of the cloud is not in the data",
+	"create-data-image/invalid-same-volume":          "fields of different items cannot be compared",
+	"create-data-image/invalid-repeated-tag":         "keys of different items cannot be compared",
+	"import-image/invalid-repeated-tag":              "keys of different items cannot be compared",
+	"import-image/invalid-of-huaweicloud":            "the profile of the cloud is not in the data",
+	"register-image/invalid-repeated-tag":            "keys of different items cannot be compared",
 }
 
 // fixture is one file of testdata; what is wrong with an invalid one stands
@@ -75,8 +76,11 @@ func fixtures(t testing.TB) []fixture {
 }
 
 // profile is that of the cloud that judges: otc, but for what exists on
-// huaweicloud only.
+// huaweicloud only, or is refused only there.
 func (f fixture) profile() ims.Profile {
+	if strings.HasSuffix(f.name, "-at-huawei") {
+		return ims.ProfileHuawei
+	}
 	if f.operation.Name == "copy-image-cross-region" && !strings.HasSuffix(f.name, "-on-otc") {
 		return ims.ProfileHuawei
 	}

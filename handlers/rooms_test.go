@@ -85,7 +85,7 @@ func fixtureFolders(t *testing.T) []string {
 	}
 	var names []string
 	for _, entry := range entries {
-		if entry.Name() != "fuzz" {
+		if entry.IsDir() && entry.Name() != "fuzz" {
 			names = append(names, entry.Name())
 		}
 	}

@@ -61,6 +61,7 @@ func TestRooms(t *testing.T) {
 	for place, got := range map[string][]string{
 		"schemas":              schemas.Names(),
 		"fixtures":             fixtureFolders(t),
+		"README":               readmeOperations(t),
 		"AsyncAPI channels":    channelOperations(t, doc),
 		"AsyncAPI operations":  receivedOperations(doc),
 		"AsyncAPI parameter":   doc.Components.Parameters.Operation.Enum,
@@ -75,6 +76,26 @@ func TestRooms(t *testing.T) {
 	if doc.Version != "3.0.0" {
 		t.Errorf("AsyncAPI %s", doc.Version)
 	}
+}
+
+// readmeOperations are those of the README's table of requests; a row may be
+// about several.
+func readmeOperations(t *testing.T) (names []string) {
+	t.Helper()
+	text, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(text), "\n### Requests\n")
+	_, table, _ := strings.Cut(section, "\n|---|---|---|\n")
+	table, _, _ = strings.Cut(table, "\n\n")
+	for row := range strings.Lines(table) {
+		cell, _, _ := strings.Cut(strings.TrimPrefix(row, "|"), "|")
+		for name := range strings.SplitSeq(cell, ",") {
+			names = append(names, strings.Trim(name, " `"))
+		}
+	}
+	return names
 }
 
 func fixtureFolders(t *testing.T) []string {

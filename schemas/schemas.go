@@ -13,6 +13,8 @@ import (
 	"strings"
 )
 
+//go:generate go run generate.go
+
 //go:embed *.v1.json asyncapi.yaml
 var files embed.FS
 

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/imsworker/imsworker/handlers"
 	"github.com/imsworker/imsworker/internal/ledger"
 	"github.com/imsworker/imsworker/messages"
 )
@@ -61,9 +62,18 @@ func event(r *ledger.Record, s messages.State) messages.Event {
 		e.Result = *r.Result
 	}
 	if r.ImageID != "" && len(r.Images) == 0 {
-		e.Images = []messages.Image{{ID: r.ImageID, Cloud: r.Cloud}}
+		e.Images = []messages.Image{{ID: r.ImageID, Cloud: home(r)}}
 	}
 	return e
+}
+
+// home is the cloud in which the record's image is; empty where it may be
+// another one.
+func home(r *ledger.Record) string {
+	if op, known := handlers.Lookup(r.Operation); known && op.Abroad {
+		return ""
+	}
+	return r.Cloud
 }
 
 // job is the job as far as the record knows it.

@@ -19,7 +19,7 @@ func (g *Engine) end(ctx context.Context, r *ledger.Record, outcome messages.Sta
 
 // endWith is end for a step that has more to report.
 func (g *Engine) endWith(ctx context.Context, r *ledger.Record, outcome messages.State, f *messages.Failure, res result) result {
-	outcome, f = instead(r, outcome, f)
+	outcome, f = instead(r, begun(r, outcome), f)
 	r.State, r.Outcome, r.Failure, r.Finished, r.Until = ledger.Finished, outcome, f, time.Now().UTC(), time.Time{}
 	if err := g.Ledger.Update(ctx, r); err != nil {
 		res.err = fmt.Errorf("end as %s: %w", outcome, err)
@@ -28,6 +28,19 @@ func (g *Engine) endWith(ctx context.Context, r *ledger.Record, outcome messages
 	g.changed(r, string(outcome))
 	res.record = r
 	return res
+}
+
+// begun tells a failure from a rejection, which is of what was never submitted.
+// Where a later one of several calls is refused, the image of the first one is
+// left.
+func begun(r *ledger.Record, outcome messages.State) messages.State {
+	if outcome != messages.StateRejected || r.ImageID == "" && r.Submitted.IsZero() {
+		return outcome
+	}
+	if r.Submitted.IsZero() {
+		r.Warnings = append(r.Warnings, "image "+r.ImageID+" was made by the first of several calls, and is left as it is: delete it, or go on with it")
+	}
+	return messages.StateFailed
 }
 
 // finish tells the end of a record once and leaves a tombstone. A record that

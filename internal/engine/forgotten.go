@@ -19,6 +19,11 @@ func unknown(err error) bool {
 	return errors.Is(err, ims.ErrOtherJob) || answered && (e.Status == 400 || e.Status == 404) && e.Verdict() != ims.Throttled
 }
 
+// unheard is how long at least a cloud must not tell about a job, in its time:
+// of work whose state can be compared at once, one answer is no reason to give
+// up what may still run.
+const unheard = 5 * time.Minute
+
 // forgotten looks for the image of a job that the cloud does not tell about:
 // that is no proof that the job failed. When nothing has shown up for a whole
 // horizon, a person must look.
@@ -43,7 +48,7 @@ func (g *Engine) forgotten(ctx context.Context, t task, cause error) result {
 		r.Images = g.imagesOf(t.conf, work, found)
 		r.Warnings = append(r.Warnings, "the cloud no longer tells about the job; the image was found by its marker")
 		return g.succeed(ctx, t, r)
-	case errors.Is(err, handlers.ErrNotFound) && time.Since(since) >= g.horizon(t.conf, work):
+	case errors.Is(err, handlers.ErrNotFound) && time.Since(since) >= max(g.horizon(t.conf, work), t.conf.Scale(unheard)):
 		r.Failure = failure(cause)
 		return g.end(ctx, r, messages.StateUnresolved, unresolved(r, "the cloud no longer tells about the job, and no image of it could be found"))
 	}

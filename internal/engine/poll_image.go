@@ -25,11 +25,11 @@ func (g *Engine) pollJobless(ctx context.Context, t task) result {
 			return result{err: err}
 		}
 		t.record = r
-		if work, err := open(r); err == nil {
-			if at, found := g.place(t.conf, work); found {
-				return g.pollImage(ctx, t, at)
-			}
+		at, found := g.resultIn(t.conf, r)
+		if !found { // its entry was removed: nothing is decided until it is there again
+			return g.askAgain(t)
 		}
+		return g.pollImage(ctx, t, at)
 	}
 	return g.pollImage(ctx, t, t.conf)
 }

@@ -59,7 +59,7 @@ func (g *Engine) refuse(ctx context.Context, t task, r *ledger.Record, cause err
 		r.State, r.Refusals = ledger.Accepted, r.Refusals+1
 		r.Until = now.Add(t.conf.Scale(pace.Backoff(r.Refusals, unsentFirst, unsentMost)))
 	case ims.Already:
-		if !r.EverUncertain {
+		if !r.EverUncertain && !r.Look { // nothing of it can have been sent
 			return g.endWith(ctx, r, messages.StateRejected, r.Failure, res)
 		}
 		return g.already(ctx, t, r, was, res)

@@ -1,0 +1,99 @@
+package engine_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/imsworker/imsworker/internal/fakecloud"
+	"github.com/imsworker/imsworker/internal/ledger"
+	"github.com/imsworker/imsworker/messages"
+)
+
+// of changes the record of a copy into one of another operation.
+func of(operation, data string) func(*ledger.Record) {
+	return func(r *ledger.Record) { r.Operation, r.Data = operation, json.RawMessage(data) }
+}
+
+// runFaked runs a test with a fake of the cloud.
+func runFaked(t *testing.T, test func(*world, *fakecloud.Fake)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		w, fake := faked(t, false)
+		test(w, fake)
+		w.end()
+		if err := fake.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestSecondCallRefused: an image without data was made, so the request was
+// submitted; its end names what is left.
+func TestSecondCallRefused(t *testing.T) {
+	t.Parallel()
+	runFaked(t, func(w *world, _ *fakecloud.Fake) {
+		w.start()
+		key := w.request("a", of("register-image", `{"name":"n","image_url":"images:no-such-file.qcow2"}`))
+		w.expect(key, "accepted failed")
+		e := w.events.last(w.t, key)
+		if e.Error.Code != "IMG.0057" || len(e.Images) != 1 || len(e.Warnings) != 1 || !strings.Contains(e.Warnings[0], e.Images[0].ID) {
+			w.t.Errorf("error %+v, images %v, warnings %q", e.Error, e.Images, e.Warnings)
+		}
+	})
+}
+
+// TestShareNotShownAtOnce: that a job is not shown at first gives up no request,
+// also where the state tells at once what is done.
+func TestShareNotShownAtOnce(t *testing.T) {
+	t.Parallel()
+	runFaked(t, func(w *world, fake *fakecloud.Fake) {
+		err := fake.Order(fakecloud.DemoCloud, fakecloud.Fault{
+			Call: "ShowJob", Kind: fakecloud.StatusBefore, Status: 400, Body: `{"error":{"code":"IMG.0023","message":"no such job"}}`, Count: 2,
+		})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		w.start()
+		data := `{"images":["` + fakecloud.DemoImage + `"],"projects":["` + fakecloud.DemoNeighbour + `"]}`
+		w.expect(w.request("a", of("share-image", data)), "accepted submitted succeeded")
+	})
+}
+
+// TestRetriedExport: after an attempt that ended unresolved a file that is
+// there may be the request's own.
+func TestRetriedExport(t *testing.T) {
+	t.Parallel()
+	for want, look := range map[string]bool{"accepted succeeded": true, "accepted rejected": false} {
+		t.Run(want, func(t *testing.T) {
+			t.Parallel()
+			run(t, func(w *world) {
+				w.cloud.create = func(int) reply { return refusal(400, "IMG.0070") }
+				w.start()
+				w.expect(w.request("a", func(r *ledger.Record) {
+					of("export-image", `{"image_id":"`+source+`","bucket_url":"images:out.qcow2","file_format":"qcow2"}`)(r)
+					r.Look = look
+				}), want)
+			})
+		})
+	}
+}
+
+// TestResolvedElsewhere: what a person names in a place that is no configured
+// cloud cannot be looked at, and is not looked for in this one.
+func TestResolvedElsewhere(t *testing.T) {
+	t.Parallel()
+	run(t, func(w *world) {
+		w.start()
+		key := w.request("a", func(r *ledger.Record) {
+			of("copy-image-cross-region", `{"image_id":"`+source+`","name":"n","region":"eu-nl","project_name":"eu-nl","agency_name":"a"}`)(r)
+			r.As, r.ImageID, r.Submitted = messages.AsDone, copied, time.Now()
+		})
+		w.expect(key, "accepted succeeded")
+		if e := w.events.last(w.t, key); len(e.Images) != 1 || e.Images[0] != (messages.Image{ID: copied}) || len(e.Warnings) != 1 {
+			w.t.Errorf("images %+v, warnings %q", e.Images, e.Warnings)
+		}
+	})
+}

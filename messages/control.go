@@ -75,7 +75,11 @@ func ReadControl(verb, cloud string, body []byte) (Control, Problems) {
 	}
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(body, &fields) != nil {
-		ps.Add("", "the data is no JSON object; it must be one like {\"key\": \"…\", \"attempt\": 1}")
+		example := `{"key": "…", "attempt": 1}`
+		if !AboutRequest(verb) {
+			example = `{"operation": "copy-image"}, or {}`
+		}
+		ps.Add("", "the data is no JSON object; it must be one like %s", example)
 		return c, ps
 	}
 	for name := range fields {

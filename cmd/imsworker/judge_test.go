@@ -85,6 +85,37 @@ func TestDryRunShowsTheCall(t *testing.T) {
 	}
 }
 
+// TestDryRunOfSeveralCalls: of an operation that makes two calls both are shown, of one that makes none a note.
+func TestDryRunOfSeveralCalls(t *testing.T) {
+	cloudsFile(t, faking(t, "--cloud", "first"))
+	code, out, _ := call(t, `{"name":"n","image_url":"images:base.qcow2"}`, "submit", "register-image", "--cloud", "first", "--dry-run")
+	for _, want := range []string{"/v2/images\n", "/v1/cloudimages/IMAGE_ID/upload", "IMAGE_ID stands for"} {
+		if code != exitDone || !strings.Contains(out, want) {
+			t.Errorf("%q is missing: %s", want, out)
+		}
+	}
+	_, out, _ = call(t, `{"image_id":"8e3d6a17-f2b9-4c50-a7d4-19c05b6e8f32","image_url":"images:base.qcow2"}`, "submit", "register-image", "--cloud", "first", "--dry-run")
+	if strings.Contains(out, "IMAGE_ID") || strings.Contains(out, "/v2/images\n") {
+		t.Errorf("one call is enough: %s", out)
+	}
+	if _, out, _ = call(t, `{"job_id":"9a175ac892fa13420193002961972392"}`, "submit", "adopt-job", "--cloud", "first", "--dry-run"); !strings.Contains(out, "is followed") {
+		t.Errorf("no note: %s", out)
+	}
+}
+
+// TestSubmitJudgedByEntry: what the cloud's entry does not allow is not published, and an unknown cloud is told of.
+func TestSubmitJudgedByEntry(t *testing.T) {
+	serving(t)
+	cloudsFile(t, faking(t, "--cloud", "first"))
+	const data = `{"image_id": "ea0d5dce-ddb2-4f6f-83e3-55da065347fd"}`
+	if code, _, errOut := call(t, data, "submit", "delete-image", "--cloud", "first"); code != exitNotSucceeded || !strings.Contains(errOut, "does not allow the operation delete-image") {
+		t.Errorf("got %d, %q", code, errOut)
+	}
+	if code, _, errOut := call(t, copyData, "submit", "copy-image", "--cloud", "frist"); code != exitDone || !strings.Contains(errOut, `no cloud "frist", only first`) {
+		t.Errorf("got %d, %q", code, errOut)
+	}
+}
+
 func sameJSON(t *testing.T, got json.RawMessage, want string) bool {
 	t.Helper()
 	var a, b any

@@ -19,6 +19,7 @@ type rehearsal struct {
 	Problems messages.Problems   `json:"problems"`
 	Rules    []client.Rule       `json:"rules"`
 	Call     *client.Call        `json:"call"`
+	Then     []client.Call       `json:"then,omitempty"` // of an operation that makes several calls
 	Note     string              `json:"note,omitempty"`
 
 	body []byte
@@ -38,15 +39,28 @@ func (o *submitOptions) rehearse(cmd *cobra.Command, output *format, r messages.
 	case !known:
 		h.Note = "the cloud is in no clouds.yaml here, so its call cannot be shown"
 	default:
-		var err error
-		if h.Call, err = client.Rehearse(cmd.Context(), r, entry.Client); err != nil {
+		calls, err := client.Rehearse(cmd.Context(), r, entry.Client)
+		if err != nil {
 			return err
 		}
+		h.take(calls)
 	}
 	if err := output.print(cmd.OutOrStdout(), h, h.table); err != nil || len(h.Problems) == 0 {
 		return err
 	}
 	return errQuiet
+}
+
+// take shows the calls, and says of those that are not as they stand there.
+func (h *rehearsal) take(calls []client.Call) {
+	if len(calls) == 0 {
+		h.Note = "no call is made that would create or change anything: what somebody else has started is followed"
+		return
+	}
+	h.Call, h.Then = &calls[0], calls[1:]
+	if len(h.Then) > 0 {
+		h.Note = client.LaterID + " stands for the image that the call before makes"
+	}
 }
 
 func (h rehearsal) table(w io.Writer) {
@@ -67,13 +81,20 @@ func (h rehearsal) table(w io.Writer) {
 		row(w, "problem", p.String())
 	}
 	if h.Call != nil {
-		row(w, "call", h.Call.Method+" "+h.Call.URL)
-		for _, name := range sortedNames(h.Call.Header) {
-			row(w, "call header", name+": "+h.Call.Header[name])
-		}
-		row(w, "call body", oneLine(h.Call.Body))
+		callRows(w, *h.Call)
+	}
+	for _, call := range h.Then {
+		callRows(w, call)
 	}
 	if h.Note != "" {
 		row(w, "note", h.Note)
 	}
+}
+
+func callRows(w io.Writer, c client.Call) {
+	row(w, "call", c.Method+" "+c.URL)
+	for _, name := range sortedNames(c.Header) {
+		row(w, "call header", name+": "+c.Header[name])
+	}
+	row(w, "call body", oneLine(c.Body))
 }

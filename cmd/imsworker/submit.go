@@ -40,7 +40,8 @@ func newSubmit() *cobra.Command {
 it again changes nothing. What a worker would reject is not published (exit code 1). With --wait the exit code is 1 unless the
 request succeeds.
 
-Data is judged by the profile that the cloud has in clouds.yaml; where that cannot be read, only what no profile takes is refused.`,
+Data is judged by the entry that the cloud has in clouds.yaml, its profile and what it allows; where that cannot be read, only what no
+profile takes is refused.`,
 		Example: `  imsworker submit copy-image --cloud demo -f copy.json --wait
   echo '{"image_id": "...", "name": "copy"}' | imsworker submit copy-image --cloud demo --id copy-1
   imsworker submit copy-image --cloud demo -f copy.json --dry-run`,
@@ -59,6 +60,7 @@ Data is judged by the profile that the cloud has in clouds.yaml; where that cann
 		if problems := o.judge(request); len(problems) > 0 && !o.unchecked {
 			return refused(problems)
 		}
+		noteUnknown(cmd.ErrOrStderr(), request.Cloud)
 		return o.submit(cmd, output, request)
 	})
 	return cmd
@@ -111,27 +113,48 @@ func (o *submitOptions) request(cmd *cobra.Command, operation string) (messages.
 
 // judge says what a worker would find wrong, by the profile that is asked for, else by that of the cloud, else by all.
 func (o *submitOptions) judge(r messages.Request) messages.Problems {
-	if o.profile != "" {
-		return client.Judge(r, o.profile)
+	c, known := entryOf(r.Cloud)
+	var problems messages.Problems
+	if known && !c.Settings.Allows(r.Operation) {
+		problems.Add("", "cloud %q does not allow the operation %s; add it to `allow` of its entry in clouds.yaml, or ask another cloud", r.Cloud, r.Operation)
 	}
-	if c, known := entryOf(r.Cloud); known {
-		return client.Judge(r, string(c.Profile))
+	switch {
+	case o.profile != "":
+		return append(problems, client.Judge(r, o.profile)...)
+	case known:
+		return append(problems, client.Judge(r, string(c.Profile))...)
 	}
 	return client.Judge(r, client.Profiles()...)
 }
 
 // entryOf looks a cloud up in clouds.yaml, which only workers must have.
 func entryOf(name string) (cloud.Cloud, bool) {
-	cfg, err := config.Load()
-	if err != nil {
-		return cloud.Cloud{}, false
-	}
-	cfg.Clouds = nil
-	set, err := loadClouds(cfg)
+	set, err := entries()
 	if err != nil {
 		return cloud.Cloud{}, false
 	}
 	return set.Get(name)
+}
+
+// entries are all clouds of clouds.yaml.
+func entries() (*cloud.Set, error) {
+	cfg, err := config.Load()
+	if err != nil {
+		return nil, err
+	}
+	cfg.Clouds = nil
+	return loadClouds(cfg)
+}
+
+// noteUnknown says that a request goes to a cloud that clouds.yaml does not have. A worker elsewhere may know it.
+func noteUnknown(w io.Writer, name string) {
+	set, err := entries()
+	if err != nil {
+		return
+	}
+	if _, known := set.Get(name); !known {
+		fmt.Fprintf(w, "note: clouds.yaml here has no cloud %q, only %s; a worker that knows it has to take the request\n", name, strings.Join(set.Names(), ", "))
+	}
 }
 
 // refused says, one a line, why a request is not published.

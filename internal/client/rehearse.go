@@ -43,10 +43,14 @@ func Rules(operation string) []Rule {
 	return rules
 }
 
-// Rehearse returns the first call that a worker would make for a request that
-// was judged sound; nil for an operation that makes none. Nothing is sent, and
-// nothing of the configuration's credentials is used.
-func Rehearse(ctx context.Context, r messages.Request, conf ims.Config) (*Call, error) {
+// LaterID stands in a rehearsed call for what only the call before it tells.
+const LaterID = "IMAGE_ID"
+
+// Rehearse returns the creating calls that a worker would make for a request
+// that was judged sound: one, none, or several, of which those behind the first
+// have LaterID in place of the image that it makes. Nothing is sent, and nothing
+// of the configuration's credentials is used.
+func Rehearse(ctx context.Context, r messages.Request, conf ims.Config) ([]Call, error) {
 	op, known := handlers.Lookup(r.Operation)
 	if !known {
 		return nil, fmt.Errorf("there is no operation %q", r.Operation)
@@ -55,6 +59,15 @@ func Rehearse(ctx context.Context, r messages.Request, conf ims.Config) (*Call, 
 	if err != nil {
 		return nil, err
 	}
+	calls, err := rehearse(ctx, r, work, conf, "")
+	if err != nil || op.BucketFor(r.Data, "") == op.BucketFor(r.Data, LaterID) { // one call, one bucket
+		return calls, err
+	}
+	later, err := rehearse(ctx, r, work, conf, LaterID)
+	return append(calls, later...), err
+}
+
+func rehearse(ctx context.Context, r messages.Request, work handlers.Work, conf ims.Config, imageID string) ([]Call, error) {
 	stage := &stage{proof: proof(conf.Credentials)}
 	conf.Credentials, conf.Transport, conf.TLS, conf.Logger, conf.Observe = ims.Credentials{AccessKey: "-", SecretKey: "-"}, stage, nil, nil, nil
 	if conf.ProjectID == "" {
@@ -65,10 +78,13 @@ func Rehearse(ctx context.Context, r messages.Request, conf ims.Config) (*Call, 
 		return nil, err
 	}
 	defer cloud.Close()
-	if _, err = work.Submit(ctx, cloud, handlers.Call{Key: messages.Key(r.Cloud, r.Source, r.ID)}); err != nil && !errors.Is(err, errRehearsal) {
+	if _, err = work.Submit(ctx, cloud, handlers.Call{Key: messages.Key(r.Cloud, r.Source, r.ID), ImageID: imageID}); err != nil && !errors.Is(err, errRehearsal) {
 		return nil, err
 	}
-	return stage.call, nil
+	if stage.call == nil {
+		return nil, nil
+	}
+	return []Call{*stage.call}, nil
 }
 
 // proof is the header in which an account proves itself.

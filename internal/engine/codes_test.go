@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/imsworker/imsworker/internal/ims"
+	"github.com/imsworker/imsworker/internal/ledger"
 	"github.com/imsworker/imsworker/messages"
 )
 
@@ -37,6 +38,31 @@ func TestEveryCodeAtSubmission(t *testing.T) {
 					w.expect(key, "accepted submitted succeeded")
 					w.wantPosts(2)
 					w.wantPause(code.Verdict, w.cloud.creates[1].Sub(began))
+				}
+			})
+		})
+	}
+}
+
+// TestEveryCodeThatLasts answers each creating call with a code that passes as
+// a rule, and does not this time: the request ends rejected at its deadline,
+// with the code.
+func TestEveryCodeThatLasts(t *testing.T) {
+	t.Parallel()
+	for _, code := range ims.Codes() {
+		if code.Verdict != ims.Park {
+			continue
+		}
+		t.Run(code.Code, func(t *testing.T) {
+			t.Parallel()
+			run(t, func(w *world) {
+				w.cloud.create = func(int) reply { return refusal(statusOf(code), code.Code) }
+				w.start()
+				key := w.request("a", func(r *ledger.Record) { r.Deadline = time.Now().Add(10 * time.Minute) })
+				w.expect(key, "accepted rejected")
+				w.wantFailure(key, code, messages.Reason(code.Reason))
+				if w.posts() < 2 {
+					w.t.Errorf("%d calls were made", w.posts())
 				}
 			})
 		})

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -61,6 +62,7 @@ type cloud struct {
 	calls   []called
 	remove  func(image string) reply
 	removed []string
+	used    int // of 50 images, by the quota
 }
 
 // called is one call that reached the cloud.
@@ -99,7 +101,7 @@ func (c *cloud) RoundTrip(r *http.Request) (*http.Response, error) {
 		c.creates = append(c.creates, time.Now())
 		a = c.create(len(c.creates))
 	case strings.HasSuffix(r.URL.Path, "/quota"):
-		a = reply{status: 200, body: `{"quotas":{"resources":[{"type":"image","used":1,"quota":50}]}}`}
+		a = reply{status: 200, body: `{"quotas":{"resources":[{"type":"image","used":` + strconv.Itoa(c.used) + `,"quota":50}]}}`}
 	case strings.Contains(r.URL.Path, "/members/"):
 		a = reply{status: 200, body: `{"member_id":"p","status":"accepted"}`}
 	case strings.Contains(r.URL.Path, "/job"):

@@ -29,14 +29,15 @@ run: build ## broker, fake cloud and worker in one process, with samples
 	@exec bin/imsworker dev
 
 # Tests of whole workers, some of them in processes of their own: under the race detector they take as long as all the others.
-# check-full runs them with it, and with LONG=1 the ones that take minutes.
+# check-full runs them with it, and with LONG=1 the ones that take minutes. They mostly wait, so more of them run at a time than
+# there are cores.
 WHOLE := ./cmd/... ./internal/app/... ./internal/bench/... ./internal/chaos/... ./internal/simulate/...
 PARTS  = $(filter-out $(shell go list $(WHOLE)),$(shell go list ./...))
 
 test: ## all tests, with the race detector but for those of whole workers
 	@test -n "$(RACE)" || echo "no C compiler found: the tests run without the race detector"
-	go test $(RACE) -timeout $(TIMEOUT) $(PARTS)
-	go test $(RACE_WHOLE) -timeout $(TIMEOUT) $(WHOLE)
+	go test $(RACE) -parallel 4 -timeout $(TIMEOUT) $(PARTS)
+	go test $(RACE_WHOLE) -parallel 8 -timeout $(TIMEOUT) $(WHOLE)
 
 bench: ## figures of speed and memory; ONLY=name picks one scenario, PROFILE=dir keeps profiles
 	go run ./internal/bench

@@ -56,7 +56,8 @@ func exportImageChecks() []check[messages.ExportImage, imageExporter] {
 }
 
 func checkExportSize(ctx context.Context, c imageExporter, d messages.ExportImage) error {
-	if err := imageAtMost(1023, "export-size", "IMG.0071", "2.9").check(ctx, c, d.ImageID); err != nil || d.Quick {
+	tooLarge := imageRule{"export-size", "the image has less than 1 TB", "2.9", "IMG.0071", func(i ims.Image) bool { return i.DataSize >= 1<<40 }}
+	if err := tooLarge.check(ctx, c, d.ImageID); err != nil || d.Quick {
 		return err
 	}
 	return imageAtMost(128, "export-size", "IMG.0160", "2.9").check(ctx, c, d.ImageID)

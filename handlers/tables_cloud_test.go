@@ -178,6 +178,30 @@ func (c cloudCase) expectRefusal(t *testing.T, line constraint, err error) {
 	}
 }
 
+// TestAllProblemsOfTheCloud names everything that is wrong at once, in the
+// order of the checks, the gravest first where one code has to do.
+func TestAllProblemsOfTheCloud(t *testing.T) {
+	t.Parallel()
+	c := cloudCase{
+		data:    of(uses["copy"].data, itsImage),
+		world:   ofImage(fakecloud.Image{Whole: true, Env: "IsoImage", Active: later()}),
+		switchs: func(s *fakecloud.Switches) { s.Quota = 1 },
+	}
+	fake, client := c.begin(t)
+	err := c.decode(t, "copy-image").Preflight(t.Context(), client)
+	broken, _ := errors.AsType[handlers.Refusals](err)
+	var rules []string
+	for _, r := range broken {
+		rules = append(rules, r.Rule)
+	}
+	if want := []string{"image-active", "image-not-whole", "image-not-iso", "quota-left"}; !slices.Equal(rules, want) || len(broken.Problems()) != len(want) {
+		t.Errorf("broken are %v, want %v; problems %v", rules, want, broken.Problems())
+	}
+	if ims.VerdictOf(err) != ims.Refused || changing(fake) != 0 {
+		t.Errorf("the verdict is %s, %d calls were made", ims.VerdictOf(err), changing(fake))
+	}
+}
+
 // changing counts the calls that were no questions.
 func changing(fake *fakecloud.Fake) (n int) {
 	for _, call := range fake.Calls(fakecloud.DemoCloud) {

@@ -130,3 +130,24 @@ func TestFakeAddressInUse(t *testing.T) {
 		t.Errorf("got %d, %q", code, errOut)
 	}
 }
+
+// TestFakeClouds: each is a project of its own, in the region that is asked for.
+func TestFakeClouds(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for n, c := range []struct{ text, name, profile, region string }{
+		{"demo", "demo", "otc", "eu-de"},
+		{"second:huaweicloud", "second", "huaweicloud", "eu-de"},
+		{"third:huaweicloud:eu-nl", "third", "huaweicloud", "eu-nl"},
+		{"fourth::eu-nl", "fourth", "otc", "eu-nl"},
+	} {
+		got := fakeCloud(c.text, n)
+		if got.Name != c.name || got.Profile != c.profile || got.Region != c.region || seen[got.ProjectID] || len(got.ProjectID) != 32 {
+			t.Errorf("%s: %s %s %s %s", c.text, got.Name, got.Profile, got.Region, got.ProjectID)
+		}
+		seen[got.ProjectID] = true
+	}
+	if fakeCloud("second", 1).ProjectID != fakecloud.DemoNeighbour {
+		t.Error("the first cloud's neighbour is somebody else")
+	}
+}

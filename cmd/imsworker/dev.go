@@ -15,8 +15,8 @@ import (
 func newDev() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "dev", Short: "Try it: broker, fake cloud and worker in one process, with samples", Args: cobra.NoArgs,
-		Long: `Starts everything in this process, submits one sample of each operation to the fake cloud "demo", prints their events, and stays
-up to be played with. Nothing is kept unless IMSWORKER_DATA_DIR is set. Ports that are taken are replaced by free ones.`,
+		Long: `Starts everything in this process, submits a sample of each operation that one account can do by itself to the fake cloud "demo", prints their
+events, and stays up to be played with. Nothing is kept unless IMSWORKER_DATA_DIR is set. Ports that are taken are replaced by free ones.`,
 		Example: "  imsworker dev\n  imsworker dev --once && echo all samples succeeded",
 	}
 	once := cmd.Flags().Bool("once", false, "end when all samples have ended; exit code 0 only if all succeeded")

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -32,14 +34,16 @@ func newFake() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "fake", Short: "Run the fake cloud alone", Args: cobra.NoArgs,
 		Long: `Serves a fake of the image, backup and identity services, with signatures, rate limits and slow jobs, and prints a clouds.yaml
-that leads to it. Every cloud is seeded as the cloud demo of 'imsworker dev' is. Under /_admin/ it shows what it really did,
-to anybody who asks: keep it on a loopback address.`,
+that leads to it. Every cloud is seeded as the cloud demo of 'imsworker dev' is, and is a project of its own: images can be shared with
+another one of its region, and copied to one of another region. Under /_admin/ it shows what it really did, to anybody who asks: keep it
+on a loopback address.`,
 		Example: `  imsworker fake > clouds.yaml
-  imsworker fake --cloud demo --cloud second:huaweicloud --time-factor 100 --listen 127.0.0.1:9000`,
+  imsworker fake --cloud demo --cloud second:huaweicloud --time-factor 100 --listen 127.0.0.1:9000
+  imsworker fake --cloud here:huaweicloud:eu-de --cloud there:huaweicloud:eu-nl`,
 		RunE: work(func(cmd *cobra.Command, _ []string) error { return o.run(cmd) }),
 	}
 	cmd.Flags().StringVar(&o.listen, "listen", "127.0.0.1:8774", "address to serve on; port 0 takes a free one")
-	cmd.Flags().StringArrayVar(&o.clouds, "cloud", []string{fakecloud.DemoCloud}, "name of a cloud, with :huaweicloud behind it for that profile; may be repeated")
+	cmd.Flags().StringArrayVar(&o.clouds, "cloud", []string{fakecloud.DemoCloud}, "name of a cloud, with :huaweicloud behind it for that profile, and :REGION behind that for another region than eu-de; may be repeated")
 	cmd.Flags().Float64Var(&o.factor, "time-factor", 1, "the fake's clock runs that much faster")
 	cmd.Flags().StringVar(&o.state, "state", "", "file that keeps what was done over restarts")
 	cmd.Flags().Int64Var(&o.seed, "seed", 0, "of ids and durations; 0 takes another one each time")
@@ -53,7 +57,7 @@ func (o *fakeOptions) run(cmd *cobra.Command) error {
 	}
 	clouds := make([]fakecloud.CloudOptions, len(o.clouds))
 	for i, name := range o.clouds {
-		clouds[i] = fakeCloud(name)
+		clouds[i] = fakeCloud(name, i)
 	}
 	options := fakecloud.Options{Clouds: clouds, TimeFactor: o.factor, Log: log, Seed: o.seed}
 	if err := tried(options); err != nil {
@@ -84,12 +88,22 @@ func tried(o fakecloud.Options) error {
 	return fake.Close()
 }
 
-// fakeCloud is the demo cloud under another name, name or name:profile.
-func fakeCloud(name string) fakecloud.CloudOptions {
+// fakeCloud is the demo cloud under another name: name, name:profile or name:profile:region. All but the first are projects of
+// their own, so that one can share with another; the second is the one that the first knows as its neighbour, if they are of one region.
+func fakeCloud(text string, n int) fakecloud.CloudOptions {
 	cloud := fakecloud.Demo()
-	cloud.Name = name
-	if short, profile, ok := strings.Cut(name, ":"); ok {
-		cloud.Name, cloud.Profile = short, profile
+	name, rest, _ := strings.Cut(text, ":")
+	profile, region, _ := strings.Cut(rest, ":")
+	cloud.Name, cloud.Profile = name, cmp.Or(profile, cloud.Profile)
+	if region != "" {
+		cloud.Region, cloud.ProjectName = region, region
+	}
+	switch {
+	case n == 0:
+	case n == 1 && region == "":
+		cloud.ProjectID, cloud.Neighbours = fakecloud.DemoNeighbour, nil
+	default:
+		cloud.ProjectID = fmt.Sprintf("%032x", sha256.Sum256([]byte(name)))[:32]
 	}
 	return cloud
 }

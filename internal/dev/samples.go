@@ -92,7 +92,7 @@ func (t *trial) sample(ctx context.Context, c *client.Client, s Sample, run stri
 	final, err := c.Wait(ctx, submitted, func(m messages.EventMeta, e messages.Event) {
 		mu.Lock()
 		defer mu.Unlock()
-		t.say("%s  %-10s %-18s %s\n", m.Time.Local().Format(time.TimeOnly), m.State, m.Operation, about(e))
+		t.say("%s  %-10s %-23s %s\n", m.Time.Local().Format(time.TimeOnly), m.State, m.Operation, about(e))
 	})
 	return final.State, err
 }

@@ -75,7 +75,7 @@ func (k call) imageBucket() string {
 var ownBuckets = map[string]string{
 	"CreateImage": "system", "CreateWholeImage": "whole", "ImportImage": "quick_import",
 	"CopyImage": "copy", "CreateDataImage": "copy", "RegisterImage": "copy",
-	"CopyImageCrossRegion": "cross_region", "ExportImage": "export", "Quota": "quota",
+	"CopyImageCrossRegion": "cross_region", "ExportImage": "export", "Quotas": "quota",
 	"ShowJob": ShowJob, "ShowJobProgress": ShowJobProgress,
 	"NativeImage": "get_image", "ImageAttributes": "get_image",
 }

@@ -97,3 +97,18 @@ func TestResolvedElsewhere(t *testing.T) {
 		}
 	})
 }
+
+// TestForgottenExport: a job that makes no image and is not told about leaves
+// no image to look for; a retry tells.
+func TestForgottenExport(t *testing.T) {
+	t.Parallel()
+	run(t, func(w *world) {
+		w.cloud.job = func(int) reply { return refusal(400, "IMG.0023") }
+		w.start()
+		key := w.request("a", of("export-image", `{"image_id":"`+source+`","bucket_url":"images:out.qcow2","file_format":"qcow2"}`))
+		w.expect(key, "accepted submitted unresolved")
+		if e := w.events.last(w.t, key).Error; strings.Contains(e.Remedy, "image with") || !strings.Contains(e.Remedy, "requests retry") {
+			w.t.Errorf("remedy %q", e.Remedy)
+		}
+	})
+}

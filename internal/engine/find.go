@@ -183,15 +183,21 @@ func lookWait(conf *Account, r *ledger.Record) time.Duration {
 }
 
 // answerLost is what is known of a submission that nothing shows.
-const answerLost = "the answer to the submission was lost and neither job nor image could be found"
+const answerLost = "the answer to the submission was lost and nothing that it has made or done could be found"
+
+// whatToLookFor is what a person can do about a request of which nothing could
+// be found.
+func whatToLookFor(r *ledger.Record) string {
+	if op, known := handlers.Lookup(r.Operation); known && op.Imageless {
+		return "look in the cloud's console whether it was done; `imsworker requests retry` does it if it was not, and succeeds if it was"
+	}
+	return "look in the cloud's console for an image with " + messages.MarkerKey + "=" + r.Key +
+		" as a tag or in its description (an image of a volume has only its name), then say what you found with `imsworker requests resolve`"
+}
 
 // unresolved is the failure of a request of which nothing could be found.
 func unresolved(r *ledger.Record, what string) *messages.Failure {
-	f := &messages.Failure{
-		Reason: messages.ReasonUnresolved, Message: what,
-		Remedy: "look in the cloud's console for an image with " + messages.MarkerKey + "=" + r.Key +
-			" as a tag or in its description (an image of a volume has only its name), then say what you found with `imsworker requests resolve`",
-	}
+	f := &messages.Failure{Reason: messages.ReasonUnresolved, Message: what, Remedy: whatToLookFor(r)}
 	if r.Failure != nil {
 		f.Code, f.HTTPStatus, f.CloudRequestID = r.Failure.Code, r.Failure.HTTPStatus, r.Failure.CloudRequestID
 		f.Message += "; the last thing the cloud said: " + r.Failure.Message

@@ -50,7 +50,7 @@ func (g *Engine) forgotten(ctx context.Context, t task, cause error) result {
 		return g.succeed(ctx, t, r)
 	case errors.Is(err, handlers.ErrNotFound) && time.Since(since) >= max(g.horizon(t.conf, work), t.conf.Scale(unheard)):
 		r.Failure = failure(cause)
-		return g.end(ctx, r, messages.StateUnresolved, unresolved(r, "the cloud no longer tells about the job, and no image of it could be found"))
+		return g.end(ctx, r, messages.StateUnresolved, unresolved(r, "the cloud no longer tells about the job, and nothing that it has made or done could be found"))
 	}
 	res := g.unanswered(t, r, cause)
 	res.effect = also(res.effect, func(e *entry) { e.forgotten = since })

@@ -54,19 +54,19 @@ func define[D, C any](p plan[D, C]) Operation {
 	}
 	form := mustForm(p.name)
 	return Operation{
-		Name:      p.name,
-		Bucket:    p.bucket,
-		Policy:    p.policy,
-		Takes:     p.takes,
-		Checked:   p.check != nil,
-		Marks:     p.mark != nil,
-		Unmarked:  p.unmarked,
-		Imageless: p.all == nil && p.takes != "",
-		Several:   p.several,
-		Listed:    p.all != nil && p.destination == nil && p.check == nil,
-		Abroad:    p.destination != nil,
-		Rules:     named(p.rules, p.checks),
-		bucketOf:  bucketOf(p),
+		Name:     p.name,
+		Bucket:   p.bucket,
+		Policy:   p.policy,
+		Takes:    p.takes,
+		Checked:  p.check != nil,
+		Marks:    p.mark != nil,
+		Unmarked: p.unmarked,
+		Makes:    p.all != nil,
+		Several:  p.several,
+		Listed:   p.all != nil && p.destination == nil && p.check == nil,
+		Abroad:   p.destination != nil,
+		Rules:    named(p.rules, p.checks),
+		bucketOf: bucketOf(p),
 		decode: func(data []byte, profile ims.Profile) (Work, messages.Problems) {
 			d, ps := decode(form, data, func(d D) messages.Problems { return judge(p.rules, d, profile) })
 			if len(ps) > 0 {

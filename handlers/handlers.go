@@ -81,9 +81,8 @@ type Operation struct {
 	// Marks is true where the creating call cannot put the request's tags and
 	// marker on the image, so that Mark has to.
 	Marks bool
-	// Imageless is true where the operation does something with an image and
-	// makes none.
-	Imageless bool
+	// Makes is true where the operation makes images, or fills them.
+	Makes bool
 	// Unmarked is true where nothing tells whose the image is that a creating
 	// call has made: what Find finds may be another request's, unless Exclude
 	// names all that others have.

@@ -174,6 +174,19 @@ func fillIn(o Operation, step messages.Step, images []string) (all []json.RawMes
 // takesList is the field of operations that take several images at once.
 const takesList = "images"
 
+// Named are the images that a request's data names: none of them is of its own
+// making.
+func Named(data []byte) []string {
+	var d struct {
+		ImageID string   `json:"image_id"`
+		Images  []string `json:"images"`
+	}
+	if json.Unmarshal(data, &d) != nil || d.ImageID == "" {
+		return d.Images
+	}
+	return append(d.Images, d.ImageID)
+}
+
 // Taken are the images that a request itself is about, if its operation takes
 // any: what follows it is about them, where it makes none of its own.
 func Taken(operation string, data []byte) []string {

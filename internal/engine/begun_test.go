@@ -112,3 +112,31 @@ func TestForgottenExport(t *testing.T) {
 		}
 	})
 }
+
+// TestCancelSparesOthers: with delete_image only what the request itself has
+// made is deleted, not an image that it names, nor that of a job which somebody
+// else has started.
+func TestCancelSparesOthers(t *testing.T) {
+	t.Parallel()
+	for operation, data := range map[string]string{
+		"register-image": `{"image_id":"` + copied + `","image_url":"images:base.qcow2"}`,
+		"adopt-job":      `{"job_id":"` + jobID + `"}`,
+	} {
+		t.Run(operation, func(t *testing.T) {
+			t.Parallel()
+			run(t, func(w *world) {
+				w.cloud.remove = func(string) reply { return reply{status: 204} }
+				w.start()
+				key := w.request("a", func(r *ledger.Record) {
+					of(operation, data)(r)
+					r.State, r.Submitted, r.JobID = ledger.Submitted, time.Now(), jobID
+					r.Cancel = &ledger.Cancel{Delete: true, By: messages.CancelByRequest, At: time.Now()}
+				})
+				w.expect(key, "submitted cancelled")
+				if e := w.events.last(w.t, key).Cancel; e.Image != messages.CancelLeft || len(w.cloud.removed) > 0 {
+					w.t.Errorf("cancel %+v, deleted %v", e, w.cloud.removed)
+				}
+			})
+		})
+	}
+}

@@ -56,10 +56,11 @@ func leftOrNone(images []messages.Image) string {
 // ownImages are those that the request itself has made: not what it was
 // about, nor what a person has named as its result.
 func ownImages(r *ledger.Record) (ids []string) {
-	if r.As == messages.AsDone {
+	op, known := handlers.Lookup(r.Operation)
+	if r.As == messages.AsDone || !known || !op.Makes { // a job that was adopted is somebody else's
 		return nil
 	}
-	others := handlers.Taken(r.Operation, r.Data)
+	others := handlers.Named(r.Data)
 	for _, image := range r.Images {
 		if !slices.Contains(others, image.ID) && !slices.Contains(ids, image.ID) {
 			ids = append(ids, image.ID)

@@ -188,7 +188,7 @@ const answerLost = "the answer to the submission was lost and nothing that it ha
 // whatToLookFor is what a person can do about a request of which nothing could
 // be found.
 func whatToLookFor(r *ledger.Record) string {
-	if op, known := handlers.Lookup(r.Operation); known && op.Imageless {
+	if op, known := handlers.Lookup(r.Operation); known && !op.Makes && op.Takes != "" {
 		return "look in the cloud's console whether it was done; `imsworker requests retry` does it if it was not, and succeeds if it was"
 	}
 	return "look in the cloud's console for an image with " + messages.MarkerKey + "=" + r.Key +

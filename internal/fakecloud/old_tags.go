@@ -1,6 +1,7 @@
 package fakecloud
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 )
@@ -49,4 +50,33 @@ func (c *cloud) listOldTags(q *request) *answer {
 	}
 	slices.Sort(tags)
 	return ok(map[string][]string{"tags": slices.Compact(tags)})
+}
+
+// maxNativeTag is how long a native tag may be.
+const maxNativeTag = 255
+
+// setNativeTag is PUT /v2/images/{image_id}/tags/{tag}: a free string, read as
+// key=value.
+func (c *cloud) setNativeTag(q *request) *answer {
+	image, a := c.ownImage(q)
+	switch {
+	case a != nil:
+		return a
+	case len(q.vars["tag"]) > maxNativeTag:
+		return badTag()
+	}
+	return c.mergeInto(q, image, []Tag{parseTag(q.vars["tag"])})
+}
+
+// deleteNativeTag is DELETE /v2/images/{image_id}/tags/{tag}.
+func (c *cloud) deleteNativeTag(q *request) *answer {
+	image, a := c.ownImage(q)
+	if a != nil {
+		return a
+	}
+	tag := parseTag(q.vars["tag"])
+	if !slices.Contains(image.Tags, tag) {
+		return &answer{status: http.StatusNotFound, body: imsError("IMG.0121", "The tag does not exist.")}
+	}
+	return c.setTags(q, image, withoutKeys(image.Tags, []Tag{tag}))
 }

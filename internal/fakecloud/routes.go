@@ -74,6 +74,8 @@ var routes = []*route{
 	{method: http.MethodGet, pattern: segments("v2/{pid}/images/tags"), call: "ListProjectTags", limit: "tags", do: (*cloud).listProjectTags},
 	{method: http.MethodPut, pattern: segments("v1/cloudimages/tags"), call: "SetOldTag", limit: "update", do: (*cloud).setOldTag},
 	{method: http.MethodGet, pattern: segments("v1/cloudimages/tags"), call: "ListOldTags", limit: "update", do: (*cloud).listOldTags},
+	{method: http.MethodPut, pattern: segments("v2/images/{image}/tags/{tag}"), call: "SetNativeTag", limit: "update", do: (*cloud).setNativeTag},
+	{method: http.MethodDelete, pattern: segments("v2/images/{image}/tags/{tag}"), call: "DeleteNativeTag", limit: "show_progress", do: (*cloud).deleteNativeTag},
 	{method: http.MethodPost, pattern: segments("v2/{pid}/images/{image}/tags"), call: "AddImageTag", limit: "tags", do: (*cloud).addImageTag},
 	{method: http.MethodGet, pattern: segments("v2/{pid}/images/{image}/tags"), call: "ListImageTags", limit: "tags", do: (*cloud).listImageTags},
 	{method: http.MethodPost, pattern: segments("v2/{pid}/images/{image}/tags/action"), call: "BatchImageTags", limit: "tags", do: (*cloud).batchImageTags},

@@ -128,7 +128,8 @@ func TestPauseIsStored(t *testing.T) {
 		t.Error("it does not go on")
 	}
 	d.publish("ims.control.demo.pause", `{"operation":"copy-imge"}`, nil)
-	if got := d.dead("ims.dead.demo.pause").Header.Get("Ims-Dead-Detail"); !strings.Contains(got, "no operation") {
-		t.Errorf("detail %q", got)
+	header := d.dead("ims.dead.demo.pause").Header
+	if got := header.Get("Ims-Dead-Detail"); !strings.Contains(got, "no operation") || header.Get("Ims-Dead-Reason") != "unknown_operation" {
+		t.Errorf("detail %q, reason %q", got, header.Get("Ims-Dead-Reason"))
 	}
 }

@@ -55,6 +55,9 @@ func (in *Intake) control(ctx context.Context, msg *message.Message, d broker.De
 	if err != nil || problem == "" {
 		return err
 	}
+	if !messages.AboutRequest(verb) { // there is but one thing that can be wrong
+		return bury(ReasonUnknownOperation, messages.Problems{{Field: "operation", Message: problem}})
+	}
 	return bury(ReasonAttempt, messages.Problems{{Message: problem}})
 }
 

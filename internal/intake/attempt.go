@@ -32,7 +32,7 @@ func (in *Intake) storeAttempt(ctx context.Context, req *request, r *ledger.Reco
 		return in.dead(ctx, req, ReasonAttempt, messages.Problems{{Field: messages.HeaderRequestAttempt, Message: fmt.Sprintf("attempt %d has not ended yet; wait for its final event", there.Attempt)}})
 	case there.Trails && there.Told && !there.Buried:
 		return in.dead(ctx, req, ReasonAttempt, messages.Problems{{Field: messages.HeaderRequestAttempt, Message: fmt.Sprintf("attempt %d was cancelled, but what it had started still runs at the cloud", there.Attempt)}})
-	case !there.Buried && there.Outcome != messages.StateUnresolved:
+	case !there.Closed():
 		return errBeingFinished
 	}
 	inherit(r, there)

@@ -24,8 +24,9 @@ type history interface {
 	Final(ctx context.Context, cloud, key string, attempt int) (messages.Event, bool, error)
 }
 
-// errBeingFinished has a delivery come again: the attempt is over, its
-// tombstone not yet written.
+// errBeingFinished has a delivery come again: the attempt is over, but not yet
+// told, or its tombstone not yet written. A record written over it now would
+// take its final event with it.
 var errBeingFinished = errors.New("the attempt is being finished")
 
 // control carries out a control message; one that asks for nothing that can
@@ -90,7 +91,7 @@ func (in *Intake) reopen(ctx context.Context, cloud, verb string, c messages.Con
 	if problem := last.CannotReopen(cloud, verb, c); problem != "" {
 		return problem, nil
 	}
-	if !last.Buried && last.Outcome != messages.StateUnresolved {
+	if !last.Closed() {
 		return "", errBeingFinished
 	}
 	r, problem, err := in.next(ctx, last)

@@ -300,6 +300,29 @@ func TestAttempts(t *testing.T) {
 	}
 }
 
+// TestAttemptWaitsForTheEndToBeTold: the record of an attempt that has ended
+// is the only thing that says so until its final event is out.
+func TestAttemptWaitsForTheEndToBeTold(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.publish("ims.request.demo.copy-image", good, cloudEvent("a"))
+	r := d.record("/b", "a")
+	d.change(r, func(r *ledger.Record) { r.State, r.Outcome = ledger.Finished, messages.StateUnresolved })
+	body := `{"key":"` + r.Key + `","attempt":1,"as":"not-done"}`
+	if _, err := d.conn.JetStream().Publish(t.Context(), "ims.control.demo.resolve", []byte(body)); err != nil {
+		t.Fatal(err)
+	}
+	d.await("the message to come again", func() bool {
+		c, err := d.conn.JetStream().Consumer(t.Context(), broker.StreamRequests, broker.ShardConsumer(0))
+		return err == nil && c.CachedInfo().NumRedelivered > 0
+	})
+	if there := d.record("/b", "a"); there.Attempt != 1 || there.Sequence != r.Sequence {
+		t.Fatalf("record %+v", there)
+	}
+	d.change(r, func(r *ledger.Record) { r.Told = true })
+	d.await("the next attempt", func() bool { return d.record("/b", "a").Attempt == 2 })
+}
+
 // TestUnknownCloudsHoldFewPlaces: at most 64 requests wait for a cloud, however
 // many come; the others are dead letters at once, and what is known goes on.
 func TestUnknownCloudsHoldFewPlaces(t *testing.T) {

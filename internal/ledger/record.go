@@ -145,6 +145,13 @@ type Record struct {
 // Done reports whether nothing is left to be decided about the attempt.
 func (r *Record) Done() bool { return r.State == Finished }
 
+// Closed reports whether nothing is left to be told about the attempt, so that
+// another one may take its place: it is buried, or unresolved and kept for a
+// person after its final event.
+func (r *Record) Closed() bool {
+	return r.Buried || r.Told && r.Outcome == messages.StateUnresolved
+}
+
 // Clone returns a copy whose slices and pointers may be replaced, not changed
 // in place, without touching r.
 func (r *Record) Clone() *Record {

@@ -84,8 +84,8 @@ func (w *watch) record(m, old broker.Stored) {
 		w.violated("ledger", "%s is no record: %v", m.Subject, err)
 		return
 	}
-	if r.Buried && !r.Duplicate && !w.told(r) {
-		w.violated("tombstone before event", "%s attempt %d is buried, but no final event is stored", r.ID, r.Attempt)
+	if (r.Buried || r.Told) && !r.Duplicate && !w.told(r) {
+		w.violated("tombstone before event", "%s attempt %d is closed, but no final event is stored", r.ID, r.Attempt)
 	}
 	if old.Sequence == 0 {
 		return
@@ -95,7 +95,7 @@ func (w *watch) record(m, old broker.Stored) {
 		return
 	}
 	switch {
-	case r.Attempt == before.Attempt+1 && before.Done() && (before.Buried || before.Outcome == messages.StateUnresolved):
+	case r.Attempt == before.Attempt+1 && before.Closed():
 	case r.Attempt != before.Attempt:
 		w.violated("attempts", "%s attempt %d follows on attempt %d, %s", r.ID, r.Attempt, before.Attempt, before.State)
 	case before.State == ledger.Submitted && r.State == ledger.Accepted && !works[r.Operation].makes: // looked at, and not there

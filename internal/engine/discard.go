@@ -38,7 +38,7 @@ func (g *Engine) succeedCancelled(ctx context.Context, t task, r *ledger.Record)
 		case err != nil && ims.VerdictOf(err) == ims.Refused:
 			return g.endCancelled(ctx, r, true, messages.CancelLeft, "the cloud refuses to delete its image, which is left: "+err.Error())
 		case err != nil:
-			return g.unanswered(t, r, err)
+			return g.unanswered(t, nil, err) // what is noted in the record is not stored
 		case !gone:
 			return g.askAgain(t)
 		}

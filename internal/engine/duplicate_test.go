@@ -39,6 +39,45 @@ func TestDuplicateIsReported(t *testing.T) {
 	})
 }
 
+// TestDuplicateIsReportedAfterATrouble: what a first try to end the request has
+// noted, and could not store, is not taken for known by the second.
+func TestDuplicateIsReportedAfterATrouble(t *testing.T) {
+	t.Parallel()
+	run(t, func(w *world) {
+		const before = 20 // requests, after which it is known that such jobs may end at any moment
+		w.cloud.job = func(n int) reply {
+			a, ended := succeeded(n), `"end_time":"2000-01-01T00:00:03.000Z"`
+			if n%2 == 0 {
+				ended = `"end_time":"2000-01-01T00:01:00.000Z"`
+			}
+			a.body = strings.Replace(a.body, `"end_time":""`, ended, 1)
+			return a
+		}
+		w.cloud.create = func(n int) reply {
+			if n == before+1 {
+				return reply{status: 504, body: `{}`}
+			}
+			return accepted()
+		}
+		w.cloud.images = func(posted string) string {
+			if len(w.cloud.creates) < before+2 {
+				return ""
+			}
+			return strings.Replace(marked(posted), copied, twin, 1)
+		}
+		w.start()
+		for n := range before {
+			w.expect(w.request(fmt.Sprint("before-", n), nil), "accepted submitted succeeded")
+		}
+		w.cloud.tagged, w.cloud.tags = nil, []reply{{status: 504}}
+		key := w.request("a", nil)
+		w.expect(key, "accepted submitted succeeded")
+		if e := w.events.last(w.t, key); len(w.cloud.tagged) != 2 || len(e.Duplicates) != 1 || e.Duplicates[0].ID != twin {
+			w.t.Errorf("%d calls for tags, duplicates %v", len(w.cloud.tagged), e.Duplicates)
+		}
+	})
+}
+
 // TestLateDuplicateIsLookedForAgain finds a duplicate that appears after the
 // end, once, and leaves a tombstone that knows it.
 func TestLateDuplicateIsLookedForAgain(t *testing.T) {

@@ -193,7 +193,8 @@ func partly(what string) *messages.Failure {
 }
 
 // succeed ends a record whose images are there, the marker taken off where
-// the request asks for that.
+// the request asks for that. Until it ends, what was noted in the record is
+// stored nowhere: a repetition begins with the stored one.
 func (g *Engine) succeed(ctx context.Context, t task, r *ledger.Record) result {
 	if r.Cancel != nil {
 		return g.succeedCancelled(ctx, t, r)
@@ -201,16 +202,16 @@ func (g *Engine) succeed(ctx context.Context, t task, r *ledger.Record) result {
 	if r.EverUncertain {
 		twins, err := g.twins(ctx, t.conf, r)
 		if err != nil && !errors.Is(err, errUnclear) { // then they are looked for later
-			return g.unanswered(t, r, fmt.Errorf("look for duplicates: %w", err))
+			return g.unanswered(t, nil, fmt.Errorf("look for duplicates: %w", err))
 		}
 		r.Duplicates, r.LookAgain = twins, time.Now().Add(t.conf.Scale(recheckAfter)).UTC()
 	}
 	if err := afterwardsWarning(r, "the tags could not be put on", g.mark(ctx, t, r)); err != nil {
-		return g.unanswered(t, r, err)
+		return g.unanswered(t, nil, err)
 	}
 	if r.Unmark {
 		if err := afterwardsWarning(r, "the marker could not be taken off", g.unmark(ctx, t.conf, r)); err != nil {
-			return g.unanswered(t, r, err)
+			return g.unanswered(t, nil, err)
 		}
 	}
 	return g.end(ctx, r, messages.StateSucceeded, nil)

@@ -77,6 +77,8 @@ type account struct {
 	queues  map[string]*queue // submissions, by bucket
 	asks    map[string][]task // queries that are due, by bucket, oldest first
 	running [poolCount]int    // steps in hand, by pool
+	entries int               // that belong to it
+	known   bool              // it was configured once
 	pause   pause
 	past    map[string]holder // images of requests that have ended, see holder
 
@@ -88,11 +90,19 @@ type account struct {
 
 func newAccount(name string, conf *Account) *account {
 	a := &account{
-		name: name, conf: conf, kinds: map[string]*kind{}, images: map[string]*entry{},
+		name: name, conf: conf, known: conf != nil, kinds: map[string]*kind{}, images: map[string]*entry{},
 		windows: map[string]*budget.Window{}, paced: map[string]*budget.Paced{}, queues: map[string]*queue{}, asks: map[string][]task{},
 	}
 	a.sweep.entry = &entry{account: a, index: -1, place: -1}
 	return a
+}
+
+// left notes that an entry is gone, and reports whether the account may be
+// forgotten with it: anybody may ask for work on a cloud that nobody knows. One
+// that was configured may come back, and its windows count on.
+func (a *account) left() bool {
+	a.entries--
+	return a.entries == 0 && !a.known
 }
 
 // configure takes over a new configuration; what is in use stays in use.
@@ -101,6 +111,7 @@ func (a *account) configure(conf *Account) {
 	if conf == nil {
 		return
 	}
+	a.known = true
 	for bucket, w := range a.windows {
 		w.Resize(a.limit(bucket))
 	}

@@ -96,7 +96,9 @@ func (g *Engine) claim(ctx context.Context, r *ledger.Record, imageID string) er
 	err := g.inLoop(ctx, func() {
 		g.rivals(r, func(id string) { free = free && id != imageID }, func(e *entry) { free = free && g.answerLost(e) })
 		if e := g.entries[r.Key]; free && e != nil {
+			e.account.unlist(e)
 			e.imageID = imageID
+			e.account.list(e)
 		}
 	})
 	if err == nil && !free {

@@ -88,11 +88,21 @@ func (a *account) count(e *entry, was bool) {
 	case was && !is:
 		a.following--
 	}
-	if e.jobID == "" && e.imageID != "" {
-		if is {
-			a.images[e.imageID] = e
-		} else if a.images[e.imageID] == e {
-			delete(a.images, e.imageID)
-		}
+	a.unlist(e)
+	a.list(e)
+}
+
+// list has the entry found by its image, if nothing else names it.
+func (a *account) list(e *entry) {
+	if e.followed() && e.jobID == "" && e.imageID != "" {
+		a.images[e.imageID] = e
+	}
+}
+
+// unlist has the entry not found by its image any more. It is needed before the
+// entry names another one, or none, as after its tombstone.
+func (a *account) unlist(e *entry) {
+	if a.images[e.imageID] == e {
+		delete(a.images, e.imageID)
 	}
 }

@@ -47,6 +47,7 @@ func (g *Engine) admit(r *ledger.Record) *entry {
 		a = newAccount(r.Cloud, conf)
 		g.accounts[r.Cloud] = a
 	}
+	a.entries++
 	e := &entry{key: r.Key, account: a, operation: r.Operation, index: -1, place: -1}
 	g.entries[r.Key] = e
 	return e
@@ -56,6 +57,7 @@ func (g *Engine) admit(r *ledger.Record) *entry {
 func (g *Engine) take(e *entry, r *ledger.Record) {
 	g.restore(e, r)
 	was := e.followed()
+	e.account.unlist(e)
 	e.take(r)
 	e.account.count(e, was)
 	g.remember(e.account, r)
@@ -95,6 +97,9 @@ func (g *Engine) drop(e *entry) {
 		e.account.count(e, was)
 	}
 	delete(g.entries, e.key)
+	if a := e.account; a.left() && g.accounts[a.name] == a {
+		delete(g.accounts, a.name)
+	}
 }
 
 // refresh reads the configuration of every account again.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -37,7 +38,14 @@ type Metrics struct {
 	said       map[[2]string]bool // paused by somebody: cloud and operation, empty for all
 	refused    map[string]bool    // clouds that refuse their credentials
 	operations []string
-	recent     []recentEnd
+	recent     map[attempt]recentEnd
+	sweepAt    int // so many recent ends are looked through for old ones
+}
+
+// attempt names one attempt of a request.
+type attempt struct {
+	key    string
+	number int
 }
 
 // recentEnd is one request that did not succeed.
@@ -45,7 +53,6 @@ type recentEnd struct {
 	at        time.Time
 	cloud     string
 	operation string
-	key       string
 }
 
 // recently is how long requests_not_succeeded_recent remembers.
@@ -81,7 +88,7 @@ func NewMetrics(reg prometheus.Registerer, clouds, operations []string) *Metrics
 		detection: histogram("imsworker_detection_delay_seconds", "Time from the cloud's end of a job, by its own clock, to our noticing.", []float64{0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600}, "operation"),
 		polls:     histogram("imsworker_job_polls", "Status queries per finished request.", []float64{1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144}, "operation"),
 
-		clouds: map[string]bool{}, said: map[[2]string]bool{}, refused: map[string]bool{}, operations: operations,
+		clouds: map[string]bool{}, said: map[[2]string]bool{}, refused: map[string]bool{}, operations: operations, recent: map[attempt]recentEnd{},
 	}
 	reg.MustRegister(m.requests, m.ends, m.failures, m.throttles, m.doubts, m.adoptions, m.twins, m.pauses, m.wait, m.duration, m.endToEnd, m.detection, m.polls)
 	m.Know(clouds)
@@ -200,28 +207,32 @@ func (m *Metrics) finished(r *ledger.Record) {
 }
 
 // ended remembers a request that did not succeed, also one that another
-// process ended: its tombstone tells.
+// process ended: its tombstone tells. It may be told of an end more than once,
+// by each owner of a shard that this process is.
 func (m *Metrics) ended(r *ledger.Record) {
 	if !r.Outcome.NotSucceeded() || r.Duplicate || time.Since(r.Finished) > recently {
 		return
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.recent = append(m.stillRecent(time.Now()), recentEnd{at: r.Finished, cloud: r.Cloud, operation: r.Operation, key: r.Key})
+	m.recent[attempt{r.Key, r.Attempt}] = recentEnd{at: r.Finished, cloud: r.Cloud, operation: r.Operation}
+	if len(m.recent) > m.sweepAt { // also where nobody scrapes
+		m.forgetOld(time.Now())
+		m.sweepAt = max(1000, 2*len(m.recent))
+	}
 }
 
-// stillRecent drops what ended too long ago; they stand in the order in which
-// they were learned of.
-func (m *Metrics) stillRecent(now time.Time) []recentEnd {
-	return slices.DeleteFunc(m.recent, func(r recentEnd) bool { return now.Sub(r.at) > recently })
+// forgetOld drops what ended too long ago.
+func (m *Metrics) forgetOld(now time.Time) {
+	maps.DeleteFunc(m.recent, func(_ attempt, r recentEnd) bool { return now.Sub(r.at) > recently })
 }
 
 // notSucceeded returns how many requests did not succeed in the last 15
 // minutes, by cloud and operation.
 func (m *Metrics) notSucceeded(now time.Time) map[[2]string]int {
 	m.mu.Lock()
-	m.recent = m.stillRecent(now)
-	ends := slices.Clone(m.recent)
+	m.forgetOld(now)
+	ends := slices.Collect(maps.Values(m.recent))
 	m.mu.Unlock()
 	counts := map[[2]string]int{}
 	for _, r := range ends {

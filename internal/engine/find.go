@@ -35,10 +35,7 @@ func (g *Engine) doubt(ctx context.Context, t task) result {
 	if r.State != ledger.Submitting {
 		return result{record: r}
 	}
-	claimed := r.Stored
-	if claimed.IsZero() {
-		claimed = time.Now()
-	}
+	claimed := g.ours(r.Stored)
 	ended := claimed.Add(g.SubmitTimeout).UTC()
 	r.State, r.EverUncertain, r.Doubted, r.Until = ledger.Uncertain, true, claimed.UTC(), ended.Add(fence)
 	r.Posts = append(r.Posts, ended)

@@ -84,7 +84,7 @@ func (g *Engine) restore(e *entry, r *ledger.Record) {
 		}
 	}
 	if r.State == ledger.Submitting && !e.busy {
-		w.Restore(r.Stored.Add(g.SubmitTimeout))
+		w.Restore(g.ours(r.Stored).Add(g.SubmitTimeout))
 	}
 }
 

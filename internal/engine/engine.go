@@ -88,7 +88,8 @@ type Options struct {
 	TombstoneTTL time.Duration
 	// Bound is how late the end of a job may be noticed, in the cloud's time.
 	Bound pace.Bound
-	// Drain is how long running steps may go on after Run's context ended.
+	// Drain is how long running steps may go on after Run's context ended;
+	// those that only ask the cloud end much sooner.
 	Drain   time.Duration
 	Metrics *Metrics
 	Log     *slog.Logger
@@ -163,6 +164,8 @@ func (g *Engine) Reload() {
 func (g *Engine) Run(ctx context.Context) error {
 	steps, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(context.Canceled)
+	steps, hush := withAsking(steps)
+	defer hush()
 	defer close(g.over)
 	loaded := make(chan struct{})
 	followed := make(chan error, 1)
@@ -174,10 +177,10 @@ func (g *Engine) Run(ctx context.Context) error {
 		timer.Reset(g.untilDue())
 		select {
 		case <-ctx.Done():
-			g.drain(ctx, cancel)
+			g.drain(ctx, hush, cancel)
 			return <-followed
 		case err := <-followed:
-			g.drain(ctx, cancel)
+			g.drain(ctx, hush, cancel)
 			return err
 		case r := <-g.news:
 			g.learn(r)
@@ -232,31 +235,6 @@ func (g *Engine) catchUp() {
 		default:
 			return
 		}
-	}
-}
-
-// drain waits for the running steps, at most for Drain; then their context
-// ends and they return at once.
-func (g *Engine) drain(ctx context.Context, cancel context.CancelCauseFunc) {
-	g.stopping = true
-	limit := time.AfterFunc(g.Drain, func() { cancel(context.Cause(ctx)) })
-	defer limit.Stop()
-	defer g.dismiss()
-	for g.running > 0 {
-		select {
-		case res := <-g.results:
-			g.conclude(res)
-		case <-g.news:
-		case look := <-g.asked:
-			look()
-		}
-	}
-}
-
-// dismiss ends the goroutines that wait for another step.
-func (g *Engine) dismiss() {
-	for _, p := range g.pools {
-		close(p.work)
 	}
 }
 

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -177,6 +178,7 @@ type world struct {
 
 	transport http.RoundTripper // to a fake of the cloud in place of the script
 	noSweep   bool
+	drain     time.Duration // a second if not set
 }
 
 func newWorld(t *testing.T) *world {
@@ -212,7 +214,7 @@ func (w *world) start() {
 			_, is := w.held.Load(operation)
 			return is
 		},
-		Bound: pace.Bound{Ratio: 0.03, Min: 2 * time.Second, Max: time.Minute}, SubmitTimeout: 30 * time.Second, TombstoneTTL: time.Hour, Drain: time.Second,
+		Bound: pace.Bound{Ratio: 0.03, Min: 2 * time.Second, Max: time.Minute}, SubmitTimeout: 30 * time.Second, TombstoneTTL: time.Hour, Drain: cmp.Or(w.drain, time.Second),
 		Metrics: engine.NewMetrics(prometheus.NewRegistry(), []string{"demo"}, handlers.Names()), Log: slog.New(slog.DiscardHandler),
 	})
 	w.engine = g

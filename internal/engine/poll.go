@@ -66,7 +66,7 @@ func (g *Engine) unanswered(t task, r *ledger.Record, err error) result {
 		res.shut, res.closed = cmp.Or(bucketIn(err), listBucket), now.Add(t.conf.Scale(throttleWait(err, 1)))
 		g.Metrics.throttled(t.cloud, res.shut)
 	default:
-		if errors.Is(err, errNoRoom) {
+		if errors.Is(err, errNoRoom) || errors.Is(err, context.Canceled) { // the latter: we stop
 			break
 		}
 		if often(t.silent + 1) {

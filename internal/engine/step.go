@@ -175,6 +175,9 @@ var errNewer = errors.New("record of a newer version")
 
 // run does one step and reports.
 func (g *Engine) run(ctx context.Context, t task) result {
+	if t.step.pool() == queryPool {
+		ctx = asking(ctx)
+	}
 	res := result{again: t.begun.Add(stepRetry)}
 	if t.conf != nil || t.step.pool() == ledgerPool { // else the cloud was removed meanwhile
 		res = g.steps(t.step)(g.paced(ctx, t), t)

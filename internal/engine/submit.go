@@ -39,18 +39,22 @@ func (g *Engine) submit(ctx context.Context, t task) result {
 	if _, known := g.place(t.conf, work); !known && !t.conf.JobOnly {
 		return g.end(ctx, r, messages.StateRejected, placeless(work))
 	}
+	ask := g.paced(asking(ctx), t)
 	if r.Look || r.EverUncertain { // what an earlier call has made may show only now
-		if res, done := g.look(ctx, t, r, work); done {
+		if res, done := g.look(ask, t, r, work); done {
 			return res
 		}
 	}
 	if work.Options().PreflightWanted() {
-		if err := preflight(ctx, t.conf, work); err != nil {
-			if errors.Is(err, errNoRoom) {
-				return result{record: r, again: time.Now().Add(t.conf.Scale(pollTimeout))}
-			}
-			return g.refuse(ctx, t, r, err, time.Time{})
-		}
+		err = preflight(ask, t.conf, work)
+	}
+	switch {
+	case ask.Err() != nil: // the engine stops: nothing is begun any more
+		return result{record: r}
+	case errors.Is(err, errNoRoom):
+		return result{record: r, again: time.Now().Add(t.conf.Scale(pollTimeout))}
+	case err != nil:
+		return g.refuse(ctx, t, r, err, time.Time{})
 	}
 	return g.post(ctx, t, r, work)
 }

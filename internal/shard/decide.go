@@ -78,12 +78,18 @@ func (r *replica) owner(h *holder, l leaseSeen) string {
 		return heir
 	case h.current.Load() != nil:
 		return r.session
-	case l.held && (l.Session == r.session || l.Session == h.inherited):
+	case r.ours(h, l):
 		return r.session // not worked now, but ours to take again
 	case l.held:
 		return l.Session
 	}
 	return ""
+}
+
+// ours reports whether a lease is held by this replica, or by one whose leases
+// it may take over. One that cannot be read names nobody, and is not.
+func (r *replica) ours(h *holder, l leaseSeen) bool {
+	return l.held && l.Session != "" && (l.Session == r.session || l.Session == h.inherited)
 }
 
 // takeDue begins to take what may be taken now.
@@ -108,7 +114,7 @@ func (r *replica) takeDue(working context.Context, plan view, now time.Time) {
 // to the one for whom it is meant, but not for long.
 func (r *replica) mayTake(h *holder, l leaseSeen, planned string, now time.Time) bool {
 	switch {
-	case l.held && (l.Session == r.session || l.Session == h.inherited):
+	case r.ours(h, l):
 		return true
 	case l.held:
 		return r.table.stale(l.at, now)

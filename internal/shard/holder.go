@@ -30,6 +30,7 @@ type holder struct {
 	// What the goroutine that decides notes.
 	busy      bool      // taking or holding
 	giving    bool      // its end was asked for
+	failing   bool      // it could not be tried, and that was said
 	notBefore time.Time // not to be tried before
 	inherited string    // a session whose lease may be taken over, once
 	end       context.CancelCauseFunc

@@ -178,7 +178,12 @@ func (r *replica) conclude(o outcome, now time.Time) {
 	default:
 		h.notBefore = now.Add(min(time.Second, r.Lease/3))
 	}
-	if o.err != nil && !o.conflict() {
-		r.Log.Warn("lease not taken", "shard", h.shard, "err", o.err)
+	if o.err == nil || o.conflict() {
+		h.failing = false
+		return
+	}
+	if !h.failing { // once, however long the broker is away
+		h.failing = true
+		r.Log.Warn("lease not taken; trying again", "shard", h.shard, "err", o.err)
 	}
 }

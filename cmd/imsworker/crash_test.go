@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -21,6 +20,7 @@ import (
 
 	"github.com/imsworker/imsworker/internal/broker"
 	"github.com/imsworker/imsworker/internal/broker/brokertest"
+	"github.com/imsworker/imsworker/internal/broker/nodes"
 	"github.com/imsworker/imsworker/internal/crash"
 	"github.com/imsworker/imsworker/internal/fakecloud"
 	"github.com/imsworker/imsworker/internal/ledger"
@@ -104,13 +104,11 @@ func (p *plant) settings(more string) {
 
 func freePort(t *testing.T) string {
 	t.Helper()
-	var lc net.ListenConfig
-	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	address, err := nodes.FreeAddress()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
+	return address
 }
 
 // start starts a worker that kills itself at the point; "" for none. It

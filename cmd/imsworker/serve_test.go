@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"net"
 	"os"
 	"strings"
 	"syscall"
@@ -15,24 +14,11 @@ import (
 )
 
 // freeAddress is an address on which nothing listens at the moment.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	var lc net.ListenConfig
-	listener, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := listener.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return listener.Addr().String()
-}
-
 // TestServe is the whole way through commands only: a fake cloud, a worker with its own broker, a request.
 func TestServe(t *testing.T) {
 	cloudsFile(t, faking(t, "--time-factor", "50"))
 	for name, value := range map[string]string{
-		"NATS_URL": "inside", "NATS_LISTEN": freeAddress(t), "HTTP_LISTEN": "127.0.0.1:0", "DATA_DIR": t.TempDir(), "SHARDS": "2",
+		"NATS_URL": "inside", "NATS_LISTEN": freePort(t), "HTTP_LISTEN": "127.0.0.1:0", "DATA_DIR": t.TempDir(), "SHARDS": "2",
 	} {
 		t.Setenv("IMSWORKER_"+name, value)
 	}
@@ -71,8 +57,8 @@ func TestServeWithoutBroker(t *testing.T) {
 }
 
 func TestDevOnce(t *testing.T) {
-	t.Setenv("IMSWORKER_NATS_LISTEN", freeAddress(t))
-	t.Setenv("IMSWORKER_HTTP_LISTEN", freeAddress(t))
+	t.Setenv("IMSWORKER_NATS_LISTEN", freePort(t))
+	t.Setenv("IMSWORKER_HTTP_LISTEN", freePort(t))
 	t.Setenv("TMPDIR", t.TempDir())
 	code, out, errOut := call(t, "", "dev", "--once")
 	if code != exitDone || strings.Count(out, " succeeded ") != len(dev.Samples("")) {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -35,7 +34,7 @@ func newWorker(s settings, n int, binary, dir string, cluster *nodes.Cluster, cl
 		w.close()
 		return nil, err
 	}
-	if w.http, err = freeAddress(); err != nil {
+	if w.http, err = nodes.FreeAddress(); err != nil {
 		w.close()
 		return nil, err
 	}
@@ -49,14 +48,6 @@ func newWorker(s settings, n int, binary, dir string, cluster *nodes.Cluster, cl
 		"IMSWORKER_LEASE="+s.lease.String(), "IMSWORKER_SUBMIT_TIMEOUT="+s.submitTimeout().String(), fmt.Sprintf("IMSWORKER_SHARDS=%d", shards),
 	)}
 	return w, nil
-}
-
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
-	if err != nil {
-		return "", fmt.Errorf("find a free address: %w", err)
-	}
-	return l.Addr().String(), l.Close()
 }
 
 // serves reports whether the worker's process is up; which shards it has is

@@ -43,15 +43,8 @@ func createDataImage() Operation {
 		checks:  dataImageChecks(),
 		submit:  submitDataImage,
 		all:     allDataImages,
-		several: true,
-		find: func(ctx context.Context, c dataImager, d data, s Search) (Found, error) {
-			images, err := allDataImages(ctx, c, d, s)
-			if err != nil {
-				return Found{}, err
-			}
-			return findParts(images, dataOrigins(d))
-		},
-		unmark: deleteMarkerTag[dataImager],
+		parts:   dataOrigins,
+		unmark:  deleteMarkerTag[dataImager],
 	})
 }
 

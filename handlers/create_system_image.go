@@ -43,16 +43,9 @@ func createSystemImage() Operation {
 			versionListed[data, systemImager](func(d data) string { return d.OSVersion }),
 			quotaLeft[data, systemImager](func(d data) int { return 1 + len(d.DataImages) }),
 		},
-		submit:  submitSystemImage,
-		all:     allSystemImages,
-		several: true,
-		find: func(ctx context.Context, c systemImager, d data, s Search) (Found, error) {
-			images, err := allSystemImages(ctx, c, d, s)
-			if err != nil {
-				return Found{}, err
-			}
-			return findParts(images, systemOrigins(d))
-		},
+		submit: submitSystemImage,
+		all:    allSystemImages,
+		parts:  systemOrigins,
 		unmark: deleteMarkerTag[systemImager],
 	})
 }

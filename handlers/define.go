@@ -18,7 +18,6 @@ type plan[D, C any] struct {
 
 	takes    string // see Operation.Takes
 	unmarked bool   // see Operation.Unmarked
-	several  bool   // see Operation.Several
 
 	options func(D) messages.Options
 	// rules find what the schema cannot say. They see only the fields in which
@@ -36,7 +35,10 @@ type plan[D, C any] struct {
 	submit func(ctx context.Context, cloud C, data D, call Call) (Submission, error)
 	// all may name images in any order; nil where the work makes none.
 	all func(ctx context.Context, cloud C, data D, s Search) ([]ims.Image, error)
-	// find is nil where the first of all is what Find finds.
+	// parts are the origins of the images that a request makes, one of each;
+	// nil where it makes one image.
+	parts func(D) []string
+	// find is nil where the first of all, or its parts, is what Find finds.
 	find    func(ctx context.Context, cloud C, data D, s Search) (Found, error)
 	read    func(data D, job ims.Job) Outcome                                     // nil: the images that it names
 	already func(data D, refusal error) (Found, error)                            // nil: it tells nothing
@@ -62,7 +64,7 @@ func define[D, C any](p plan[D, C]) Operation {
 		Marks:    p.mark != nil,
 		Unmarked: p.unmarked,
 		Makes:    p.all != nil,
-		Several:  p.several,
+		Several:  p.parts != nil,
 		Listed:   p.all != nil && p.destination == nil && p.check == nil,
 		Abroad:   p.destination != nil,
 		Rules:    named(p.rules, p.checks),
@@ -132,6 +134,13 @@ func (w work[D, C]) Submit(ctx context.Context, c *ims.Client, call Call) (Submi
 func (w work[D, C]) Find(ctx context.Context, c *ims.Client, s Search) (Found, error) {
 	if w.plan.find != nil {
 		return w.plan.find(ctx, w.cloud(c), w.data, s)
+	}
+	if w.plan.parts != nil {
+		images, err := w.plan.all(ctx, w.cloud(c), w.data, s)
+		if err != nil {
+			return Found{}, err
+		}
+		return findParts(images, w.plan.parts(w.data))
 	}
 	all, err := w.All(ctx, c, s)
 	if err != nil {

@@ -71,11 +71,7 @@ func (c *cloud) createImage(q *request) *answer {
 
 // checkSystem holds the body against the rules that need no state.
 func (c *cloud) checkSystem(body imageRequest) ([]Tag, *answer) {
-	if a := firstRefusal(
-		func() *answer { return c.checkName(body.Name) },
-		func() *answer { return checkDescription(body.Description) },
-		func() *answer { return checkRAM(body.MinRAM, body.MaxRAM) },
-	); a != nil {
+	if a := c.checkNew(body.Name, body.Description, body.MinRAM, body.MaxRAM); a != nil {
 		return nil, a
 	}
 	return body.tags()

@@ -42,14 +42,19 @@ func (c *cloud) createWholeImage(q *request) *answer {
 
 // checkWhole holds the body against the rules that need no state.
 func (c *cloud) checkWhole(body wholeRequest) ([]Tag, *answer) {
-	if a := firstRefusal(
-		func() *answer { return c.checkName(body.Name) },
-		func() *answer { return checkDescription(body.Description) },
-		func() *answer { return checkRAM(body.MinRAM, body.MaxRAM) },
-	); a != nil {
+	if a := c.checkNew(body.Name, body.Description, body.MinRAM, body.MaxRAM); a != nil {
 		return nil, a
 	}
 	return body.tags()
+}
+
+// checkNew holds what the images of servers, disks and files have in common.
+func (c *cloud) checkNew(name, description string, minRAM, maxRAM int) *answer {
+	return firstRefusal(
+		func() *answer { return c.checkName(name) },
+		func() *answer { return checkDescription(description) },
+		func() *answer { return checkRAM(minRAM, maxRAM) },
+	)
 }
 
 func checkRAM(least, most int) *answer {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -23,7 +24,7 @@ func (g *Engine) begin() {
 	for _, e := range g.entries {
 		all = append(all, e)
 	}
-	slices.SortFunc(all, func(a, b *entry) int { return a.accepted.Compare(b.accepted) })
+	slices.SortFunc(all, func(a, b *entry) int { return cmp.Compare(a.accepted, b.accepted) })
 	for _, e := range all {
 		g.settle(e)
 	}

@@ -56,12 +56,12 @@ func (g *Engine) count() Census {
 		id := Group{Cloud: e.account.name, Operation: e.operation, State: e.state}
 		group := groups[id]
 		if group == nil {
-			group = &Group{Cloud: id.Cloud, Operation: id.Operation, State: id.State, Oldest: e.accepted}
+			group = &Group{Cloud: id.Cloud, Operation: id.Operation, State: id.State, Oldest: e.accepted.time()}
 			groups[id] = group
 		}
 		group.Count++
-		if e.accepted.Before(group.Oldest) {
-			group.Oldest = e.accepted
+		if at := e.accepted.time(); at.Before(group.Oldest) {
+			group.Oldest = at
 		}
 		if g.asleep(e) {
 			c.WithoutTimer++

@@ -23,11 +23,11 @@ type entry struct {
 	bucket    unique.Handle[string] // of its next creating call
 	queued    unique.Handle[string] // the bucket in whose queue it is, or was last
 
-	accepted  time.Time
-	deadline  time.Time
-	until     time.Time // not to be submitted, or looked up, before
-	doubted   time.Time
-	submitted time.Time
+	accepted  instant
+	deadline  instant
+	until     instant // not to be submitted, or looked up, before
+	doubted   instant
+	submitted instant
 	jobID     string
 	imageID   string
 
@@ -38,57 +38,63 @@ type entry struct {
 	told      bool           // the submitted event is out
 	late      bool           // the late event is out
 	settled   bool           // loaded from an earlier owner, who has surely told what there was to tell
+	hinted    bool           // the image list shows its image as done
+	busy      bool           // a step runs, or waits for a place in its pool
+	posts     bool           // that step may make a creating call
+	probe     bool           // the step is the one that probes a paused account
+	buried    bool           // its tombstone is stored; it goes when the ledger's news say so
+	resting   bool           // unresolved and told: it waits for a person
+
 	polls     int
-	silent    int       // questions without an answer
-	forgotten time.Time // since when the cloud does not know the job
-	active    time.Time // since when the image of a late job is active
-	percent   float64   // last told
-	progress  time.Time
+	silent    int     // questions without an answer
+	forgotten instant // since when the cloud does not know the job
+	active    instant // since when the image of a late job is active
+	percent   float64 // last told
+	progress  instant
 
-	hinted bool      // the image list shows its image as done
-	shown  time.Time // since when, by the cloud's clock
-	asked  time.Time // when its job was asked for last
-	seen   uint32    // census in which its image was being made, 0 for none
+	shown instant // since when its image is done, by the cloud's clock
+	asked instant // when its job was asked for last
+	seen  uint32  // census in which its image was being made, 0 for none
 
+	index int       // in timers, -1 outside
+	place int       // in the line, -1 outside
+	line  *line     // in the account's queue, nil outside
 	again time.Time // the next step is not due before
 	due   time.Time // of the timer
-	index int       // in timers, -1 outside
-	line  *line     // in the account's queue, nil outside
-	place int       // in the line, -1 outside
-	busy  bool      // a step runs, or waits for a place in its pool
-	posts bool      // that step may make a creating call
-	probe bool      // the step is the one that probes a paused account
 
-	recheck time.Time // of a buried one: duplicates are looked for then
-	buried  bool      // its tombstone is stored; it goes when the ledger's news say so
-	resting bool      // unresolved and told: it waits for a person
+	recheck instant // of a buried one: duplicates are looked for then
 
 	// record is the newest version itself, kept only until the entry waits for
 	// longer than a moment.
 	record *ledger.Record
 }
 
+// shared is a copy of a word that stands in many records, one for all: each
+// record that was read has one to itself.
+func shared[T ~string](word T) T { return unique.Make(word).Value() }
+
 // take brings the entry up to a newer version of its record.
 func (e *entry) take(r *ledger.Record) {
 	if r.Attempt != e.attempt {
 		e.announced, e.told, e.late, e.polls, e.silent = false, false, false, 0, 0
-		e.forgotten, e.active = time.Time{}, time.Time{}
+		e.forgotten, e.active = 0, 0
 	}
-	e.recheck = r.LookAgain
+	e.recheck = instantOf(r.LookAgain)
 	e.buried, e.resting = r.Buried, r.Told && r.Outcome == messages.StateUnresolved
 	e.trailing = r.Trails && r.Told && !r.Buried
 	if r.State != e.state || r.Cancel != nil && e.wish == nil || e.trailing {
 		e.again = time.Time{}
-		e.hinted, e.shown, e.asked, e.seen = false, time.Time{}, time.Time{}, 0
+		e.hinted, e.shown, e.asked, e.seen = false, 0, 0, 0
 	}
 	e.wish = r.Cancel
-	e.sequence, e.attempt, e.state = r.Sequence, r.Attempt, r.State
+	e.sequence, e.attempt, e.state = r.Sequence, r.Attempt, shared(r.State)
 	e.source = unique.Make(r.Source)
 	e.rank = messages.Options{Priority: r.Priority}.Rank()
-	e.accepted, e.deadline, e.doubted, e.submitted = r.Accepted, r.Deadline, r.Doubted, r.Submitted
-	e.until = r.Until
-	if r.NotBefore.After(e.until) && r.State != ledger.Uncertain {
-		e.until = r.NotBefore
+	e.accepted, e.deadline = instantOf(r.Accepted), instantOf(r.Deadline)
+	e.doubted, e.submitted = instantOf(r.Doubted), instantOf(r.Submitted)
+	e.until = instantOf(r.Until)
+	if r.State != ledger.Uncertain {
+		e.until = instantOf(later(r.Until, r.NotBefore))
 	}
 	e.jobID, e.imageID, e.decided = r.JobID, r.ImageID, decided(r)
 	e.bucket = unique.Make(bucketFor(r))

@@ -53,7 +53,7 @@ func (g *Engine) forgotten(ctx context.Context, t task, cause error) result {
 		return g.end(ctx, r, messages.StateUnresolved, unresolved(r, "the cloud no longer tells about the job, and nothing that it has made or done could be found"))
 	}
 	res := g.unanswered(t, r, cause)
-	res.effect = also(res.effect, func(e *entry) { e.forgotten = since })
+	res.effect = also(res.effect, func(e *entry) { e.forgotten = instantOf(since) })
 	return res
 }
 
@@ -85,7 +85,7 @@ func (g *Engine) stuck(ctx context.Context, t task, res *result) bool {
 	}
 	if t.active.IsZero() {
 		seen := time.Now()
-		res.effect = also(res.effect, func(e *entry) { e.active = seen })
+		res.effect = also(res.effect, func(e *entry) { e.active = instantOf(seen) })
 		return false
 	}
 	if time.Since(t.active) < t.conf.Scale(stuckAfter) {
@@ -138,7 +138,7 @@ func (g *Engine) patrol(now time.Time) {
 
 // asleep reports whether nothing would ever wake the entry.
 func (g *Engine) asleep(e *entry) bool {
-	return g.loaded && !g.stopping && e.index < 0 && !e.busy && e.place < 0 && !(e.buried && e.recheck.IsZero())
+	return g.loaded && !g.stopping && e.index < 0 && !e.busy && e.place < 0 && !(e.buried && e.recheck == 0)
 }
 
 // recheckAfter is how long after the end of an attempt whose answer was once

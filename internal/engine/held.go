@@ -109,7 +109,7 @@ func (g *Engine) claim(ctx context.Context, r *ledger.Record, imageID string) er
 
 // answerLost reports whether no answer to the entry's call can come any more.
 func (g *Engine) answerLost(e *entry) bool {
-	return e.state == ledger.Uncertain && !e.posts && time.Since(e.doubted) > g.SubmitTimeout+fence
+	return e.state == ledger.Uncertain && !e.posts && time.Since(e.doubted.time()) > g.SubmitTimeout+fence
 }
 
 // inLoop has the loop run f and waits until it has. Steps call it.

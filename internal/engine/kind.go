@@ -49,7 +49,7 @@ func (g *Engine) planOf(e *entry, now time.Time) pace.Plan {
 // look is when an entry that was looked at at some moment is due again.
 func (e *entry) look(plan pace.Plan, at time.Time) time.Time {
 	conf := e.account.conf
-	return at.Add(conf.Scale(plan.Wait(conf.Stretch(at.Sub(e.submitted)))))
+	return at.Add(conf.Scale(plan.Wait(conf.Stretch(at.Sub(e.submitted.time())))))
 }
 
 // wait is how long after now the task's job is asked for again.
@@ -69,8 +69,8 @@ func (g *Engine) learned(e *entry, res result) {
 	}
 	k := e.account.kind(e.operation, g.Bound)
 	k.model.Learn(res.took)
-	if !e.shown.IsZero() && !res.ended.IsZero() {
-		k.model.Lagged(res.ended.Sub(e.shown), res.took)
+	if e.shown != 0 && !res.ended.IsZero() {
+		k.model.Lagged(res.ended.Sub(e.shown.time()), res.took)
 	}
 	k.plan = k.model.Plan(g.Bound)
 }

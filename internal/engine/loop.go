@@ -20,7 +20,7 @@ func (g *Engine) learn(r *ledger.Record) {
 		}
 		return
 	case e != nil && r.Sequence <= e.sequence:
-		if e.buried && e.recheck.IsZero() && r.Sequence == e.sequence {
+		if e.buried && e.recheck == 0 && r.Sequence == e.sequence {
 			g.drop(e) // the news of our own tombstone: nothing older can follow
 		}
 		return
@@ -48,7 +48,7 @@ func (g *Engine) admit(r *ledger.Record) *entry {
 		g.accounts[r.Cloud] = a
 	}
 	a.entries++
-	e := &entry{key: r.Key, account: a, operation: r.Operation, index: -1, place: -1}
+	e := &entry{key: r.Key, account: a, operation: shared(r.Operation), index: -1, place: -1}
 	g.entries[r.Key] = e
 	return e
 }
@@ -121,7 +121,7 @@ func (g *Engine) refresh() {
 
 // settle decides what comes next for an entry and arranges it.
 func (g *Engine) settle(e *entry) {
-	if e.busy || e.buried && e.recheck.IsZero() || e.place >= 0 || g.stopping {
+	if e.busy || e.buried && e.recheck == 0 || e.place >= 0 || g.stopping {
 		return
 	}
 	now := time.Now()
@@ -161,7 +161,7 @@ func (g *Engine) next(e *entry, now time.Time) (step, time.Time) {
 	case e.buried && e.account.conf == nil:
 		return idleStep, now.Add(unconfigured)
 	case e.buried:
-		return recheckStep, later(e.recheck, again)
+		return recheckStep, later(e.recheck.time(), again)
 	case e.trailing && e.account.conf == nil:
 		return idleStep, now.Add(unconfigured)
 	case e.trailing:
@@ -192,7 +192,7 @@ func (g *Engine) next(e *entry, now time.Time) (step, time.Time) {
 		}
 		return pollStep, e.before(later(e.again, now), now)
 	case ledger.Uncertain:
-		return findStep, e.before(later(e.until, again), now)
+		return findStep, e.before(later(e.until.time(), again), now)
 	}
 	if e.decided {
 		return resolveStep, again
@@ -200,7 +200,7 @@ func (g *Engine) next(e *entry, now time.Time) (step, time.Time) {
 	if g.heldBack(e.account.name, e.operation) {
 		return idleStep, e.before(now.Add(unconfigured), now)
 	}
-	return submitStep, e.before(later(e.until, again), now)
+	return submitStep, e.before(later(e.until.time(), again), now)
 }
 
 func later(a, b time.Time) time.Time {
@@ -304,7 +304,7 @@ func (g *Engine) conclude(res result) {
 	}
 	if res.step == pollStep {
 		g.learned(e, res)
-		e.asked, e.seen = res.begun, 0
+		e.asked, e.seen = instantOf(res.begun), 0
 	}
 	switch r := res.record; {
 	case r != nil && r.Sequence > e.sequence:
@@ -368,13 +368,13 @@ func (g *Engine) resumed(a *account, why string) {
 // overdue reports whether the deadline has passed and that is still to be
 // told. A record that the cloud has put off ends then, told or not.
 func (e *entry) overdue(now time.Time) bool {
-	return (!e.late || e.state == ledger.Parked) && !e.deadline.IsZero() && !now.Before(e.deadline)
+	return (!e.late || e.state == ledger.Parked) && e.deadline != 0 && !now.Before(e.deadline.time())
 }
 
 // before brings a wait forward to the entry's deadline.
 func (e *entry) before(at, now time.Time) time.Time {
-	if (!e.late || e.state == ledger.Parked) && !e.deadline.IsZero() && e.deadline.Before(at) {
-		return later(e.deadline, now)
+	if (!e.late || e.state == ledger.Parked) && e.deadline != 0 && e.deadline.time().Before(at) {
+		return later(e.deadline.time(), now)
 	}
 	return at
 }

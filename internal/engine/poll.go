@@ -101,7 +101,7 @@ func (g *Engine) stillRunning(ctx context.Context, t task, job ims.Job) result {
 	if err := g.tellProgress(ctx, t, job, now); err != nil {
 		g.Log.Warn("progress is not told", "key", t.key, "error", err)
 	}
-	res.effect = also(res.effect, func(e *entry) { e.polls, e.percent, e.progress = e.polls+1, *percent, now })
+	res.effect = also(res.effect, func(e *entry) { e.polls, e.percent, e.progress = e.polls+1, *percent, instantOf(now) })
 	return res
 }
 

@@ -96,7 +96,7 @@ type byAge []*entry
 func (h byAge) Len() int { return len(h) }
 
 func (h byAge) Less(i, j int) bool {
-	return cmp.Or(h[i].accepted.Compare(h[j].accepted), cmp.Compare(h[i].key, h[j].key)) < 0
+	return cmp.Or(cmp.Compare(h[i].accepted, h[j].accepted), cmp.Compare(h[i].key, h[j].key)) < 0
 }
 
 func (h byAge) Swap(i, j int) {

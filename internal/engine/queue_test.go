@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
-	"time"
 	"unique"
 )
 
@@ -14,7 +13,7 @@ import (
 func waiter(text string) *entry {
 	return &entry{
 		key: text, rank: int(text[0] - '0'), source: unique.Make(text[1:2]),
-		accepted: time.Unix(int64(text[2]-'0'), 0), index: -1, place: -1,
+		accepted: instant(text[2]), index: -1, place: -1,
 	}
 }
 
@@ -56,7 +55,7 @@ func TestQueueBulk(t *testing.T) {
 	t.Parallel()
 	q := &queue{}
 	for i := range 10_000 {
-		q.add(&entry{key: fmt.Sprint(i), rank: 1, source: unique.Make("bulk"), accepted: time.Unix(int64(i), 0), place: -1})
+		q.add(&entry{key: fmt.Sprint(i), rank: 1, source: unique.Make("bulk"), accepted: instant(i), place: -1})
 	}
 	for range 100 {
 		q.first()

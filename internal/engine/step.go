@@ -130,7 +130,8 @@ func (g *Engine) enqueue(e *entry, s step) {
 	e.busy, e.posts = true, s == submitStep
 	t := task{
 		entry: e, step: s, key: e.key, operation: e.operation, cloud: e.account.name, record: e.record, sequence: e.sequence,
-		jobID: e.jobID, imageID: e.imageID, half: e.wish != nil && e.wish.Half, polls: e.polls, silent: e.silent, late: e.late, forgotten: e.forgotten, active: e.active, percent: e.percent, progress: e.progress, submitted: e.submitted,
+		jobID: e.jobID, imageID: e.imageID, half: e.wish != nil && e.wish.Half, polls: e.polls, silent: e.silent, late: e.late,
+		forgotten: e.forgotten.time(), active: e.active.time(), percent: e.percent, progress: e.progress.time(), submitted: e.submitted.time(),
 	}
 	e.record = nil
 	if s.pool() == queryPool {

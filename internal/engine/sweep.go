@@ -55,7 +55,7 @@ func (g *Engine) asksItself(e *entry, now time.Time) bool {
 	if e.strange(plan, now) {
 		return true
 	}
-	if e.again = e.look(plan, later(a.sweep.began, e.submitted)); !e.again.After(now) {
+	if e.again = e.look(plan, later(a.sweep.began, e.submitted.time())); !e.again.After(now) {
 		g.sweep(a, now)
 		e.again = e.look(plan, now)
 	}
@@ -66,7 +66,7 @@ func (g *Engine) asksItself(e *entry, now time.Time) bool {
 // was being made and is not any more, or was never seen and the entry has not
 // been asked for in a while. Then its job may have failed.
 func (e *entry) strange(plan pace.Plan, now time.Time) bool {
-	asked := later(e.asked, e.submitted)
+	asked := later(e.asked.time(), e.submitted.time())
 	switch {
 	case e.seen != 0:
 		return e.seen != e.account.sweep.census
@@ -98,8 +98,8 @@ func (g *Engine) sweep(a *account, now time.Time) {
 func (g *Engine) oldest(a *account, now time.Time) time.Time {
 	at := now
 	for _, e := range g.entries {
-		if e.account == a && e.followed() && e.submitted.Before(at) {
-			at = e.submitted
+		if e.account == a && e.followed() && e.submitted.time().Before(at) {
+			at = e.submitted.time()
 		}
 	}
 	return cloudTime(a.conf.Client, now).Add(-a.conf.Stretch(now.Sub(at)) - skew)
@@ -170,8 +170,8 @@ func (g *Engine) ofImage(a *account, image ims.Image) *entry {
 // its image became usable.
 func (g *Engine) hint(e *entry, image ims.Image, at time.Time) {
 	k := e.account.kind(e.operation, g.Bound)
-	age := e.account.conf.Stretch(time.Since(e.submitted))
+	age := e.account.conf.Stretch(time.Since(e.submitted.time()))
 	left := max(0, k.model.Lag(age)-at.Sub(image.UpdatedAt))
-	e.hinted, e.shown, e.again = true, image.UpdatedAt, time.Now().Add(e.account.conf.Scale(left))
+	e.hinted, e.shown, e.again = true, instantOf(image.UpdatedAt), time.Now().Add(e.account.conf.Scale(left))
 	g.settle(e)
 }

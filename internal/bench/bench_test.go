@@ -24,7 +24,8 @@ func TestScenarios(t *testing.T) {
 			"writes_per_lifecycle_r1_sync floor_same_writes_r1_sync floor_3_writes_r1_sync worker_r1_sync ratio_same_writes_r1_sync ratio_3_writes_r1_sync": {
 			name: "lifecycles", run: lifecycles{clouds: 2, flight: 8, rounds: 1, window: 50 * time.Millisecond}.run,
 		},
-		"bytes_per_request_in_flight": {name: "memory", run: memory{requests: 320}.run},
+		"bytes_per_request_in_flight":                          {name: "memory", run: memory{requests: 320}.run},
+		"admit_cost_ratio_100k_to_1k bytes_per_waiting_record": {name: "admission", run: admission{few: 100, many: 1000, admitted: 100, rounds: 1}.run},
 		"takeover_seconds lease_seconds takeover_queries_of_budget": {name: "takeover", run: takeover{
 			pair: pair{clouds: 16, requests: 160, lease: 3 * time.Second}, watch: 100 * time.Millisecond,
 		}.run},
@@ -55,7 +56,7 @@ func TestChoose(t *testing.T) {
 	if one, err := choose("polls"); err != nil || len(one) != 1 || one[0].name != "polls" {
 		t.Errorf("got %v, %v; want polls", one, err)
 	}
-	if _, err := choose("nonsense"); err == nil || !strings.Contains(err.Error(), "lifecycles, memory, polls") {
+	if _, err := choose("nonsense"); err == nil || !strings.Contains(err.Error(), "lifecycles, memory, admission, polls") {
 		t.Errorf("got %v, want the names that exist", err)
 	}
 }

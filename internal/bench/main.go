@@ -37,6 +37,9 @@ var scenarios = []scenario{
 	{"memory", "heap of the engines for a request that waits for its next status query", memory{
 		requests: 100_000,
 	}.run},
+	{"admission", "what one more submission costs while 1,000 and while 100,000 requests wait, and the heap of one that waits", admission{
+		few: 1000, many: 100_000, admitted: 10_000, rounds: 3,
+	}.run},
 	{"polls", "status queries a second and how late they are, without HTTP", polls{
 		requests: 110_000, wait: 5 * time.Second, window: 15 * time.Second,
 	}.run},

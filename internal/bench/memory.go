@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"runtime"
 	"time"
+
+	"github.com/imsworker/imsworker/internal/ledger"
 )
 
 // memory is the scenario of the heap: many requests that are submitted and
@@ -14,7 +16,7 @@ import (
 type memory struct{ requests int }
 
 func (s memory) run(ctx context.Context, b *bench) (err error) {
-	r := &rig{requests: s.requests / shards * shards, wait: 24 * time.Hour, cloud: nobody{}}
+	r := &rig{requests: s.requests / shards * shards, shards: shards, state: ledger.Submitted, wait: 24 * time.Hour, cloud: nobody{}}
 	release, err := r.start(ctx)
 	if err != nil {
 		return err
@@ -22,7 +24,7 @@ func (s memory) run(ctx context.Context, b *bench) (err error) {
 	defer r.stop()
 	before := heapBytes()
 	release()
-	if err := r.settled(ctx); err != nil {
+	if err := r.settled(ctx, r.requests); err != nil {
 		return err
 	}
 	held := heapBytes() - before

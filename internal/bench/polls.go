@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/imsworker/imsworker/internal/ledger"
 )
 
 // polls is the scenario of the timers: many jobs that never end, each asked
@@ -25,14 +27,14 @@ type polls struct {
 func (s polls) run(ctx context.Context, b *bench) error {
 	requests := s.requests / shards * shards
 	watch := newPunctual(requests, s.wait)
-	r := &rig{requests: requests, wait: s.wait, over: s.wait, cloud: watch}
+	r := &rig{requests: requests, shards: shards, state: ledger.Submitted, wait: s.wait, over: s.wait, cloud: watch}
 	release, err := r.start(ctx)
 	if err != nil {
 		return err
 	}
 	defer r.stop()
 	release()
-	if err := r.settled(ctx); err != nil {
+	if err := r.settled(ctx, requests); err != nil {
 		return err
 	}
 	if err := sleep(ctx, 2*s.wait); err != nil { // every job has been asked for

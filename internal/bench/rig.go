@@ -15,6 +15,7 @@ import (
 
 	"github.com/imsworker/imsworker/handlers"
 	"github.com/imsworker/imsworker/internal/broker"
+	"github.com/imsworker/imsworker/internal/budget"
 	"github.com/imsworker/imsworker/internal/engine"
 	"github.com/imsworker/imsworker/internal/events"
 	"github.com/imsworker/imsworker/internal/ims"
@@ -27,9 +28,13 @@ import (
 // is measured is what the engines do and hold, nothing else.
 type rig struct {
 	requests int
+	shards   int           // with one cloud each
+	state    ledger.State  // of the records as they come
 	wait     time.Duration // between two queries of a job
 	over     time.Duration // the records come within that time; 0: at once
 	cloud    http.RoundTripper
+	limits   func() map[string]budget.Limit // of each cloud; nil: none
+	more     chan struct{}                  // asks for one record more; may be nil
 	engines  []*engine.Engine
 	told     atomic.Int64
 	running  sync.WaitGroup
@@ -40,7 +45,7 @@ type rig struct {
 func (r *rig) start(ctx context.Context) (release func(), err error) {
 	ctx, r.cancel = context.WithCancel(ctx)
 	released := make(chan struct{})
-	names := cloudNames(shards)
+	names := cloudNames(r.shards)
 	registry := prometheus.NewRegistry()
 	metrics := engine.NewMetrics(registry, names, handlers.Names())
 	observe, err := ims.NewMetrics(registry)
@@ -54,7 +59,7 @@ func (r *rig) start(ctx context.Context) (release func(), err error) {
 		}
 		s := &store{rig: r, shard: shard, cloud: name, released: released}
 		g := engine.New(engine.Options{
-			Shard: shard, Ledger: ledger.New(s, shard), Events: events.New(s, prometheus.NewRegistry()), Lease: always{}, Clouds: accounts{name: account},
+			Shard: shard, Ledger: ledger.New(s, shard), Events: events.New(s, prometheus.NewRegistry()), Lease: always{}, Clouds: accounts{rig: r, account: account},
 			Bound: pace.Bound{Min: r.wait, Max: r.wait}, SubmitTimeout: 30 * time.Second, TombstoneTTL: time.Hour, Drain: time.Second,
 			Metrics: metrics, Log: slog.New(slog.DiscardHandler),
 		})
@@ -83,11 +88,12 @@ func (r *rig) account(n int, name string, observe ims.Observer) (*engine.Account
 	return &engine.Account{Name: name, Client: client, Profile: ims.ProfileOTC, TimeFactor: 1, NoSweep: true}, nil
 }
 
-// settled waits until every request has told that it is submitted.
-func (r *rig) settled(ctx context.Context) error {
-	for end := time.Now().Add(patience); int(r.told.Load()) < r.requests || r.waiting(ctx) < r.requests; {
+// settled waits until so many requests wait as they should, each with the event
+// of that told.
+func (r *rig) settled(ctx context.Context, wanted int) error {
+	for end := time.Now().Add(patience); int(r.told.Load()) < wanted || r.waiting(ctx) < wanted; {
 		if time.Now().After(end) {
-			return fmt.Errorf("%d of %d requests wait after %s", r.waiting(ctx), r.requests, patience)
+			return fmt.Errorf("%d of %d requests wait after %s", r.waiting(ctx), wanted, patience)
 		}
 		if err := sleep(ctx, 20*time.Millisecond); err != nil {
 			return err
@@ -96,7 +102,7 @@ func (r *rig) settled(ctx context.Context) error {
 	return nil
 }
 
-// waiting counts the requests that the engines hold as submitted.
+// waiting counts the requests that the engines hold in the rig's state.
 func (r *rig) waiting(ctx context.Context) int {
 	n := 0
 	for _, g := range r.engines {
@@ -105,7 +111,7 @@ func (r *rig) waiting(ctx context.Context) int {
 			continue // it did not answer in time; it is asked again
 		}
 		for _, group := range census.Groups {
-			if group.State == ledger.Submitted {
+			if group.State == r.state {
 				n += group.Count
 			}
 		}
@@ -113,23 +119,27 @@ func (r *rig) waiting(ctx context.Context) int {
 	return n
 }
 
-// accounts are the clouds that one engine knows.
-type accounts map[string]*engine.Account
+// accounts is the one cloud that an engine knows.
+type accounts struct {
+	rig     *rig
+	account *engine.Account
+}
 
 // Account implements engine.Clouds.
 func (a accounts) Account(name string) (*engine.Account, bool) {
-	account, known := a[name]
-	return account, known
+	if name != a.account.Name {
+		return nil, false
+	}
+	now := *a.account
+	if a.rig.limits != nil {
+		now.Limits = a.rig.limits()
+	}
+	return &now, true
 }
 
 // At implements engine.Clouds.
 func (a accounts) At(region, project string) (*engine.Account, bool) {
-	for _, account := range a {
-		if account.Is(region, project) {
-			return account, true
-		}
-	}
-	return nil, false
+	return a.account, a.account.Is(region, project)
 }
 
 // always is a lease that never ends.
@@ -173,7 +183,7 @@ func (s *store) Tail(ctx context.Context, _, _ string, each func(broker.Stored),
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	begun, mine := time.Now(), s.rig.requests/shards
+	begun, mine := time.Now(), s.rig.requests/s.rig.shards
 	for i := range mine {
 		due := begun.Add(s.rig.over * time.Duration(i) / time.Duration(mine))
 		if wait := time.Until(due); wait > 0 {
@@ -181,34 +191,54 @@ func (s *store) Tail(ctx context.Context, _, _ string, each func(broker.Stored),
 				return err
 			}
 		}
-		m, err := s.record(i*shards+s.shard, time.Now())
-		if err != nil {
+		if err := s.hand(i, each); err != nil {
 			return err
 		}
-		each(m)
 	}
-	<-ctx.Done()
-	return context.Cause(ctx)
+	for i := mine; ; i++ {
+		select {
+		case <-s.rig.more:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		if err := s.hand(i, each); err != nil {
+			return err
+		}
+	}
 }
 
-// exampleData is the request that the contract shows.
+// hand gives the shard's i-th record to the engine.
+func (s *store) hand(i int, each func(broker.Stored)) error {
+	m, err := s.record(i*s.rig.shards+s.shard, time.Now())
+	if err == nil {
+		each(m)
+	}
+	return err
+}
+
+// exampleData is the request that the contract shows, without the look at its
+// backup: nobody is there to be asked.
 const exampleData = `{"backup_id":"9b27efab-4a17-4c06-bfa2-3e0cf021d3c3","whole_image_type":"CBR","name":"nightly-web-01",` +
-	`"image_tags":[{"key":"team","value":"web"}],"options":{"deadline":"2h","priority":"normal","not_before":"2026-11-21T22:00:00Z",` +
+	`"image_tags":[{"key":"team","value":"web"}],"options":{"preflight":false,"deadline":"2h","priority":"normal","not_before":"2026-11-21T22:00:00Z",` +
 	`"on_success":[{"operation":"share-image","projects":["edc89b490d7d4392898e19b2deb34797"]}]}}`
 
 // keyLength is the length of a request's key.
 const keyLength = 26
 
-// record is the request with that number, submitted just now.
+// record is the request with that number, accepted or submitted just now.
 func (s *store) record(number int, now time.Time) (broker.Stored, error) {
 	key := fmt.Sprintf("%0*d", keyLength, number)
 	now = now.UTC()
-	data, err := json.Marshal(&ledger.Record{
-		Version: ledger.Version, Key: key, Cloud: s.cloud, Operation: "create-whole-image", Source: "/bench", ID: key,
-		Attempt: 1, State: ledger.Submitted, Token: key, DataHash: projectID(number), Data: json.RawMessage(exampleData),
-		Accepted: now, Deadline: now.Add(2 * time.Hour), Priority: "normal", Sent: now, Since: now, Posts: []time.Time{now},
-		Submitted: now, JobID: jobID(int64(number)), CorrelationID: key, TraceParent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-	})
+	r := &ledger.Record{
+		Version: ledger.Version, Key: key, Cloud: s.cloud, Operation: operation, Source: "/bench", ID: key,
+		Attempt: 1, State: s.rig.state, Token: key, DataHash: projectID(number), Data: json.RawMessage(exampleData),
+		Accepted: now, Deadline: now.Add(2 * time.Hour), Priority: "normal", Sent: now,
+		CorrelationID: key, TraceParent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+	}
+	if r.State == ledger.Submitted {
+		r.Since, r.Posts, r.Submitted, r.JobID = now, []time.Time{now}, now, jobID(int64(number))
+	}
+	data, err := json.Marshal(r)
 	if err != nil {
 		return broker.Stored{}, fmt.Errorf("make record: %w", err)
 	}

@@ -15,6 +15,11 @@ func at(seconds float64) time.Time {
 	return start.Add(time.Duration(seconds * float64(time.Second)))
 }
 
+// after is a wait of so many seconds, however often the cloud has refused.
+func after(seconds float64) func(int) time.Duration {
+	return func(int) time.Duration { return at(seconds).Sub(start) }
+}
+
 func TestWindowSlotReturnsOneWindowAfterTheAnswer(t *testing.T) {
 	t.Parallel()
 	w := budget.NewWindow(budget.Limit{Count: 2, Window: 60 * time.Second})
@@ -57,7 +62,8 @@ func TestWindowWithoutLimit(t *testing.T) {
 		}
 		w.Answered(at(0))
 	}
-	w.Close(at(5))
+	w.Take(at(0))
+	w.Throttled(at(0), at(0), after(5))
 	if w.Take(at(4)) || !w.Take(at(5)) {
 		t.Error("a closed window without a limit opens at the time it was closed until")
 	}
@@ -140,7 +146,7 @@ func TestPaced(t *testing.T) {
 	if saved != 70 {
 		t.Errorf("burst of %d, want a twentieth of 1400", saved)
 	}
-	p.Close(at(1100))
+	p.Throttled(at(1000), after(100))
 	if p.Take(at(1099)) || !p.Take(at(1101)) {
 		t.Error("a closed bucket opens at the time it was closed until")
 	}
@@ -166,8 +172,8 @@ func TestPacedReserve(t *testing.T) {
 	if got, taken := p.Reserve(at(5.5), at(100)); !taken || got.After(at(6.001)) {
 		t.Errorf("what was not taken is not there: %v", got.Sub(at(0)))
 	}
-	p.Close(at(60))
-	if got, taken := p.Reserve(at(30), at(100)); taken || !got.Equal(at(60)) {
+	p.Throttled(at(30), after(30))
+	if got, taken := p.Reserve(at(30), at(100)); taken || got.Before(at(60)) || got.After(at(62.1)) {
 		t.Errorf("a closed bucket gives %v, %t", got.Sub(at(0)), taken)
 	}
 	free := budget.NewPaced(budget.Limit{}, at(0))

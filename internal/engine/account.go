@@ -115,7 +115,9 @@ func (a *account) configure(conf *Account) {
 	for bucket, w := range a.windows {
 		w.Resize(a.limit(bucket))
 	}
-	clear(a.paced)
+	for bucket, p := range a.paced {
+		p.Resize(a.limit(bucket), time.Now())
+	}
 }
 
 // window returns the sliding window of a creating call's bucket.
@@ -147,14 +149,6 @@ func (a *account) limit(bucket string) budget.Limit {
 		l.Count = max(1, l.Count/2)
 	}
 	return l
-}
-
-// close lets nothing of a bucket through before that time.
-func (a *account) close(bucket string, until time.Time) {
-	if w := a.windows[bucket]; w != nil {
-		w.Close(until)
-	}
-	a.query(bucket).Close(until)
 }
 
 // share is how many places of a pool one account may hold, so that a cloud

@@ -328,15 +328,9 @@ func (g *Engine) charge(e *entry, res result) {
 		e.probe, a.pause.probing = false, false
 	}
 	if res.step == submitStep {
-		w := a.window(e.queued.Value())
-		if res.sent {
-			w.Answered(now)
-		} else {
-			w.Cancel()
-		}
-	}
-	if res.shut != "" {
-		a.close(res.shut, res.closed)
+		a.settle(e.queued.Value(), res, now)
+	} else if res.shut != "" {
+		a.throttled(res.shut, res, now)
 	}
 	g.judge(a, res, now)
 }

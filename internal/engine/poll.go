@@ -63,7 +63,7 @@ func (g *Engine) unanswered(t task, r *ledger.Record, err error) result {
 	case ims.Account:
 		res.refused = true
 	case ims.Throttled:
-		res.shut, res.closed = cmp.Or(bucketIn(err), listBucket), now.Add(t.conf.Scale(throttleWait(err, 1)))
+		res.shut, res.calm = cmp.Or(bucketIn(err), listBucket), calmFor(t.conf, err)
 		g.Metrics.throttled(t.cloud, res.shut)
 	default:
 		if errors.Is(err, errNoRoom) || errors.Is(err, context.Canceled) { // the latter: we stop

@@ -116,12 +116,12 @@ type result struct {
 	took  time.Duration // by the job that ended
 	ended time.Time     // when it did, by the cloud's clock
 
-	sent     bool      // a creating call may have reached the cloud
-	answered bool      // the cloud accepted the credentials
-	refused  bool      // the cloud refused the credentials
-	cause    error     // the refusal
-	shut     string    // the bucket that the cloud throttles
-	closed   time.Time // until then
+	sent     bool   // a creating call may have reached the cloud
+	answered bool   // the cloud accepted the credentials
+	refused  bool   // the cloud refused the credentials
+	cause    error  // the refusal
+	shut     string // the bucket that the cloud throttles
+	calm     calm   // how long
 }
 
 // enqueue lets a step run as soon as its pool has a place; a query waits in

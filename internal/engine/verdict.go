@@ -16,11 +16,10 @@ import (
 
 // Waits before a request is submitted again, in the cloud's time.
 const (
-	parkFirst, parkMost         = 30 * time.Second, 2 * time.Minute
-	quotaProbe                  = time.Minute
-	throttleFirst, throttleMost = time.Minute, 5 * time.Minute
-	unsentFirst, unsentMost     = time.Second, time.Minute
-	lookFirst                   = time.Second
+	parkFirst, parkMost     = 30 * time.Second, 2 * time.Minute
+	quotaProbe              = time.Minute
+	unsentFirst, unsentMost = time.Second, time.Minute
+	lookFirst               = time.Second
 )
 
 // refuse turns what the cloud (or the way to it) said instead of an answer
@@ -45,10 +44,9 @@ func (g *Engine) refuse(ctx context.Context, t task, r *ledger.Record, cause err
 		r.Until = now.Add(t.conf.Scale(parkWait(r)))
 	case ims.Throttled:
 		r.State, r.Refusals = ledger.Accepted, r.Refusals+1
-		opens := now.Add(t.conf.Scale(throttleWait(cause, r.Refusals)))
-		res.shut, res.closed = bucketIn(cause), opens
+		res.shut, res.calm = bucketIn(cause), calmFor(t.conf, cause)
 		if claimed.IsZero() { // a question before the call: another bucket
-			r.Until = opens
+			r.Until = now.Add(res.calm(r.Refusals))
 		} else {
 			res.shut = bucketFor(r)
 		}
@@ -105,17 +103,6 @@ func parkWait(r *ledger.Record) time.Duration {
 		return quotaProbe
 	}
 	return pace.Backoff(r.Refusals, parkFirst, parkMost)
-}
-
-// throttleWait is how long a bucket stays closed: as long as the cloud says,
-// else longer each time.
-func throttleWait(cause error, refusals int) time.Duration {
-	if e, ok := errors.AsType[*ims.Error](cause); ok {
-		if wait := e.RetryAfter(); wait > 0 {
-			return wait
-		}
-	}
-	return pace.Backoff(refusals, throttleFirst, throttleMost)
 }
 
 // failure puts an error of the cloud into an event's words.

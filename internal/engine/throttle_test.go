@@ -1,0 +1,104 @@
+package engine_test
+
+import (
+	"fmt"
+	"math"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/imsworker/imsworker/internal/budget"
+)
+
+// gate is the cloud's own count of creating calls: anywhere within five
+// minutes, or in windows that begin at full five minutes.
+type gate struct {
+	most    int
+	fixed   bool
+	words   string // of a refusal
+	taken   []time.Time
+	refused []time.Time
+}
+
+const gateWindow = 5 * time.Minute
+
+func (g *gate) reply(int) reply {
+	now := time.Now()
+	begin := now.Add(-gateWindow)
+	if g.fixed {
+		begin = now.Truncate(gateWindow).Add(-1)
+	}
+	n := 0
+	for _, at := range g.taken {
+		if at.After(begin) {
+			n++
+		}
+	}
+	if n >= g.most {
+		g.refused = append(g.refused, now)
+		return reply{status: 429, body: fmt.Sprintf(`{"error_code":"APIGW.0308","error_msg":%q,"request_id":"r"}`, g.words)}
+	}
+	g.taken = append(g.taken, now)
+	return accepted()
+}
+
+// TestThreeHundredCopies sends them under 15 per 5 minutes, to a cloud that
+// keeps to that, and to one that takes only half as many.
+func TestThreeHundredCopies(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		gate
+		makespan, refused float64
+	}{
+		"all":                 {gate{most: 15}, 1.02, 0},
+		"all_fixed":           {gate{most: 15, fixed: true}, 1.02, 0},
+		"halved":              {gate{most: 7, words: "policy user over ratelimit,limit:7,time:5 minute"}, 1.15, 0.03},
+		"halved_fixed":        {gate{most: 7, fixed: true, words: "policy user over ratelimit,limit:7,time:5 minute"}, 1.15, 0.03},
+		"halved_silent":       {gate{most: 7, words: "too many"}, 1.15, 0.03},
+		"halved_silent_fixed": {gate{most: 7, fixed: true, words: "too many"}, 1.15, 0.03},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			run(t, func(w *world) {
+				w.limits = map[string]budget.Limit{"copy": {Count: 15, Window: gateWindow}}
+				w.cloud.create = c.reply
+				w.start()
+				begun := time.Now()
+				keys := make([]string, 300)
+				for i := range keys {
+					keys[i] = w.request(fmt.Sprint(i), nil)
+				}
+				for _, key := range keys {
+					w.copied(key)
+				}
+				first := begun.Add(gateWindow)
+				late := 0
+				for _, at := range c.gate.refused {
+					if at.After(first) {
+						late++
+					}
+				}
+				ideal := time.Duration(math.Ceil(300/float64(c.most)-1)) * gateWindow
+				makespan := c.taken[len(c.taken)-1].Sub(begun).Seconds() / ideal.Seconds()
+				t.Logf("makespan %.3f of the ideal, %d refused, %d after the first window", makespan, len(c.gate.refused), late)
+				if makespan > c.makespan || float64(late) > c.refused*300 || c.makespan < 1.1 && len(c.gate.refused) > 0 {
+					t.Errorf("makespan %.3f, %d refused after the first window", makespan, late)
+				}
+			})
+		})
+	}
+}
+
+// copied waits until the request has succeeded, late or not.
+func (w *world) copied(key string) {
+	w.t.Helper()
+	for range 5000 {
+		synctest.Wait()
+		switch w.events.states(key) {
+		case "accepted submitted succeeded", "accepted late submitted succeeded":
+			return
+		}
+		time.Sleep(10 * time.Second)
+	}
+	w.t.Fatalf("told %q", w.events.states(key))
+}

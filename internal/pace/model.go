@@ -2,7 +2,9 @@ package pace
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"time"
 )
@@ -26,6 +28,30 @@ type Model struct {
 	weights map[int]float64 // by step of a geometric scale
 	total   float64
 	lag     float64 // of a job's end behind its image's, as a share of the duration
+}
+
+// Clone is a copy that goes on by itself.
+func (m *Model) Clone() *Model {
+	c := *m
+	c.weights = maps.Clone(m.weights)
+	return &c
+}
+
+// Exceeds is the share of the jobs of that age that take longer than d, 0
+// where none did; it is the risk that one of them is not done by then.
+func (m *Model) Exceeds(age, d time.Duration) float64 {
+	older, longer := 0.0, 0.0
+	for step, w := range m.weights {
+		if at := durationOf(step); at > age {
+			if older += w; at > d {
+				longer += w
+			}
+		}
+	}
+	if older == 0 {
+		return 0
+	}
+	return longer / older
 }
 
 // Learn takes note of a job that took d.
@@ -105,6 +131,9 @@ func durationOf(step int) time.Duration {
 	return time.Duration(math.Pow(grain, float64(step)) * float64(time.Second))
 }
 
+// version of what is stored.
+const version = 1
+
 // wire is a Model as it is stored.
 type wire struct {
 	Version int             `json:"v"`
@@ -114,18 +143,37 @@ type wire struct {
 
 // MarshalJSON writes what the Model knows.
 func (m *Model) MarshalJSON() ([]byte, error) {
-	return json.Marshal(wire{Version: 1, Weights: m.weights, Lag: m.lag})
+	w := wire{Version: version, Weights: make(map[int]float64, len(m.weights)), Lag: rounded(m.lag)}
+	for step, weight := range m.weights {
+		w.Weights[step] = rounded(weight)
+	}
+	return json.Marshal(w)
 }
 
+// rounded is a number in few digits.
+func rounded(x float64) float64 { return math.Round(x*1e4) / 1e4 }
+
+// ErrNewer says that a Model was stored by a later version.
+var ErrNewer = errors.New("of a later version")
+
 // UnmarshalJSON reads what another Model has learned. What makes no sense is
-// an error and changes nothing.
+// an error and changes nothing; ErrNewer where it makes sense to others.
 func (m *Model) UnmarshalJSON(data []byte) error {
+	var head struct {
+		Version int `json:"v"`
+	}
+	if err := json.Unmarshal(data, &head); err != nil {
+		return fmt.Errorf("read learned durations: %w", err)
+	}
+	if head.Version > version {
+		return fmt.Errorf("read learned durations: version %d: %w", head.Version, ErrNewer)
+	}
 	var w wire
 	if err := json.Unmarshal(data, &w); err != nil {
 		return fmt.Errorf("read learned durations: %w", err)
 	}
-	if w.Version != 1 || w.Lag < 0 || w.Lag > 1 {
-		return fmt.Errorf("read learned durations: version %d with lag %g is not known", w.Version, w.Lag)
+	if w.Version != version || w.Lag < 0 || w.Lag > 1 {
+		return fmt.Errorf("read learned durations: version %d with lag %g makes no sense", w.Version, w.Lag)
 	}
 	total := 0.0
 	for step, weight := range w.Weights {

@@ -2,6 +2,7 @@ package pace_test
 
 import (
 	"encoding/json"
+	"errors"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -39,6 +40,30 @@ func TestModelQuantiles(t *testing.T) {
 	}
 	if left := m.Remaining(5 * time.Minute); left < 30*time.Second || left > 4*time.Minute {
 		t.Errorf("a job of five minutes has %s left", left)
+	}
+}
+
+// TestModelExceeds is the risk of being late.
+func TestModelExceeds(t *testing.T) {
+	t.Parallel()
+	m := taught(1000, 3*time.Minute, 0.6)
+	for name, c := range map[string]struct {
+		age, d time.Duration
+		want   float64
+	}{
+		"new":      {0, 3 * time.Minute, 0.5},
+		"half_way": {3 * time.Minute, 3 * time.Minute * 182 / 100, 0.32}, // one sigma more
+		"over":     {5 * time.Minute, time.Minute, 1},
+		"outlier":  {10 * time.Hour, 11 * time.Hour, 0},
+	} {
+		if got := m.Exceeds(c.age, c.d); math.Abs(got-c.want) > 0.06 {
+			t.Errorf("%s: %.2f, want about %.2f", name, got, c.want)
+		}
+	}
+	copied := m.Clone()
+	copied.Learn(time.Hour)
+	if m.Quantile(1) > 50*time.Minute {
+		t.Error("a copy has taught the original")
 	}
 }
 
@@ -94,7 +119,10 @@ func TestModelIsStored(t *testing.T) {
 	if len(data) > 4096 {
 		t.Errorf("%d bytes", len(data))
 	}
-	for _, bad := range []string{`{`, `{"v":2}`, `{"v":1,"lag":-1}`, `{"v":1,"weights":{"9999":1}}`, `{"v":1,"weights":{"0":-1}}`} {
+	if err := json.Unmarshal([]byte(`{"v":2,"weights":[1]}`), &other); !errors.Is(err, pace.ErrNewer) {
+		t.Errorf("of a later version: %v", err)
+	}
+	for _, bad := range []string{`{`, `{"v":0}`, `{"v":1,"weights":[]}`, `{"v":1,"lag":-1}`, `{"v":1,"weights":{"9999":1}}`, `{"v":1,"weights":{"0":-1}}`} {
 		before := other.Quantile(0.5)
 		if err := json.Unmarshal([]byte(bad), &other); err == nil || other.Quantile(0.5) != before {
 			t.Errorf("%s: %v", bad, err)

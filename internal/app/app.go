@@ -23,6 +23,7 @@ import (
 	"github.com/imsworker/imsworker/internal/events"
 	"github.com/imsworker/imsworker/internal/ims"
 	"github.com/imsworker/imsworker/internal/intake"
+	"github.com/imsworker/imsworker/internal/learned"
 	"github.com/imsworker/imsworker/internal/ops"
 	"github.com/imsworker/imsworker/internal/pauses"
 	"github.com/imsworker/imsworker/internal/shard"
@@ -75,6 +76,7 @@ type worker struct {
 	events   *events.Log
 	dead     *intake.DeadLetters
 	pauses   *pauses.Pauses
+	learned  *learned.Durations
 	count    *counts
 
 	mu        sync.Mutex
@@ -158,6 +160,7 @@ func (w *worker) start(ctx context.Context) error {
 	if err := w.followPauses(ctx); err != nil {
 		return err
 	}
+	w.followLearned(ctx)
 	w.clouds, err = newClouds(set, cloudsOptions{Observe: observer, Metrics: w.metrics, Build: w.deps.Build, InFlight: w.inFlight, Log: w.log})
 	if err != nil {
 		return err

@@ -58,6 +58,15 @@ type Events interface {
 	Accepted(ctx context.Context, cloud, key string, attempt int) (messages.Event, bool, error)
 }
 
+// Durations keeps what is learned about how long jobs take, beyond one owner of
+// an account. Neither call blocks.
+type Durations interface {
+	// Recall returns what was kept last; false where nothing is known.
+	Recall(cloud, operation string) (*pace.Model, bool)
+	// Keep keeps a copy of what is known now.
+	Keep(cloud, operation string, m *pace.Model)
+}
+
 // Lease says whether the shard may still be decided about.
 type Lease interface {
 	// Valid reports whether the lease has not run out by any clock.
@@ -88,6 +97,8 @@ type Options struct {
 	TombstoneTTL time.Duration
 	// Bound is how late the end of a job may be noticed, in the cloud's time.
 	Bound pace.Bound
+	// Durations is nil where what is learned is not kept.
+	Durations Durations
 	// Drain is how long running steps may go on after Run's context ended;
 	// those that only ask the cloud end much sooner.
 	Drain   time.Duration

@@ -137,6 +137,13 @@ func succeeded(int) reply {
 	return jobIs("SUCCESS", `{"image_id":"`+copied+`","image_name":"copy"}`)
 }
 
+// jobLasted is a job that has succeeded at that time.
+func jobLasted(d time.Duration, end time.Time) reply {
+	const form = "2006-01-02T15:04:05.000Z"
+	return reply{status: 200, body: fmt.Sprintf(`{"job_id":%q,"job_type":"imsCopyImageInRegionJob","status":"SUCCESS","begin_time":%q,"end_time":%q,"error_code":null,"fail_reason":null,"entities":{"image_id":%q,"image_name":"copy"}}`,
+		jobID, end.Add(-d).UTC().Format(form), end.UTC().Format(form), copied)}
+}
+
 func jobIs(status, entities string) reply {
 	return reply{status: 200, body: fmt.Sprintf(`{"job_id":%q,"job_type":"imsCopyImageInRegionJob","status":%q,"begin_time":"2000-01-01T00:00:00.000Z","end_time":"","error_code":null,"fail_reason":null,"entities":%s}`, jobID, status, entities)}
 }
@@ -177,7 +184,9 @@ type world struct {
 	done   chan error
 
 	transport http.RoundTripper // to a fake of the cloud in place of the script
+	durations durations
 	noSweep   bool
+	query     string        // ShowJob if not set
 	drain     time.Duration // a second if not set
 }
 
@@ -197,7 +206,7 @@ func (w *world) start() {
 	client, err := ims.New(ims.Config{
 		Cloud: "demo", Profile: ims.ProfileHuawei, Region: "eu-de", ProjectID: fakecloud.DemoProjectID,
 		Endpoints:   ims.Endpoints{Image: address, CBR: address, BlockStorage: address, Identity: address},
-		Credentials: ims.Credentials{AccessKey: fakecloud.DemoAccessKey, SecretKey: fakecloud.DemoSecretKey}, Transport: transport, JobQuery: ims.ShowJob, Signing: ims.SigningSimple,
+		Credentials: ims.Credentials{AccessKey: fakecloud.DemoAccessKey, SecretKey: fakecloud.DemoSecretKey}, Transport: transport, JobQuery: cmp.Or(w.query, ims.ShowJob), Signing: ims.SigningSimple,
 	})
 	if err != nil {
 		w.t.Fatal(err)
@@ -214,7 +223,7 @@ func (w *world) start() {
 			_, is := w.held.Load(operation)
 			return is
 		},
-		Bound: pace.Bound{Ratio: 0.03, Min: 2 * time.Second, Max: time.Minute}, SubmitTimeout: 30 * time.Second, TombstoneTTL: time.Hour, Drain: cmp.Or(w.drain, time.Second),
+		Bound: pace.Bound{Ratio: 0.03, Min: 2 * time.Second, Max: time.Minute}, SubmitTimeout: 30 * time.Second, TombstoneTTL: time.Hour, Durations: &w.durations, Drain: cmp.Or(w.drain, time.Second),
 		Metrics: engine.NewMetrics(prometheus.NewRegistry(), []string{"demo"}, handlers.Names()), Log: slog.New(slog.DiscardHandler),
 	})
 	w.engine = g

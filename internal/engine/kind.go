@@ -12,18 +12,51 @@ import (
 type kind struct {
 	model  pace.Model
 	plan   pace.Plan
-	listed bool // the image list shows when such a job is done
+	listed bool      // the image list shows when such a job is done
+	kept   time.Time // when the model was last kept
+	fresh  bool      // it has learned since
 }
 
 // kind returns what is known of an operation's jobs.
-func (a *account) kind(operation string, bound pace.Bound) *kind {
+func (g *Engine) kind(a *account, operation string) *kind {
 	k := a.kinds[operation]
 	if k == nil {
 		op, known := handlers.Lookup(operation)
-		k = &kind{plan: pace.Plan{Bound: bound}, listed: known && op.Listed}
+		k = &kind{listed: known && op.Listed}
+		if m, kept := g.recall(a.name, operation); kept {
+			k.model = *m
+		}
+		k.plan = k.model.Plan(g.Bound)
 		a.kinds[operation] = k
 	}
 	return k
+}
+
+func (g *Engine) recall(cloud, operation string) (*pace.Model, bool) {
+	if g.Durations == nil {
+		return nil, false
+	}
+	return g.Durations.Recall(cloud, operation)
+}
+
+// keepPause is how often at most what is learned of a kind is kept.
+const keepPause = time.Minute
+
+// save has what is known of a kind kept for the next owner.
+func (g *Engine) save(cloud, operation string, k *kind) {
+	if g.Durations != nil && k.fresh {
+		g.Durations.Keep(cloud, operation, &k.model)
+	}
+	k.fresh = false
+}
+
+// saveAll keeps what was learned since it was kept last.
+func (g *Engine) saveAll() {
+	for _, a := range g.accounts {
+		for operation, k := range a.kinds {
+			g.save(a.name, operation, k)
+		}
+	}
 }
 
 const (
@@ -38,7 +71,7 @@ const (
 // planOf says when an entry is worth a look.
 func (g *Engine) planOf(e *entry, now time.Time) pace.Plan {
 	a := e.account
-	k := a.kind(e.operation, g.Bound)
+	k := g.kind(a, e.operation)
 	plan := k.plan
 	if a.following > few && !a.sweeps(k, now) {
 		plan.Bound.Ratio = max(plan.Bound.Ratio, sparse)
@@ -67,12 +100,16 @@ func (g *Engine) learned(e *entry, res result) {
 	if res.took <= 0 {
 		return
 	}
-	k := e.account.kind(e.operation, g.Bound)
+	k := g.kind(e.account, e.operation)
 	k.model.Learn(res.took)
 	if e.shown != 0 && !res.ended.IsZero() {
 		k.model.Lagged(res.ended.Sub(e.shown.time()), res.took)
 	}
-	k.plan = k.model.Plan(g.Bound)
+	k.plan, k.fresh = k.model.Plan(g.Bound), true
+	if now := time.Now(); now.Sub(k.kept) >= keepPause {
+		g.save(e.account.name, e.operation, k)
+		k.kept = now
+	}
 }
 
 // followed reports whether the entry waits for the end of slow work.

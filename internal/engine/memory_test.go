@@ -112,6 +112,25 @@ func (m *memory) Follow(ctx context.Context, each func(*ledger.Record), caughtUp
 type told struct {
 	mu     sync.Mutex
 	events []toldEvent
+	places map[string][]int // in events, by key
+}
+
+// of goes through the events of a request, oldest first.
+func (l *told) of(key string) (all []toldEvent) {
+	for _, i := range l.places[key] {
+		if i < len(l.events) && l.events[i].meta.Key == key { // not so after a test has cleared them
+			all = append(all, l.events[i])
+		}
+	}
+	return all
+}
+
+func (l *told) add(e toldEvent) {
+	if l.places == nil {
+		l.places = map[string][]int{}
+	}
+	l.places[e.meta.Key] = append(l.places[e.meta.Key], len(l.events))
+	l.events = append(l.events, e)
 }
 
 type toldEvent struct {
@@ -123,8 +142,8 @@ type toldEvent struct {
 func (l *told) Tell(_ context.Context, m messages.EventMeta, e messages.Event, token string, alone bool) (engine.Telling, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, there := range l.events {
-		sameAttempt := there.meta.Key == m.Key && there.meta.Attempt == m.Attempt
+	for _, there := range l.of(m.Key) {
+		sameAttempt := there.meta.Attempt == m.Attempt
 		if sameAttempt && (alone || there.meta.State == m.State || there.meta.State.Final() && m.State.Final()) {
 			if there.token == token {
 				return engine.ToldBefore, nil
@@ -132,22 +151,22 @@ func (l *told) Tell(_ context.Context, m messages.EventMeta, e messages.Event, t
 			return engine.Foreign, nil
 		}
 	}
-	l.events = append(l.events, toldEvent{m, e, token})
+	l.add(toldEvent{m, e, token})
 	return engine.Told, nil
 }
 
 func (l *told) Replace(_ context.Context, m messages.EventMeta, e messages.Event, token string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.events = append(l.events, toldEvent{m, e, token})
+	l.add(toldEvent{m, e, token})
 	return nil
 }
 
 func (l *told) Accepted(_ context.Context, _, key string, attempt int) (messages.Event, bool, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, e := range l.events {
-		if e.meta.Key == key && e.meta.Attempt == attempt && e.meta.State == messages.StateAccepted {
+	for _, e := range l.of(key) {
+		if e.meta.Attempt == attempt && e.meta.State == messages.StateAccepted {
 			return e.event, true, nil
 		}
 	}
@@ -159,10 +178,8 @@ func (l *told) states(key string) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var states []string
-	for _, e := range l.events {
-		if e.meta.Key == key {
-			states = append(states, string(e.meta.State))
-		}
+	for _, e := range l.of(key) {
+		states = append(states, string(e.meta.State))
 	}
 	return strings.Join(states, " ")
 }
@@ -172,11 +189,9 @@ func (l *told) last(t *testing.T, key string) messages.Event {
 	t.Helper()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, e := range slices.Backward(l.events) {
-		if e.meta.Key == key {
-			return e.event
-		}
+	all := l.of(key)
+	if len(all) == 0 {
+		t.Fatalf("nothing was told of %s", key)
 	}
-	t.Fatalf("nothing was told of %s", key)
-	return messages.Event{}
+	return all[len(all)-1].event
 }

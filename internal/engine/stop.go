@@ -34,6 +34,7 @@ func (g *Engine) drain(ctx context.Context, hush context.CancelFunc, cancel cont
 	defer time.AfterFunc(hushAfter, hush).Stop()
 	defer time.AfterFunc(g.Drain, func() { cancel(context.Cause(ctx)) }).Stop()
 	defer g.dismiss()
+	defer g.saveAll()
 	for g.running > 0 {
 		select {
 		case res := <-g.results:

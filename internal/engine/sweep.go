@@ -48,7 +48,7 @@ func (a *account) sweeps(k *kind, now time.Time) bool {
 // next look is set.
 func (g *Engine) asksItself(e *entry, now time.Time) bool {
 	a := e.account
-	if e.hinted || !a.sweeps(a.kind(e.operation, g.Bound), now) {
+	if e.hinted || !a.sweeps(g.kind(a, e.operation), now) {
 		return true
 	}
 	plan := g.planOf(e, now)
@@ -169,7 +169,7 @@ func (g *Engine) ofImage(a *account, image ims.Image) *entry {
 // hint has an entry asked for when its job is expected to end, a while after
 // its image became usable.
 func (g *Engine) hint(e *entry, image ims.Image, at time.Time) {
-	k := e.account.kind(e.operation, g.Bound)
+	k := g.kind(e.account, e.operation)
 	age := e.account.conf.Stretch(time.Since(e.submitted.time()))
 	left := max(0, k.model.Lag(age)-at.Sub(image.UpdatedAt))
 	e.hinted, e.shown, e.again = true, instantOf(image.UpdatedAt), time.Now().Add(e.account.conf.Scale(left))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 )
 
@@ -16,10 +17,12 @@ type keys struct {
 	cfg   Config
 	clock *clock
 	once  *projects
+
+	scribes sync.Pool // of *scribe
 }
 
 func newKeys(cfg Config, clock *clock, bare link) *keys {
-	k := &keys{cfg: cfg, clock: clock}
+	k := &keys{cfg: cfg, clock: clock, scribes: sync.Pool{New: func() any { return &scribe{} }}}
 	k.once = newProjects(cfg, renewing(func(ctx context.Context, c call) (*reply, error) {
 		c.sign = k.sign
 		return bare(ctx, c)
@@ -48,23 +51,25 @@ func (k *keys) sign(c *call) {
 	}
 	c.header.Set("Host", c.url.Host) // signed, but it travels in the request's own field
 	defer c.header.Del("Host")
+	w := k.scribes.Get().(*scribe)
+	defer k.scribes.Put(w)
 	credentials := k.cfg.Credentials
 	if k.cfg.Signing == SigningDerived {
-		k.signLate(c, at)
+		k.signLate(w, c, at)
 		return
 	}
 	if token := credentials.SecurityToken; token != "" {
 		c.header.Set("X-Security-Token", token.Reveal())
 	}
-	signSimple(signable{c.method, c.url, c.header, c.body}, credentials.AccessKey.Reveal(), credentials.SecretKey.Reveal(), at)
+	w.signSimple(signable{c.method, c.url, c.header, c.body}, credentials.AccessKey.Reveal(), credentials.SecretKey.Reveal(), at)
 }
 
 // signLate adds project and security token after signing, as variant B does.
-func (k *keys) signLate(c *call, at time.Time) {
+func (k *keys) signLate(w *scribe, c *call, at time.Time) {
 	credentials := k.cfg.Credentials
 	project := c.header.Values("X-Project-Id")
 	c.header.Del("X-Project-Id")
-	signDerived(signable{c.method, c.url, c.header, c.body}, credentials.AccessKey.Reveal(), credentials.SecretKey.Reveal(), at)
+	w.signDerived(signable{c.method, c.url, c.header, c.body}, credentials.AccessKey.Reveal(), credentials.SecretKey.Reveal(), at)
 	for _, p := range project {
 		c.header.Set("X-Project-Id", p)
 	}

@@ -3,6 +3,7 @@ package ims
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -21,9 +22,9 @@ type authorizer interface {
 // addressing is the link that gives a call its address and headers, and
 // authorises it; a nil auth leaves it without credentials.
 func addressing(next link, cfg Config, auth authorizer) link {
-	bases := cfg.Endpoints.parsed()
+	bases, common := cfg.Endpoints.parsed(), commonHeaders(cfg)
 	return func(ctx context.Context, k call) (*reply, error) {
-		if err := address(ctx, &k, bases[k.service], cfg, auth); err != nil {
+		if err := address(ctx, &k, bases[k.service], common, auth); err != nil {
 			return nil, err
 		}
 		switch {
@@ -38,7 +39,7 @@ func addressing(next link, cfg Config, auth authorizer) link {
 	}
 }
 
-func address(ctx context.Context, k *call, base *url.URL, cfg Config, auth authorizer) error {
+func address(ctx context.Context, k *call, base *url.URL, common http.Header, auth authorizer) error {
 	if base == nil {
 		return &wireError{err: errors.New("no endpoint is configured for this service")}
 	}
@@ -51,7 +52,7 @@ func address(ctx context.Context, k *call, base *url.URL, cfg Config, auth autho
 		return &wireError{err: errors.New("the address of the call is not usable")}
 	}
 	u.RawQuery = canonicalQuery(k.query)
-	k.url, k.header = u, headers(*k, cfg)
+	k.url, k.header = u, headers(*k, common)
 	return nil
 }
 
@@ -72,24 +73,29 @@ func under(base *url.URL, path string) (*url.URL, error) {
 // fill puts project and id into the path.
 func (k *call) fill(ctx context.Context, auth authorizer) (string, error) {
 	path := k.path + url.PathEscape(k.id) + k.tail
-	if !strings.Contains(path, "{project_id}") || auth == nil {
+	before, after, some := strings.Cut(path, "{project_id}")
+	if !some || auth == nil {
 		return path, nil
 	}
 	project, err := auth.project(ctx)
 	if err != nil {
 		return "", err
 	}
-	return strings.Replace(path, "{project_id}", url.PathEscape(project), 1), nil
+	return before + url.PathEscape(project) + after, nil
 }
 
 // mostHeaders is how many headers a signed call has.
 const mostHeaders = 8
 
-func headers(k call, cfg Config) http.Header {
+// commonHeaders are those that every call has. All calls share their values,
+// which nothing may write to.
+func commonHeaders(cfg Config) http.Header {
+	return http.Header{"Accept": {"application/json"}, "User-Agent": {cfg.UserAgent}, "Content-Type": {"application/json"}}
+}
+
+func headers(k call, common http.Header) http.Header {
 	h := make(http.Header, mostHeaders)
-	h.Set("Accept", "application/json")
-	h.Set("User-Agent", cfg.UserAgent)
-	h.Set("Content-Type", "application/json")
+	maps.Copy(h, common)
 	if len(k.body) > 0 {
 		h.Set("Content-Type", "application/json;charset=UTF-8")
 	}

@@ -3,6 +3,7 @@ package ims
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -109,9 +110,10 @@ func build(ctx context.Context, k call) *http.Request {
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}
 	if len(k.body) > 0 {
-		req.Body = io.NopCloser(bytes.NewReader(k.body))
-		req.ContentLength = int64(len(k.body))
-		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(k.body)), nil }
+		body := k.body // not all of the call
+		req.Body = io.NopCloser(bytes.NewReader(body))
+		req.ContentLength = int64(len(body))
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 	}
 	return req.WithContext(ctx)
 }
@@ -121,7 +123,7 @@ func receive(resp *http.Response, limit int64) (*reply, error) {
 	if limit == 0 || resp.StatusCode >= http.StatusMultipleChoices {
 		limit = maxAnswer
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
+	body, err := readAll(resp, limit+1)
 	r := &reply{status: resp.StatusCode, header: resp.Header, body: body, at: time.Now()}
 	switch {
 	case err != nil:
@@ -130,6 +132,20 @@ func receive(resp *http.Response, limit int64) (*reply, error) {
 		return r, &wireError{sent: true, err: fmt.Errorf("the answer is longer than %d bytes", limit)}
 	}
 	return r, nil
+}
+
+// readAll reads a body to its end, at most so many bytes of it. An answer that
+// tells its length needs no more room than that.
+func readAll(resp *http.Response, most int64) ([]byte, error) {
+	if resp.ContentLength <= 0 || resp.ContentLength >= most {
+		return io.ReadAll(io.LimitReader(resp.Body, most))
+	}
+	body := make([]byte, resp.ContentLength)
+	n, err := io.ReadFull(resp.Body, body)
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	return body[:n], err
 }
 
 // trace watches whether a request got a connection. From then on bytes may

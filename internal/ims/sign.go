@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"hash"
 	"net/http"
 	"net/url"
 	"slices"
@@ -29,76 +30,134 @@ type signable struct {
 
 // signSimple signs as the Huawei SDK does (API reference 1.4, variant A): the
 // secret key is the key. It adds X-Sdk-Date and Authorization to the header.
-func signSimple(s signable, access, secret string, at time.Time) {
+func (w *scribe) signSimple(s signable, access, secret string, at time.Time) {
 	date := at.UTC().Format(dateLayout)
 	s.header.Set(dateHeader, date)
-	names := signedNames(s.header, false)
-	request := s.canonical(names, strings.TrimSpace)
-	toSign := algorithm + "\n" + date + "\n" + hashed([]byte(request))
-	signature := hex.EncodeToString(mac([]byte(secret), toSign))
-	s.header.Set("Authorization", algorithm+" Access="+access+
-		", SignedHeaders="+strings.Join(names, ";")+", Signature="+signature)
+	w.gather(s.header, false)
+	request := w.hash(s, strings.TrimSpace)
+	w.begin(secret)
+	w.text = appendAll(w.text[:0], algorithm, "\n", date, "\n")
+	w.text = hex.AppendEncode(w.text, request[:])
+	s.header.Set("Authorization", w.sign(" Access=", access))
 }
 
 // signDerived signs as gophertelekomcloud does (API reference 1.4, variant B):
 // every header, with a key derived from date, region and service, both empty.
-func signDerived(s signable, access, secret string, at time.Time) {
+func (w *scribe) signDerived(s signable, access, secret string, at time.Time) {
 	date := at.UTC().Format(dateLayout)
 	s.header.Set(dateHeader, date)
-	names := signedNames(s.header, true)
+	w.gather(s.header, true)
 	scope := date[:8] + "///sdk_request"
-	request := s.canonical(names, collapse)
-	toSign := algorithm + "\n" + date + "\n" + scope + "\n" + hashed([]byte(request))
-	signature := hex.EncodeToString(mac(derivedKey(secret, date[:8]), toSign))
-	s.header.Set("Authorization", algorithm+" Credential="+access+"/"+scope+
-		", SignedHeaders="+strings.Join(names, ";")+", Signature="+signature)
+	request := w.hash(s, collapse)
+	w.begin(w.derived(secret, date[:8]))
+	w.text = appendAll(w.text[:0], algorithm, "\n", date, "\n", scope, "\n")
+	w.text = hex.AppendEncode(w.text, request[:])
+	s.header.Set("Authorization", w.sign(" Credential=", access, "/", scope))
 }
 
-func derivedKey(secret, day string) []byte {
-	key := []byte("SDK" + secret)
-	for _, part := range []string{day, "", "", "sdk_request"} {
-		key = mac(key, part)
+// scribe makes one signature after another; what it keeps between them costs
+// more to make than a signature. It is not safe for concurrent use.
+type scribe struct {
+	mac hash.Hash
+	key string // of mac
+
+	day, secret, dayKey string // the key of a day, and what it is derived from
+
+	lower  map[string]string // names of headers as they are signed
+	signed []signedHeader
+	text   []byte
+	sum    []byte
+}
+
+// signedHeader is one header that a signature covers.
+type signedHeader struct{ name, value string }
+
+// begin makes a mac with that key ready.
+func (w *scribe) begin(key string) {
+	if w.mac == nil || w.key != key {
+		w.mac, w.key = hmac.New(sha256.New, []byte(key)), key
+		return
 	}
+	w.mac.Reset()
+}
+
+// sign signs the text and returns the header that tells of it.
+func (w *scribe) sign(who ...string) string {
+	w.mac.Write(w.text)
+	w.sum = w.mac.Sum(w.sum[:0])
+	w.text = appendAll(append(w.text[:0], algorithm...), who...)
+	w.text = append(w.text, ", SignedHeaders="...)
+	w.names()
+	w.text = append(w.text, ", Signature="...)
+	w.text = hex.AppendEncode(w.text, w.sum)
+	return string(w.text)
+}
+
+// derived is the key of a day.
+func (w *scribe) derived(secret, day string) string {
+	if w.day == day && w.secret == secret {
+		return w.dayKey
+	}
+	key := "SDK" + secret
+	for _, part := range []string{day, "", "", "sdk_request"} {
+		w.begin(key)
+		w.mac.Write([]byte(part))
+		key = string(w.mac.Sum(nil))
+	}
+	w.day, w.secret, w.dayKey = day, secret, key
 	return key
 }
 
-// signedNames lists the headers to sign. Variant A leaves out Content-Type,
-// which proxies like to rewrite, and names with an underscore.
-func signedNames(h http.Header, all bool) []string {
-	names := make([]string, 0, len(h))
+// gather lists the headers to sign. Variant A leaves out Content-Type, which
+// proxies like to rewrite, and names with an underscore.
+func (w *scribe) gather(h http.Header, all bool) {
+	w.signed = w.signed[:0]
 	for name := range h {
-		name = strings.ToLower(name)
-		if all || !strings.HasPrefix(name, "content-type") && !strings.Contains(name, "_") {
-			names = append(names, name)
+		lower := w.lowered(name)
+		if all || !strings.HasPrefix(lower, "content-type") && !strings.Contains(lower, "_") {
+			w.signed = append(w.signed, signedHeader{lower, h.Get(name)})
 		}
 	}
-	slices.Sort(names)
-	return names
+	slices.SortFunc(w.signed, func(a, b signedHeader) int { return strings.Compare(a.name, b.name) })
 }
 
-func (s signable) canonical(names []string, clean func(string) string) string {
-	var b strings.Builder
-	b.Grow(ordinarySize)
-	line := func(parts ...string) {
-		for _, part := range parts {
-			b.WriteString(part)
+// lowered is a header's name in small letters. The names are ours, and few.
+func (w *scribe) lowered(name string) string {
+	lower, known := w.lower[name]
+	if !known {
+		lower = strings.ToLower(name)
+		if w.lower == nil {
+			w.lower = map[string]string{}
 		}
-		b.WriteByte('\n')
+		w.lower[name] = lower
 	}
-	line(s.method)
-	line(canonicalPath(s.url.Path))
-	line(s.query())
-	for _, name := range names {
-		line(name, ":", clean(s.header.Get(name)))
-	}
-	line()
-	line(strings.Join(names, ";"))
-	b.WriteString(s.bodyHash())
-	return b.String()
+	return lower
 }
 
-// ordinarySize is room for what most requests have to be signed.
-const ordinarySize = 512
+// names adds the names of the signed headers to the text.
+func (w *scribe) names() {
+	for i, h := range w.signed {
+		if i > 0 {
+			w.text = append(w.text, ';')
+		}
+		w.text = append(w.text, h.name...)
+	}
+}
+
+// hash is that of the canonical request.
+func (w *scribe) hash(s signable, clean func(string) string) [sha256.Size]byte {
+	w.text = appendAll(w.text[:0], s.method, "\n")
+	w.text = append(appendPath(w.text, s.url.Path), '\n')
+	w.text = appendAll(w.text, s.query(), "\n")
+	for _, h := range w.signed {
+		w.text = appendAll(w.text, h.name, ":", clean(h.value), "\n")
+	}
+	w.text = append(w.text, '\n')
+	w.names()
+	w.text = append(w.text, '\n')
+	w.text = s.appendBodyHash(w.text)
+	return sha256.Sum256(w.text)
+}
 
 func (s signable) query() string {
 	if s.url.RawQuery == "" {
@@ -107,17 +166,29 @@ func (s signable) query() string {
 	return canonicalQuery(s.url.Query())
 }
 
-func (s signable) bodyHash() string {
-	return cmp.Or(s.header.Get(contentHeader), hashed(s.body))
+func (s signable) appendBodyHash(b []byte) []byte {
+	if told := s.header.Get(contentHeader); told != "" {
+		return append(b, told...)
+	}
+	sum := sha256.Sum256(s.body)
+	return hex.AppendEncode(b, sum[:])
 }
 
-// canonicalPath ends in a slash, which the path on the wire does not.
-func canonicalPath(path string) string {
-	canonical := escapeAllBut(path, func(c byte) bool { return c == '/' || unreserved(c) })
-	if !strings.HasSuffix(canonical, "/") {
-		canonical += "/"
+// appendPath adds the canonical path, which ends in a slash; the one on the
+// wire does not.
+func appendPath(b []byte, path string) []byte {
+	b = append(b, escapeAllBut(path, func(c byte) bool { return c == '/' || unreserved(c) })...)
+	if !strings.HasSuffix(path, "/") {
+		b = append(b, '/')
 	}
-	return canonical
+	return b
+}
+
+func appendAll(b []byte, parts ...string) []byte {
+	for _, part := range parts {
+		b = append(b, part...)
+	}
+	return b
 }
 
 // canonicalQuery is also what is sent, so that both sides read the same.
@@ -174,14 +245,3 @@ func unreserved(c byte) bool {
 }
 
 func collapse(s string) string { return strings.Join(strings.Fields(s), " ") }
-
-func hashed(b []byte) string {
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:])
-}
-
-func mac(key []byte, data string) []byte {
-	h := hmac.New(sha256.New, key)
-	h.Write([]byte(data))
-	return h.Sum(nil)
-}

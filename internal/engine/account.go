@@ -74,11 +74,11 @@ type account struct {
 	conf    *Account // nil while the cloud is not configured
 	windows map[string]*budget.Window
 	paced   map[string]*budget.Paced
-	queues  map[string]*queue // submissions, by bucket
-	asks    map[string][]task // queries that are due, by bucket, oldest first
-	running [poolCount]int    // steps in hand, by pool
-	entries int               // that belong to it
-	known   bool              // it was configured once
+	queues  map[string]*queue      // submissions, by bucket
+	asks    map[string]*fifo[task] // queries that are due, by bucket
+	running [poolCount]int         // steps in hand, by pool
+	entries int                    // that belong to it
+	known   bool                   // it was configured once
 	pause   pause
 	past    map[string]holder // images of requests that have ended, see holder
 
@@ -91,7 +91,7 @@ type account struct {
 func newAccount(name string, conf *Account) *account {
 	a := &account{
 		name: name, conf: conf, known: conf != nil, kinds: map[string]*kind{}, images: map[string]*entry{},
-		windows: map[string]*budget.Window{}, paced: map[string]*budget.Paced{}, queues: map[string]*queue{}, asks: map[string][]task{},
+		windows: map[string]*budget.Window{}, paced: map[string]*budget.Paced{}, queues: map[string]*queue{}, asks: map[string]*fifo[task]{},
 	}
 	a.sweep.entry = &entry{account: a, index: -1, place: -1}
 	return a
@@ -196,7 +196,14 @@ func (a *account) pop(now time.Time) *entry {
 }
 
 // ask puts a query that is due into the line for its bucket.
-func (a *account) ask(t task) { a.asks[t.bucket] = append(a.asks[t.bucket], t) }
+func (a *account) ask(t task) {
+	line := a.asks[t.bucket]
+	if line == nil {
+		line = &fifo[task]{}
+		a.asks[t.bucket] = line
+	}
+	line.push(t)
+}
 
 // popAsk takes out the next query that may be made now, its token taken.
 func (a *account) popAsk(now time.Time) (task, bool) {
@@ -204,10 +211,8 @@ func (a *account) popAsk(now time.Time) (task, bool) {
 		return task{}, false
 	}
 	for bucket, line := range a.asks {
-		if len(line) > 0 && a.query(bucket).Take(now) {
-			t := line[0]
-			line[0] = task{}
-			a.asks[bucket] = line[1:]
+		if line.len() > 0 && a.query(bucket).Take(now) {
+			t := line.pop()
 			t.entry.probe = a.pause.probe()
 			return t, true
 		}
@@ -235,7 +240,7 @@ func (a *account) wakeAsk(now time.Time) (at time.Time, waiting bool) {
 		return at, false
 	}
 	for bucket, line := range a.asks {
-		if len(line) > 0 {
+		if line.len() > 0 {
 			at, waiting = earliest(at, waiting, later(a.query(bucket).Next(now), a.pause.until)), true
 		}
 	}

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"container/heap"
 	"time"
 	"unique"
 
@@ -60,7 +59,6 @@ type entry struct {
 	place int       // in the line, -1 outside
 	line  *line     // in the account's queue, nil outside
 	again time.Time // the next step is not due before
-	due   time.Time // of the timer
 
 	recheck instant // of a buried one: duplicates are looked for then
 
@@ -99,64 +97,4 @@ func (e *entry) take(r *ledger.Record) {
 	e.jobID, e.imageID, e.decided = r.JobID, r.ImageID, decided(r)
 	e.bucket = unique.Make(bucketFor(r))
 	e.record = r
-}
-
-// timers is a heap of entries by due time.
-type timers []*entry
-
-func (t timers) Len() int           { return len(t) }
-func (t timers) Less(i, j int) bool { return t[i].due.Before(t[j].due) }
-func (t timers) Swap(i, j int) {
-	t[i], t[j] = t[j], t[i]
-	t[i].index, t[j].index = i, j
-}
-
-// Push is for container/heap only.
-func (t *timers) Push(x any) {
-	e := x.(*entry)
-	e.index = len(*t)
-	*t = append(*t, e)
-}
-
-// Pop is for container/heap only.
-func (t *timers) Pop() any {
-	last := len(*t) - 1
-	e := (*t)[last]
-	(*t)[last] = nil
-	*t = (*t)[:last]
-	e.index = -1
-	return e
-}
-
-// set arms the entry's timer.
-func (t *timers) set(e *entry, due time.Time) {
-	e.due = due
-	if e.index < 0 {
-		heap.Push(t, e)
-		return
-	}
-	heap.Fix(t, e.index)
-}
-
-// drop disarms the entry's timer.
-func (t *timers) drop(e *entry) {
-	if e.index >= 0 {
-		heap.Remove(t, e.index)
-	}
-}
-
-// first is when the earliest timer is due.
-func (t timers) first() (time.Time, bool) {
-	if len(t) == 0 {
-		return time.Time{}, false
-	}
-	return t[0].due, true
-}
-
-// popDue takes out an entry whose timer is due, or nil.
-func (t *timers) popDue(now time.Time) *entry {
-	if len(*t) == 0 || (*t)[0].due.After(now) {
-		return nil
-	}
-	return heap.Pop(t).(*entry)
 }

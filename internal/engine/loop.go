@@ -273,7 +273,7 @@ func (g *Engine) askFrom(a *account, now time.Time) {
 			return
 		}
 		a.running[queryPool]++
-		g.pools[queryPool].waiting = append(g.pools[queryPool].waiting, t)
+		g.pools[queryPool].waiting.push(t)
 	}
 }
 

@@ -58,7 +58,7 @@ func (s step) pool() poolKind {
 // pool bounds how many steps of a kind run at once.
 type pool struct {
 	free    int
-	waiting []task
+	waiting fifo[task]
 	work    chan task // to goroutines that have done a step and wait for another
 }
 
@@ -73,7 +73,7 @@ func newPools() (p [poolCount]pool) {
 }
 
 // room reports whether one more step of the kind would start at once.
-func (p *pool) room() bool { return p.free > len(p.waiting) }
+func (p *pool) room() bool { return p.free > p.waiting.len() }
 
 // task is what a step may read: a copy, since the loop goes on.
 type task struct {
@@ -140,15 +140,13 @@ func (g *Engine) enqueue(e *entry, s step) {
 		e.account.ask(t)
 		return
 	}
-	g.pools[s.pool()].waiting = append(g.pools[s.pool()].waiting, t)
+	g.pools[s.pool()].waiting.push(t)
 }
 
 // startWaiting starts the steps of a pool that have a place.
 func (g *Engine) startWaiting(ctx context.Context, p *pool) {
-	for p.free > 0 && len(p.waiting) > 0 {
-		t := p.waiting[0]
-		p.waiting[0] = task{}
-		p.waiting = p.waiting[1:]
+	for p.free > 0 && p.waiting.len() > 0 {
+		t := p.waiting.pop()
 		p.free--
 		g.running++
 		t.conf, t.begun = t.entry.account.conf, time.Now()
@@ -181,7 +179,7 @@ func (g *Engine) run(ctx context.Context, t task) result {
 	}
 	res := result{again: t.begun.Add(stepRetry)}
 	if t.conf != nil || t.step.pool() == ledgerPool { // else the cloud was removed meanwhile
-		res = g.steps(t.step)(g.paced(ctx, t), t)
+		res = g.do(g.paced(ctx, t), t)
 	}
 	res.task = t
 	if errors.Is(res.err, ledger.ErrChanged) {
@@ -200,12 +198,37 @@ func (g *Engine) run(ctx context.Context, t task) result {
 	return res
 }
 
-// steps is the table of what there is to do.
-func (g *Engine) steps(s step) func(context.Context, task) result {
-	return [...]func(context.Context, task) result{
-		announceStep: g.announce, submitStep: g.submit, doubtStep: g.doubt, findStep: g.find,
-		tellStep: g.tell, lateStep: g.late, pollStep: g.poll, resolveStep: g.resolve, cancelStep: g.cancel, trailStep: g.trail, finishStep: g.finish, recheckStep: g.recheck, sweepStep: g.lookAround,
-	}[s]
+// do is the table of what there is to do.
+func (g *Engine) do(ctx context.Context, t task) result {
+	switch t.step {
+	case announceStep:
+		return g.announce(ctx, t)
+	case submitStep:
+		return g.submit(ctx, t)
+	case doubtStep:
+		return g.doubt(ctx, t)
+	case findStep:
+		return g.find(ctx, t)
+	case tellStep:
+		return g.tell(ctx, t)
+	case lateStep:
+		return g.late(ctx, t)
+	case pollStep:
+		return g.poll(ctx, t)
+	case resolveStep:
+		return g.resolve(ctx, t)
+	case cancelStep:
+		return g.cancel(ctx, t)
+	case trailStep:
+		return g.trail(ctx, t)
+	case finishStep:
+		return g.finish(ctx, t)
+	case recheckStep:
+		return g.recheck(ctx, t)
+	case sweepStep:
+		return g.lookAround(ctx, t)
+	}
+	return result{} // idle: nothing is enqueued for it
 }
 
 // read reads a record as the ledger has it now.

@@ -35,6 +35,7 @@ func copyImageCrossRegion() Operation {
 	return define(plan[data, regionCopier]{
 		name:        "copy-image-cross-region",
 		bucket:      "cross_region",
+		slot:        "cross_region_concurrent",
 		policy:      Policy{Deadline: 6 * time.Hour, Horizon: 20 * time.Minute, Resubmit: true},
 		options:     func(d data) messages.Options { return d.Options },
 		takes:       "image_id",

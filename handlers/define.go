@@ -14,6 +14,7 @@ import (
 type plan[D, C any] struct {
 	name   string
 	bucket string
+	slot   string // see Operation.Slot
 	policy Policy
 
 	takes    string // see Operation.Takes
@@ -58,6 +59,7 @@ func define[D, C any](p plan[D, C]) Operation {
 	return Operation{
 		Name:     p.name,
 		Bucket:   p.bucket,
+		Slot:     p.slot,
 		Policy:   p.policy,
 		Takes:    p.takes,
 		Checked:  p.check != nil,

@@ -65,6 +65,9 @@ type Operation struct {
 	// Bucket is the budget that the creating call takes from (contract,
 	// section 5).
 	Bucket string
+	// Slot names the limit on how many of its jobs may run at once (contract,
+	// section 5); empty where there is none.
+	Slot string
 	// Policy is the default; one request may have another, see Work.
 	Policy
 	// Takes names the field that a follow-up step's image goes into: image_id,

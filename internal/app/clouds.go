@@ -100,7 +100,7 @@ func (c *clouds) account(conf cloud.Cloud) (*engine.Account, error) {
 	}
 	s := conf.Settings
 	return &engine.Account{
-		Name: conf.Name, Client: client, Profile: conf.Profile, Limits: limits(s), TimeFactor: s.TimeFactor, Horizon: s.Horizon,
+		Name: conf.Name, Client: client, Profile: conf.Profile, Limits: limits(s), Slots: slots(s), TimeFactor: s.TimeFactor, Horizon: s.Horizon,
 		Region: conf.Region, Project: conf.Client.Credentials.ProjectName, JobOnly: s.CrossRegionResult == cloud.CrossRegionJobOnly, NoSweep: !s.Sweep,
 		Hold: s.OnUncertain == cloud.OnUncertainHold, Resubmit: s.OnUncertain == cloud.OnUncertainResubmit,
 	}, nil
@@ -128,6 +128,14 @@ func limits(s cloud.Settings) map[string]budget.Limit {
 		all[bucket] = budget.Limit{Count: l.Count, Window: scale(s, l.Window)}
 	}
 	return all
+}
+
+// slots are an entry's limits on what runs at once.
+func slots(s cloud.Settings) map[string]int {
+	if s.LimitsOff {
+		return nil
+	}
+	return map[string]int{cloud.CrossRegionConcurrent: s.CrossRegionConcurrent}
 }
 
 func scale(s cloud.Settings, d time.Duration) time.Duration {

@@ -18,8 +18,9 @@ var domains = map[ims.Profile]string{
 	ims.ProfileHuawei: "myhuaweicloud.com",
 }
 
-// concurrentKey is the one limit that counts what runs at once.
-const concurrentKey = "cross_region_concurrent"
+// CrossRegionConcurrent is the name of the one limit that counts what runs at
+// once (API reference 2.8).
+const CrossRegionConcurrent = "cross_region_concurrent"
 
 const defaultConcurrent = 5
 

@@ -111,14 +111,14 @@ func (r *reader) limits(t *tree, s *Settings) {
 		r.bad(t, 0, key, "want a limit for each bucket, like { copy: 15/5m }, or off")
 		return
 	}
-	if !r.strict(t, key, append(Buckets(), concurrentKey)) {
+	if !r.strict(t, key, append(Buckets(), CrossRegionConcurrent)) {
 		return
 	}
 	for _, bucket := range t.keys {
 		switch _, known := s.Limits[bucket]; {
 		case known:
 			s.Limits[bucket] = r.limit(t.get(bucket), key+"."+bucket)
-		case bucket == concurrentKey:
+		case bucket == CrossRegionConcurrent:
 			s.CrossRegionConcurrent = r.count(t.get(bucket), key+"."+bucket)
 		}
 	}

@@ -15,6 +15,9 @@ type Account struct {
 	// Limits are by bucket, the time factor already applied; a bucket that is
 	// missing has no limit.
 	Limits map[string]budget.Limit
+	// Slots are how many jobs of a kind may run at once, by the name of the
+	// limit; what is missing has none.
+	Slots map[string]int
 	// TimeFactor is how much faster than ours the cloud's clock runs; 1 for a
 	// real one. Waits, horizons, deadlines and bounds toward it are divided by
 	// it.
@@ -74,11 +77,12 @@ type account struct {
 	conf    *Account // nil while the cloud is not configured
 	windows map[string]*budget.Window
 	paced   map[string]*budget.Paced
-	queues  map[string]*queue      // submissions, by bucket
-	asks    map[string]*fifo[task] // queries that are due, by bucket
-	running [poolCount]int         // steps in hand, by pool
-	entries int                    // that belong to it
-	known   bool                   // it was configured once
+	slots   map[string]*budget.Slots // by operation, nil where it needs none
+	queues  map[string]*queue        // submissions, by bucket
+	asks    map[string]*fifo[task]   // queries that are due, by bucket
+	running [poolCount]int           // steps in hand, by pool
+	entries int                      // that belong to it
+	known   bool                     // it was configured once
 	pause   pause
 	past    map[string]holder // images of requests that have ended, see holder
 
@@ -91,7 +95,7 @@ type account struct {
 func newAccount(name string, conf *Account) *account {
 	a := &account{
 		name: name, conf: conf, known: conf != nil, kinds: map[string]*kind{}, images: map[string]*entry{},
-		windows: map[string]*budget.Window{}, paced: map[string]*budget.Paced{}, queues: map[string]*queue{}, asks: map[string]*fifo[task]{},
+		windows: map[string]*budget.Window{}, paced: map[string]*budget.Paced{}, slots: map[string]*budget.Slots{}, queues: map[string]*queue{}, asks: map[string]*fifo[task]{},
 	}
 	a.sweep.entry = &entry{account: a, index: -1, place: -1}
 	return a
@@ -114,6 +118,11 @@ func (a *account) configure(conf *Account) {
 	a.known = true
 	for bucket, w := range a.windows {
 		w.Resize(a.limit(bucket))
+	}
+	for operation, s := range a.slots {
+		if s != nil {
+			s.Resize(conf.Slots[slotOf(operation)])
+		}
 	}
 	for bucket, p := range a.paced {
 		p.Resize(a.limit(bucket), time.Now())
@@ -186,7 +195,7 @@ func (a *account) pop(now time.Time) *entry {
 		return nil
 	}
 	for bucket, q := range a.queues {
-		if q.Len() > 0 && a.window(bucket).Take(now) {
+		if q.Len() > 0 && a.roomFor(q.front(), now) && a.window(bucket).Take(now) {
 			e := q.first()
 			e.probe = a.pause.probe()
 			return e
@@ -227,8 +236,11 @@ func (a *account) wakeSubmit(now time.Time) (at time.Time, waiting bool) {
 		return at, false
 	}
 	for bucket, q := range a.queues {
-		if q.Len() > 0 {
-			at, waiting = earliest(at, waiting, later(a.window(bucket).Next(now), a.pause.until)), true
+		if q.Len() == 0 {
+			continue
+		}
+		if free, can := a.slotNext(q.front(), now); can {
+			at, waiting = earliest(at, waiting, later(free, later(a.window(bucket).Next(now), a.pause.until))), true
 		}
 	}
 	return at, waiting

@@ -72,6 +72,11 @@ func (g *Engine) count() Census {
 	}
 	now := time.Now()
 	for _, a := range g.accounts {
+		for operation, s := range a.slots {
+			if s != nil && s.Limit() > 0 {
+				c.Budgets = append(c.Budgets, Budget{Cloud: a.name, Bucket: slotOf(operation), Limit: s.Limit(), Used: s.Held()})
+			}
+		}
 		for bucket, w := range a.windows {
 			if w.Limited() {
 				c.Budgets = append(c.Budgets, Budget{Cloud: a.name, Bucket: bucket, Limit: w.Limit().Count, Used: w.Used(now)})

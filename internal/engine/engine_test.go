@@ -157,14 +157,20 @@ type lease struct{ lost atomic.Bool }
 
 func (l *lease) Valid() bool { return !l.lost.Load() }
 
-// account is a Clouds with one cloud named demo.
-type account struct{ a *engine.Account }
+// account is a Clouds with one cloud named demo, and perhaps another one.
+type account struct{ a, abroad *engine.Account }
 
 func (a account) Account(name string) (*engine.Account, bool) {
+	if a.abroad != nil && name == a.abroad.Name {
+		return a.abroad, true
+	}
 	return a.a, name == "demo" && a.a != nil
 }
 
 func (a account) At(region, project string) (*engine.Account, bool) {
+	if a.abroad != nil && a.abroad.Is(region, project) {
+		return a.abroad, true
+	}
 	return a.a, a.a != nil && a.a.Is(region, project)
 }
 
@@ -186,8 +192,10 @@ type world struct {
 	transport http.RoundTripper // to a fake of the cloud in place of the script
 	durations durations
 	noSweep   bool
-	query     string        // ShowJob if not set
-	drain     time.Duration // a second if not set
+	adjust    func(*engine.Account)
+	abroad    *engine.Account // another cloud, if any
+	query     string          // ShowJob if not set
+	drain     time.Duration   // a second if not set
 }
 
 func newWorld(t *testing.T) *world {
@@ -212,8 +220,11 @@ func (w *world) start() {
 		w.t.Fatal(err)
 	}
 	conf := &engine.Account{Name: "demo", Client: client, Profile: ims.ProfileHuawei, Limits: w.limits, TimeFactor: 1, NoSweep: w.noSweep}
+	if w.adjust != nil {
+		w.adjust(conf)
+	}
 	g := engine.New(engine.Options{
-		Ledger: w.ledger, Events: w.events, Lease: w.lease, Clouds: account{conf},
+		Ledger: w.ledger, Events: w.events, Lease: w.lease, Clouds: account{conf, w.abroad},
 		Reused: func(_ context.Context, r *ledger.Record) error {
 			w.reused = append(w.reused, r.Key)
 			return nil

@@ -43,6 +43,7 @@ type entry struct {
 	probe     bool           // the step is the one that probes a paused account
 	buried    bool           // its tombstone is stored; it goes when the ledger's news say so
 	resting   bool           // unresolved and told: it waits for a person
+	runs      bool           // something of it may run at the cloud
 
 	polls     int
 	silent    int     // questions without an answer
@@ -80,6 +81,7 @@ func (e *entry) take(r *ledger.Record) {
 	e.recheck = instantOf(r.LookAgain)
 	e.buried, e.resting = r.Buried, r.Told && r.Outcome == messages.StateUnresolved
 	e.trailing = r.Trails && r.Told && !r.Buried
+	e.runs = runs(r)
 	if r.State != e.state || r.Cancel != nil && e.wish == nil || e.trailing {
 		e.again = time.Time{}
 		e.hinted, e.shown, e.asked, e.seen = false, 0, 0, 0

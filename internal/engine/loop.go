@@ -56,10 +56,11 @@ func (g *Engine) admit(r *ledger.Record) *entry {
 // take brings an entry up to a newer version of its record.
 func (g *Engine) take(e *entry, r *ledger.Record) {
 	g.restore(e, r)
-	was := e.followed()
+	was, ran := e.followed(), e.occupies()
 	e.account.unlist(e)
 	e.take(r)
 	e.account.count(e, was)
+	e.account.occupy(e, ran)
 	g.remember(e.account, r)
 	e.settled = !g.loaded && g.began.Sub(r.Stored) > toldWithin
 	if r.Buried {
@@ -96,6 +97,9 @@ func (g *Engine) drop(e *entry) {
 		e.buried = true
 		e.account.count(e, was)
 	}
+	ran := e.occupies()
+	e.posts, e.runs = false, false
+	e.account.occupy(e, ran)
 	delete(g.entries, e.key)
 	if a := e.account; a.left() && g.accounts[a.name] == a {
 		delete(g.accounts, a.name)
@@ -285,7 +289,9 @@ func (g *Engine) conclude(res result) {
 	if kind != ledgerPool {
 		e.account.running[kind]--
 	}
+	ran := e.occupies()
 	e.busy, e.posts = false, false
+	e.account.occupy(e, ran)
 	g.charge(e, res)
 	if res.err != nil {
 		g.Log.Warn("step is repeated", "step", res.step.String(), "key", e.key, "cloud", e.account.name, "operation", e.operation, "error", res.err)
@@ -311,6 +317,9 @@ func (g *Engine) conclude(res result) {
 		g.take(e, r)
 	case r != nil && r.Sequence == e.sequence:
 		e.record = r
+	}
+	if s := e.account.slot(e.operation); s != nil && res.crowded { // it holds none any more
+		s.Throttled(res.begun, time.Now(), res.calm)
 	}
 	if res.effect != nil {
 		res.effect(e)

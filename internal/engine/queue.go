@@ -61,19 +61,23 @@ func (r *round) leave(l *line) {
 	delete(r.lines, l.source)
 }
 
-// first takes out the entry whose turn it is; its source's next turn comes
-// last. There must be one.
-func (q *queue) first() *entry {
+// front is the entry whose turn it is. There must be one.
+func (q *queue) front() *entry {
 	for i := range q.rounds {
-		r := &q.rounds[i]
-		if turn := r.turns.Front(); turn != nil {
-			r.turns.MoveToBack(turn)
-			e := turn.Value.(*line).entries[0]
-			q.drop(e)
-			return e
+		if turn := q.rounds[i].turns.Front(); turn != nil {
+			return turn.Value.(*line).entries[0]
 		}
 	}
 	return nil
+}
+
+// first takes out the entry whose turn it is; its source's next turn comes
+// last. There must be one.
+func (q *queue) first() *entry {
+	e := q.front()
+	e.line.round.turns.MoveToBack(e.line.turn)
+	q.drop(e)
+	return e
 }
 
 // drop takes out an entry that is in the queue, wherever it stands.

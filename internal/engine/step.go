@@ -121,13 +121,16 @@ type result struct {
 	refused  bool   // the cloud refused the credentials
 	cause    error  // the refusal
 	shut     string // the bucket that the cloud throttles
-	calm     calm   // how long
+	crowded  bool   // too much of the operation runs
+	calm     calm   // how long that lasts
 }
 
 // enqueue lets a step run as soon as its pool has a place; a query waits in
 // its account's line for a token first.
 func (g *Engine) enqueue(e *entry, s step) {
+	ran := e.occupies()
 	e.busy, e.posts = true, s == submitStep
+	e.account.occupy(e, ran)
 	t := task{
 		entry: e, step: s, key: e.key, operation: e.operation, cloud: e.account.name, record: e.record, sequence: e.sequence,
 		jobID: e.jobID, imageID: e.imageID, half: e.wish != nil && e.wish.Half, polls: e.polls, silent: e.silent, late: e.late,

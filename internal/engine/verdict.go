@@ -50,6 +50,11 @@ func (g *Engine) refuse(ctx context.Context, t task, r *ledger.Record, cause err
 		} else {
 			res.shut = bucketFor(r)
 		}
+		if res.crowded = sent && crowded(r.Operation, cause); res.crowded {
+			res.shut = ""
+			g.Metrics.throttled(r.Cloud, slotOf(r.Operation))
+			break
+		}
 		g.Metrics.throttled(r.Cloud, cmp.Or(res.shut, other))
 	case ims.Account:
 		r.State, res.refused = ledger.Accepted, true

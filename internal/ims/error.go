@@ -145,6 +145,12 @@ func (e *Error) Remedy() string {
 // header or by the window that the text of a 429 names, else 0.
 func (e *Error) RetryAfter() time.Duration { return e.retryAfter }
 
+// Crowded reports whether the service itself has no room for more at once, while
+// the number of calls was well (API reference 6.4).
+func (e *Error) Crowded() bool {
+	return e.Verdict() == Throttled && e.Status == http.StatusBadRequest
+}
+
 // Bucket returns the budget that the call took from, by its name in the
 // settings; empty where nothing was to be sent.
 func (e *Error) Bucket() string { return e.bucket }

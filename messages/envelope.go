@@ -39,9 +39,28 @@ type Envelope struct {
 // part of it is given twice there is none. Data is set only if it is sound JSON
 // within the limits.
 func ReadEnvelope(operation string, header map[string][]string, body []byte) (Envelope, Problems) {
-	r := reader{operation: operation, tooLarge: len(body) > MaxBodyBytes}
+	r := reader{want: RequestType(operation), about: operation}
+	r.read(header, body)
+	return r.Envelope, r.problems.Limited()
+}
+
+// reader collects one envelope and its problems.
+type reader struct {
+	Envelope
+	want     string // the type that an event must have, empty for any
+	about    string // what the subject asks for
+	is       string // the type that it has
+	topic    string // its CloudEvents subject
+	tooLarge bool
+	headers  headers
+	twice    map[string]bool // headers that are given more than once
+	unclear  bool            // nobody could say which identity is meant
+	problems Problems
+}
+
+func (r *reader) read(header map[string][]string, body []byte) {
 	r.headers, r.twice = foldHeaders(header, &r.problems), repeatedHeaders(header)
-	if r.tooLarge {
+	if r.tooLarge = len(body) > MaxBodyBytes; r.tooLarge {
 		r.add("", "the body has %d bytes, at most %d are allowed", len(body), MaxBodyBytes)
 	}
 	r.form(body)
@@ -51,18 +70,6 @@ func ReadEnvelope(operation string, header map[string][]string, body []byte) (En
 	}
 	r.HasIdentity = r.Source != "" && r.ID != ""
 	r.Anonymous = r.Anonymous && !r.HasIdentity
-	return r.Envelope, r.problems.Limited()
-}
-
-// reader collects one envelope and its problems.
-type reader struct {
-	Envelope
-	operation string
-	tooLarge  bool
-	headers   headers
-	twice     map[string]bool // headers that are given more than once
-	unclear   bool            // nobody could say which identity is meant
-	problems  Problems
 }
 
 func (r *reader) add(field, format string, args ...any) { r.problems.Add(field, format, args...) }
@@ -125,20 +132,21 @@ func (r *reader) attributes(prefix string, get func(name string) (string, bool))
 	if text, given := get("time"); given {
 		r.Time = r.timestamp(prefix+"time", text)
 	}
+	r.topic, _ = get("subject")
 	r.CorrelationID = r.carried(prefix+"correlationid", get, "correlationid")
 	r.TraceParent = r.carried(prefix+"traceparent", get, "traceparent")
 }
 
 func (r *reader) checkType(prefix string, get func(string) (string, bool)) {
-	want := RequestType(r.operation)
 	got, given := get("type")
+	r.is = got
 	switch {
-	case got == want:
-	case !given:
-		r.add(prefix+"type", "is missing; it must be %s", want)
+	case got == r.want, got != "" && r.want == "":
+	case !given, r.want == "":
+		r.add(prefix+"type", "is missing; it must be %s", or(r.want, "a name of what has happened"))
 	default:
 		r.add(prefix+"type", "is %q, but the subject asks for %s; send %s, or publish to the subject of the operation that is meant",
-			brief(got), r.operation, want)
+			brief(got), r.about, r.want)
 	}
 }
 
@@ -246,6 +254,13 @@ func (r *reader) refuseHiddenCloudEvent() {
 		r.Data = nil
 		r.add("specversion", "the body looks like a structured CloudEvent; send it with the header content-type: application/cloudevents+json")
 	}
+}
+
+func or(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
 }
 
 // brief keeps a quoted value readable.

@@ -2,7 +2,9 @@ package ims
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 )
@@ -22,6 +24,7 @@ type Backup struct {
 	CreatedAt, UpdatedAt     time.Time
 	ProtectedAt, ExpiredAt   time.Time // zero where the cloud tells none
 	ContainSystemDisk        *bool     // nil where the cloud tells nothing
+	Automatic                *bool     // made by a policy; nil where the cloud tells nothing
 	ImageIDs                 []string  // images made of it already: not empty means that it is used up
 }
 
@@ -59,6 +62,7 @@ type wireBackup struct {
 	ExpiredAt    instant `json:"expired_at"`
 	Extend       struct {
 		SystemDisk text `json:"contain_system_disk"`
+		Automatic  text `json:"auto_trigger"`
 		Images     []struct {
 			ImageID text `json:"image_id"`
 		} `json:"os_images_data"`
@@ -72,7 +76,7 @@ func (w wireBackup) backup() Backup {
 		VaultID: w.VaultID.trim(), ProjectID: w.ProjectID.trim(), ParentID: w.ParentID.trim(),
 		CreatedAt: w.CreatedAt.Time, UpdatedAt: w.UpdatedAt.Time,
 		ProtectedAt: w.ProtectedAt.Time, ExpiredAt: w.ExpiredAt.Time,
-		ContainSystemDisk: w.Extend.SystemDisk.optionalBool(),
+		ContainSystemDisk: w.Extend.SystemDisk.optionalBool(), Automatic: w.Extend.Automatic.optionalBool(),
 	}
 	for _, i := range w.Extend.Images {
 		if id := cut(i.ImageID.trim(), maxID); id != "" && len(b.ImageIDs) < maxImages {
@@ -80,4 +84,22 @@ func (w wireBackup) backup() Backup {
 		}
 	}
 	return b
+}
+
+// DecodeBackup reads a backup that was saved as CBR has answered, with or
+// without the object around it.
+func DecodeBackup(text []byte) (Backup, error) {
+	var whole struct {
+		Backup *wireBackup `json:"backup"`
+	}
+	if err := json.Unmarshal(text, &whole); err != nil {
+		return Backup{}, fmt.Errorf("read backup: %w", err)
+	}
+	if whole.Backup == nil {
+		whole.Backup = new(wireBackup)
+		if err := json.Unmarshal(text, whole.Backup); err != nil {
+			return Backup{}, fmt.Errorf("read backup: %w", err)
+		}
+	}
+	return whole.Backup.backup(), nil
 }

@@ -83,6 +83,7 @@ var routes = []*route{
 
 	{method: http.MethodGet, pattern: segments("v3/{pid}/backups"), call: "ListBackups", limit: "cbr", do: (*cloud).listBackups},
 	{method: http.MethodGet, pattern: segments("v3/{pid}/backups/{backup}"), call: "ShowBackup", limit: "cbr", do: (*cloud).showBackup},
+	{method: http.MethodGet, pattern: segments("v3/{pid}/operation-logs"), call: "ListTasks", limit: "cbr", do: (*cloud).listTasks},
 	{method: http.MethodGet, pattern: segments("v3/{pid}/vaults/{vault}"), call: "ShowVault", limit: "cbr", do: (*cloud).showVault},
 
 	{method: http.MethodPost, pattern: segments("v2/{pid}/volumes/{volume}/action"), call: "ExportVolume", limit: "evs", do: (*cloud).exportVolume},

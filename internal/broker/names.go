@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"hash/fnv"
 	"strconv"
 	"strings"
 )
@@ -95,6 +96,31 @@ const PacePrefix = "ims.pace."
 
 // PausedPrefix begins the subjects of pauses, ims.paused.<cloud>.<operation>.
 const PausedPrefix = "ims.paused."
+
+// WatchedPrefix begins the subjects that say up to when a cloud's backups have
+// been looked at, ims.watched.<cloud>.
+const WatchedPrefix = "ims.watched."
+
+// HeardPrefix begins the subjects of messages of a hook that must not be taken
+// a second time, ims.heard.<digest>.
+const HeardPrefix = "ims.heard."
+
+// HintSubject returns the subject of a backup notice that waits for its backup:
+// ims.hint.05.<cloud>.<name>.
+func HintSubject(shard int, cloud, name string) string {
+	return fmt.Sprintf("ims.hint.%02d.%s.%s", shard, cloud, name)
+}
+
+// HintFilter returns the filter of all notices of a shard that wait.
+func HintFilter(shard int) string { return fmt.Sprintf("ims.hint.%02d.>", shard) }
+
+// ShardOf returns the shard that the broker puts a cloud's messages into: its
+// partition is this hash of the token.
+func ShardOf(cloud string, shards int) int {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(cloud)) // never fails
+	return int(h.Sum32() % uint32(shards))
+}
 
 // QuerySubject returns the subject on which the owner of a shard answers live
 // questions: ims.query.05.limits.

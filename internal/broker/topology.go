@@ -119,10 +119,12 @@ func dead() Stream {
 }
 
 // state holds leases and members (with a time to live, their end seen as a
-// delete marker), learned durations and pauses.
+// delete marker), learned durations, pauses, and of backups what waits, what was
+// looked at and which messages of hooks are known. A hint or a message that came
+// back after a hard crash would be looked at once more, which changes nothing.
 func state() Stream {
-	c := plain(StreamState, "leases, members, learned durations, pauses",
-		LeaseFilter, MemberFilter, PacePrefix+"*.*", PausedPrefix+"*.*")
+	c := plain(StreamState, "leases, members, learned durations, pauses, what is known of backups",
+		LeaseFilter, MemberFilter, PacePrefix+"*.*", PausedPrefix+"*.*", WatchedPrefix+"*", HeardPrefix+"*", "ims.hint.*.*.*")
 	c.MaxMsgsPerSubject = 1
 	c.AllowMsgTTL, c.AllowRollup, c.SubjectDeleteMarkerTTL = true, true, markerTTL
 	return Stream{Config: c}

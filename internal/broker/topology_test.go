@@ -71,6 +71,9 @@ func TestEveryShardIsReached(t *testing.T) {
 			if !strings.HasPrefix(msg.Subject(), fmt.Sprintf("ims.inbox.%d.", shard)) {
 				t.Errorf("shard %d got %s", shard, msg.Subject())
 			}
+			if cloud := strings.Split(msg.Subject(), ".")[4]; ShardOf(cloud, shards) != shard {
+				t.Errorf("shard %d got %s, expected in %d", shard, msg.Subject(), ShardOf(cloud, shards))
+			}
 			mine++
 		}
 		if mine == 0 {

@@ -26,6 +26,28 @@ func (g *Engine) paced(ctx context.Context, t task) context.Context {
 	return ims.Paced(ctx, &calls{engine: g, account: t.entry.account, paid: t.bucket})
 }
 
+// errOver says that the engine does not run any more.
+var errOver = errors.New("the shard is given up")
+
+// Pace returns a context under which calls to a cloud of the shard that belong
+// to no record wait for their turn in its budgets. It blocks for a moment, and
+// fails when ctx or the engine ends; a cloud must be configured.
+func (g *Engine) Pace(ctx context.Context, cloud string) (context.Context, error) {
+	if _, known := g.Clouds.Account(cloud); !known { // an account of any name would stay for ever
+		return nil, fmt.Errorf("cloud %q is not configured", cloud)
+	}
+	var a *account
+	select {
+	case <-g.over:
+		return nil, errOver
+	default:
+	}
+	if err := g.inLoop(ctx, func() { a = g.account(cloud) }); err != nil {
+		return nil, err
+	}
+	return ims.Paced(ctx, &calls{engine: g, account: a}), nil
+}
+
 // errNoRoom says that a call's turn would come after the time for it: the step
 // is repeated later, and nobody needs to hear of it.
 var errNoRoom = errors.New("the budget has no room in time")

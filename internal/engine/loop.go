@@ -41,16 +41,22 @@ func (g *Engine) learn(r *ledger.Record) {
 
 // admit makes the entry of a record that was not known.
 func (g *Engine) admit(r *ledger.Record) *entry {
-	a := g.accounts[r.Cloud]
-	if a == nil {
-		conf, _ := g.Clouds.Account(r.Cloud)
-		a = newAccount(r.Cloud, conf)
-		g.accounts[r.Cloud] = a
-	}
+	a := g.account(r.Cloud)
 	a.entries++
 	e := &entry{key: r.Key, account: a, operation: shared(r.Operation), index: -1, place: -1}
 	g.entries[r.Key] = e
 	return e
+}
+
+// account is that of a cloud, made where there is none yet.
+func (g *Engine) account(name string) *account {
+	a := g.accounts[name]
+	if a == nil {
+		conf, _ := g.Clouds.Account(name)
+		a = newAccount(name, conf)
+		g.accounts[name] = a
+	}
+	return a
 }
 
 // take brings an entry up to a newer version of its record.

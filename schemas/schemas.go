@@ -22,14 +22,15 @@ var files embed.FS
 const Base = "https://imsworker.io/schemas/"
 
 const (
-	suffix    = ".v1.json"
-	eventName = "event"
+	suffix     = ".v1.json"
+	eventName  = "event"
+	backupName = "backup"
 )
 
 // Operation returns the schema of the data of an operation's requests, and
 // false for an operation that has none.
 func Operation(operation string) ([]byte, bool) {
-	if operation == eventName {
+	if operation == eventName || operation == backupName {
 		return nil, false
 	}
 	text, err := files.ReadFile(operation + suffix)
@@ -38,6 +39,9 @@ func Operation(operation string) ([]byte, bool) {
 
 // Event returns the schema of the data of events.
 func Event() []byte { return read(eventName + suffix) }
+
+// Backup returns the schema of the data of backup notices.
+func Backup() []byte { return read(backupName + suffix) }
 
 // AsyncAPI returns the AsyncAPI document, in YAML.
 func AsyncAPI() []byte { return read("asyncapi.yaml") }
@@ -48,7 +52,7 @@ func Names() []string {
 	found, _ := fs.Glob(files, "*"+suffix)
 	var names []string
 	for _, file := range found {
-		if name := strings.TrimSuffix(file, suffix); name != eventName {
+		if name := strings.TrimSuffix(file, suffix); name != eventName && name != backupName {
 			names = append(names, name)
 		}
 	}

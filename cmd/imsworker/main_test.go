@@ -154,7 +154,7 @@ func TestEveryCommandHasAnExample(t *testing.T) {
 
 func TestSchemaAndVersion(t *testing.T) {
 	code, out, _ := call(t, "", "schema")
-	if want := strings.Join(append(schemas.Names(), "event", "asyncapi"), "\n") + "\n"; code != exitDone || out != want {
+	if want := strings.Join(append(schemas.Names(), "event", "backup", "asyncapi"), "\n") + "\n"; code != exitDone || out != want {
 		t.Errorf("schema: %d, %q", code, out)
 	}
 	for _, name := range []string{"copy-image", "event"} {

@@ -34,12 +34,14 @@ of all channels. Without an argument it lists what there is.`,
 	}
 }
 
-func schemaNames() []string { return append(schemas.Names(), "event", "asyncapi") }
+func schemaNames() []string { return append(schemas.Names(), "event", "backup", "asyncapi") }
 
 func schemaOf(name string) ([]byte, bool) {
 	switch name {
 	case "event":
 		return schemas.Event(), true
+	case "backup":
+		return schemas.Backup(), true
 	case "asyncapi":
 		return schemas.AsyncAPI(), true
 	default:

@@ -77,6 +77,7 @@ type worker struct {
 	dead     *intake.DeadLetters
 	pauses   *pauses.Pauses
 	learned  *learned.Durations
+	backups  *backups
 	count    *counts
 
 	mu        sync.Mutex
@@ -167,6 +168,9 @@ func (w *worker) start(ctx context.Context) error {
 	}
 	w.registry.MustRegister(w.clouds)
 	w.onStop("cloud clients", func(context.Context) error { w.clouds.close(); return nil })
+	if err := w.startBackups(ctx); err != nil {
+		return err
+	}
 	return w.watchClouds(ctx, set)
 }
 

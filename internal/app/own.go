@@ -40,7 +40,7 @@ func (w *worker) own(ctx context.Context, lease *shard.Lease) {
 		select {
 		case <-g.Ready():
 			w.judgeShare()
-			return w.takeIn(ctx, number, lease, records)
+			return w.takeIn(ctx, number, lease, records, g)
 		case <-ctx.Done():
 			return nil
 		}
@@ -63,10 +63,16 @@ func (w *worker) mend(ctx context.Context) {
 // mendTimeout bounds one comparison of the streams.
 const mendTimeout = 10 * time.Second
 
-// takeIn feeds the shard's requests to its intake until ctx ends.
-func (w *worker) takeIn(ctx context.Context, number int, lease *shard.Lease, records *ledger.Shard) error {
+// takeIn feeds the shard's messages to its intake, and looks after its backup
+// notices, until ctx ends.
+func (w *worker) takeIn(ctx context.Context, number int, lease *shard.Lease, records *ledger.Shard, g *engine.Engine) error {
 	in := intake.New(intake.Options{Records: records, Dead: w.dead, Cloud: w.clouds.intake, History: w.events, Pause: w.pauses.Set, Count: w.metrics, Log: w.log})
-	return w.consume(ctx, broker.ShardConsumer(number), lease.Valid, in.Handle)
+	desk := w.desk(number, in, g)
+	in.Hear = desk.Hear
+	both, ctx := errgroup.WithContext(ctx)
+	both.Go(func() error { return desk.Run(ctx) })
+	both.Go(func() error { return w.consume(ctx, broker.ShardConsumer(number), lease.Valid, in.Handle) })
+	return both.Wait()
 }
 
 // takeLeftovers makes dead letters of what kept its subject, until ctx ends.

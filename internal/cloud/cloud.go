@@ -115,8 +115,7 @@ func (s *Set) Get(name string) (Cloud, bool) {
 // Names returns the names of all clouds, sorted.
 func (s *Set) Names() []string { return slices.Sorted(maps.Keys(s.clouds)) }
 
-// Warnings are settings that are understood but not carried out by this
-// version, and what that means, each for the person who wrote it.
+// Warnings are settings that are understood but have no effect, and why, each for the person who wrote it.
 func (s *Set) Warnings() []Problem { return slices.Clone(s.warnings) }
 
 // Moved is a cloud that names another account than before.

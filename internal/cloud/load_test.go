@@ -182,7 +182,7 @@ func TestSettings(t *testing.T) {
 	}
 }
 
-// TestWarnings: what is understood and not carried out is told, with its place;
+// TestWarnings: what is understood and has no effect is told, with its place;
 // operations of later versions may be allowed already.
 func TestWarnings(t *testing.T) {
 	t.Parallel()
@@ -190,11 +190,11 @@ func TestWarnings(t *testing.T) {
 	var keys []string
 	for _, w := range set.Warnings() {
 		keys = append(keys, w.Key)
-		if w.Line == 0 || w.Cloud != "Prod EU" || !strings.Contains(w.String(), "is not carried out by this version yet: ") && w.Key != ownBlock+".safe_mode" {
+		if w.Line == 0 || w.Cloud != "Prod EU" || !strings.Contains(w.String(), "has no effect: ") {
 			t.Errorf("warning %v", w)
 		}
 	}
-	want := strings.Fields("backup_watch smn_topics safe_mode")
+	want := strings.Fields("safe_mode")
 	if got := strings.ReplaceAll(strings.Join(keys, " "), ownBlock+".", ""); got != strings.Join(want, " ") {
 		t.Errorf("warnings about %s", got)
 	}

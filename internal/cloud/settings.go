@@ -1,6 +1,7 @@
 package cloud
 
 import (
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -39,7 +40,7 @@ func (r *reader) settings(t *tree, operations []string) Settings {
 		CrossRegionResult: or(r.oneOf(t.get("cross_region_result"), ownBlock+".cross_region_result", "value", CrossRegionImage, CrossRegionJobOnly), CrossRegionImage),
 		Horizon:           r.duration(t.get("horizon"), ownBlock+".horizon", leastHorizon),
 		TimeFactor:        r.factor(t.get("time_factor"), ownBlock+".time_factor"),
-		SMNTopics:         r.words(t.get("smn_topics"), ownBlock+".smn_topics"),
+		SMNTopics:         r.topics(t.get("smn_topics")),
 		SafeMode:          r.boolean(t.get("safe_mode"), ownBlock+".safe_mode", false),
 		BackupWatch:       r.backupWatch(t.get("backup_watch")),
 	}
@@ -47,25 +48,7 @@ func (r *reader) settings(t *tree, operations []string) Settings {
 	s.Allow = r.operations(t, "allow", operations)
 	s.AllowSteps = r.operations(t, "allow_steps", operations)
 	s.AllowTargets = r.words(t.get("allow_targets"), ownBlock+".allow_targets")
-	r.later(t, s)
 	return s
-}
-
-// later warns of settings that are understood, but not carried out by this
-// version: who sets one of them counts on it.
-func (r *reader) later(t *tree, s Settings) {
-	for _, l := range []struct {
-		key string
-		set bool
-		is  string
-	}{
-		{"backup_watch", s.BackupWatch.Every > 0, "no finished backup is noticed"},
-		{"smn_topics", len(s.SMNTopics) > 0, "there are no hooks"},
-	} {
-		if l.set {
-			r.warn(t.get(l.key), ownBlock+"."+l.key, "is not carried out by this version yet: %s", l.is)
-		}
-	}
 }
 
 // safeMode warns where the setting asks for calls that the profile's clouds do
@@ -85,6 +68,20 @@ func (r *reader) operations(t *tree, key string, known []string) []string {
 	}
 	r.known(t.get(key), ownBlock+"."+key, "operation", list, known)
 	return list
+}
+
+// topicForm is what the URN of an SMN topic looks like.
+var topicForm = regexp.MustCompile(`^urn:smn:[^:\s]+:[^:\s]+:[^:\s]+$`)
+
+func (r *reader) topics(t *tree) []string {
+	const key = ownBlock + ".smn_topics"
+	topics := r.words(t, key)
+	for i, topic := range topics {
+		if !topicForm.MatchString(topic) {
+			r.bad(t, 0, key+"["+strconv.Itoa(i)+"]", "%q is no topic, want its URN, like urn:smn:eu-de:<project>:<name>", topic)
+		}
+	}
+	return topics
 }
 
 func (r *reader) backupWatch(t *tree) BackupWatch {

@@ -34,6 +34,8 @@ type Config struct {
 	// Clouds are the names of the entries to serve, separated by commas; empty means every entry with an imsworker block,
 	// or the only entry.
 	Clouds []string `env:"CLOUDS"`
+	// BackupRules is the file that says which backups become images; empty means that none does.
+	BackupRules string `env:"BACKUP_RULES"`
 	// HTTPListen is the address of metrics, health and the start page.
 	HTTPListen string `env:"HTTP_LISTEN" default:"127.0.0.1:8080"`
 	// Detect bounds how late the end of a job is noticed.

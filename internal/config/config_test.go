@@ -104,10 +104,7 @@ func TestMistakes(t *testing.T) {
 			`IMSWORKER_SHARDS is "many": a whole number is wanted`, `IMSWORKER_DETECT_RATIO is "3%": a number like 0.03 is wanted`}},
 		"unknown_name": {map[string]string{"NATS_ULR": "x", "BANANA_SPLIT": "x"}, []string{
 			"IMSWORKER_BANANA_SPLIT is unknown: see the README for all names", "IMSWORKER_NATS_ULR is unknown: did you mean IMSWORKER_NATS_URL?"}},
-		"feature_of_later": {map[string]string{"HOOK_TOKEN": "t0ps3cret", "HOOK_TOKEN_FILE": "x", "NOTIFY_URL": "http://x", "BACKUP_RULES": "x"}, []string{
-			"IMSWORKER_BACKUP_RULES is set, but this version has no backup rules yet: unset it",
-			"IMSWORKER_HOOK_TOKEN is set, but this version has no hooks yet: unset it",
-			"IMSWORKER_HOOK_TOKEN_FILE is set, but this version has no hooks yet: unset it",
+		"feature_of_later": {map[string]string{"NOTIFY_URL": "http://x"}, []string{
 			"IMSWORKER_NOTIFY_URL is set, but this version has no notifier yet: unset it"}},
 		"lease_too_short":  {map[string]string{"LEASE": "2s"}, []string{`IMSWORKER_LEASE is "2s": 3s to 5m0s is allowed; below that a single late renewal loses the shard`}},
 		"lease_too_fine":   {map[string]string{"LEASE": "4500ms"}, []string{`IMSWORKER_LEASE is "4.5s": whole seconds are wanted, the broker counts no finer`}},

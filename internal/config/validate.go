@@ -146,7 +146,7 @@ func (v *check) oneOf(name, given string, allowed ...string) {
 func (v *check) files(c Config) {
 	for _, f := range []struct{ name, path string }{
 		{"NATS_CREDS", credsFile(c.NATS.Creds)}, {"NATS_NKEY", c.NATS.NKey}, {"NATS_CA", c.NATS.CA}, {"NATS_CERT", c.NATS.Cert},
-		{"NATS_KEY", c.NATS.Key}, {"NATS_CONFIG", c.NATS.Config},
+		{"NATS_KEY", c.NATS.Key}, {"NATS_CONFIG", c.NATS.Config}, {"BACKUP_RULES", c.BackupRules},
 	} {
 		v.file(f.name, f.path)
 	}

@@ -26,11 +26,12 @@ const (
 	ReasonUnknownOperation Reason = "unknown_operation" // no such operation or verb
 	ReasonIdentityReused   Reason = "identity_reused"   // the identity belongs to another request
 	ReasonAttempt          Reason = "attempt"           // not the attempt that may come next
+	ReasonBackup           Reason = "backup"            // the backup of a notice cannot become an image
 )
 
 // Reasons lists the closed list.
 func Reasons() []Reason {
-	return []Reason{ReasonInvalid, ReasonSubject, ReasonUnknownCloud, ReasonUnknownOperation, ReasonIdentityReused, ReasonAttempt}
+	return []Reason{ReasonInvalid, ReasonSubject, ReasonUnknownCloud, ReasonUnknownOperation, ReasonIdentityReused, ReasonAttempt, ReasonBackup}
 }
 
 // Headers of a dead letter.
@@ -78,6 +79,7 @@ type Letter struct {
 	Cloud, Operation string // "_" where the subject has none
 	Subject          string // where it was published
 	Sequence         uint64 // in the stream of requests, 0 if it came otherwise
+	Name             string // tells letters without a sequence apart; empty: each is one of its own
 	Header           nats.Header
 	Body             []byte
 	// Identity is that of the request, as far as it has one: a replay needs it.
@@ -128,8 +130,11 @@ func whole(l Letter, v Verdict) broker.Message {
 	}
 	maps.Copy(h, ours(l, v))
 	m := broker.Message{Subject: "ims.dead." + l.Cloud + "." + l.Operation, Header: h, Data: l.Body}
-	if l.Sequence > 0 {
+	switch {
+	case l.Sequence > 0:
 		m.MsgID = fmt.Sprintf("dead-%d", l.Sequence)
+	case l.Name != "":
+		m.MsgID = "dead-" + l.Name
 	}
 	return m
 }

@@ -62,6 +62,9 @@ type Options struct {
 	// Pause stores that somebody has paused a cloud, or one operation there, or
 	// goes on with it.
 	Pause func(ctx context.Context, p pauses.Pause) error
+	// Hear takes a backup notice that was stored at that time; an error has it
+	// delivered again.
+	Hear  func(ctx context.Context, cloud string, n messages.Notice, at time.Time) error
 	Count Counter
 	Log   *slog.Logger
 }
@@ -98,8 +101,10 @@ func (in *Intake) Handle(msg *message.Message) error {
 	switch {
 	case ok && kind == "control":
 		return in.control(ctx, msg, d, cloud, verb)
+	case ok && kind == "backup":
+		return in.notice(ctx, msg, d, cloud, verb)
 	case !ok || kind != "request":
-		return in.Dead.Store(ctx, letter(d, msg.Payload, cloud, verb), notTaken(kind))
+		return in.Dead.Store(ctx, letter(d, msg.Payload, cloud, verb), notTaken)
 	}
 	req := &request{delivery: d, cloud: cloud, operation: verb, body: msg.Payload}
 	crash.At(crash.Delivered)
@@ -126,6 +131,9 @@ func (in *Intake) take(ctx context.Context, req *request, conf Cloud, known bool
 	if err != nil {
 		return err
 	}
+	if messages.OfBackup(req.envelope.Identity) {
+		claims.Add("", "the source %q is that of requests that backup notices lead to; use a source of your own", req.envelope.Identity.Source)
+	}
 	if len(claims) > 0 {
 		return in.dead(ctx, req, ReasonIdentityReused, claims)
 	}
@@ -144,7 +152,11 @@ func (in *Intake) take(ctx context.Context, req *request, conf Cloud, known bool
 	}
 	r := in.record(req, work, conf)
 	r.Parent = parent
-	if beyond := in.overreach(req.cloud, conf, r.Data); len(beyond) > 0 {
+	beyond, err := in.overreach(ctx, r, conf)
+	if err != nil {
+		return err
+	}
+	if len(beyond) > 0 {
 		forbidSteps(r, beyond)
 	}
 	if !conf.Allows(req.operation) {

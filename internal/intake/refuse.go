@@ -85,15 +85,9 @@ func unknownOperation(name string) messages.Problem {
 	return messages.Problem{Message: fmt.Sprintf("there is no operation %q; known are %s", name, strings.Join(handlers.Names(), ", "))}
 }
 
-// notTaken is the verdict on messages that are no requests.
-func notTaken(kind string) Verdict {
-	text := "the subject has not the form ims.request.<cloud>.<operation>"
-	reason := ReasonSubject
-	if kind == "backup" {
-		reason, text = ReasonUnknownOperation, "backup notices are not taken by this version of the worker; ask for create-whole-image with the backup's id"
-	}
-	return Verdict{Reason: reason, Problems: messages.Problems{{Message: text}}}
-}
+// notTaken is the verdict on messages that are neither requests nor anything
+// else that is known.
+var notTaken = Verdict{Reason: ReasonSubject, Problems: messages.Problems{{Message: "the subject has not the form ims.request.<cloud>.<operation>"}}}
 
 // Leftover handles what kept its subject in the stream of requests because it
 // has the wrong number of tokens, or wildcards for tokens: dead letters, never

@@ -25,34 +25,65 @@ func (in *Intake) place(name string, own ims.Profile) handlers.Place {
 // overreach finds what the follow-up steps of a request may not do: by the
 // entry of its own cloud, and by those of the clouds that the steps use, as
 // far as they are known here. Nobody gets more rights by asking for a step
-// than the entry of the cloud that was asked gives.
-func (in *Intake) overreach(cloud string, conf Cloud, data []byte) (ps messages.Problems) {
-	for _, step := range handlers.Plan(cloud, data) {
-		if !conf.AllowsStep(step.Operation) {
-			ps.Add(step.Field+".operation", "the step %s is not in `allow_steps` of cloud %q", step.Operation, cloud)
-		}
-		if !conf.AllowsTarget(step.Cloud) {
-			ps.Add(step.Field+".cloud", "the cloud %q is not in `allow_targets` of cloud %q", step.Cloud, cloud)
-		}
-		if there, known := in.Cloud(step.Cloud); known && !there.Allows(step.Operation) {
-			ps.Add(step.Field+".operation", "cloud %q does not allow the operation %s", step.Cloud, step.Operation)
-		}
-		if after, known := in.Cloud(step.After); known && step.After != cloud {
-			ps = append(ps, between(step, after)...)
-		}
+// than the entry of the cloud that was asked gives. Steps that the operator's
+// own rules ask for need no allow_steps, the steps of these neither.
+func (in *Intake) overreach(ctx context.Context, r *ledger.Record, conf Cloud) (messages.Problems, error) {
+	ps, steps := in.beyond(r, conf)
+	if len(steps) == 0 {
+		return ps, nil
 	}
-	return ps
+	ruled, err := in.ruled(ctx, r)
+	if err != nil || ruled {
+		return ps, err
+	}
+	return append(ps, steps...), nil
 }
 
-// between judges a step of a step by the entry of the cloud that it follows.
-func between(step handlers.Planned, after Cloud) (ps messages.Problems) {
-	if !after.AllowsStep(step.Operation) {
-		ps.Add(step.Field+".operation", "the step %s is not in `allow_steps` of cloud %q, which it follows", step.Operation, step.After)
+// beyond tells what goes beyond allow_steps apart from the rest.
+func (in *Intake) beyond(r *ledger.Record, conf Cloud) (rest, steps messages.Problems) {
+	for _, step := range handlers.Plan(r.Cloud, r.Data) {
+		if !conf.AllowsStep(step.Operation) {
+			steps.Add(step.Field+".operation", "the step %s is not in `allow_steps` of cloud %q", step.Operation, r.Cloud)
+		}
+		if !conf.AllowsTarget(step.Cloud) {
+			rest.Add(step.Field+".cloud", "the cloud %q is not in `allow_targets` of cloud %q", step.Cloud, r.Cloud)
+		}
+		if there, known := in.Cloud(step.Cloud); known && !there.Allows(step.Operation) {
+			rest.Add(step.Field+".operation", "cloud %q does not allow the operation %s", step.Cloud, step.Operation)
+		}
+		after, known := in.Cloud(step.After)
+		if !known || step.After == r.Cloud {
+			continue
+		}
+		if !after.AllowsStep(step.Operation) {
+			steps.Add(step.Field+".operation", "the step %s is not in `allow_steps` of cloud %q, which it follows", step.Operation, step.After)
+		}
+		if !after.AllowsTarget(step.Cloud) {
+			rest.Add(step.Field+".cloud", "the cloud %q is not in `allow_targets` of cloud %q, which it follows", step.Cloud, step.After)
+		}
 	}
-	if !after.AllowsTarget(step.Cloud) {
-		ps.Add(step.Field+".cloud", "the cloud %q is not in `allow_targets` of cloud %q, which it follows", step.Cloud, step.After)
+	return rest, steps
+}
+
+// ruled reports whether a request comes of the operator's own rules: it is of
+// a backup, whose identity nobody else may use, or follows one that is.
+func (in *Intake) ruled(ctx context.Context, r *ledger.Record) (bool, error) {
+	id := messages.Identity{Source: r.Source, ID: r.ID}
+	for range handlers.StepDepth + 1 {
+		if messages.OfBackup(id) {
+			return true, nil
+		}
+		cloud, key, attempt, follows := messages.StepParent(id)
+		if !follows {
+			return false, nil
+		}
+		final, ended, err := in.History.Final(ctx, cloud, key, max(1, attempt))
+		if err != nil || !ended {
+			return false, err
+		}
+		id = messages.Identity{Source: final.Request.Source, ID: final.Request.ID}
 	}
-	return ps
+	return false, nil
 }
 
 // forbidSteps ends a record whose steps go beyond what is allowed.

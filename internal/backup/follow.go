@@ -1,0 +1,42 @@
+package backup
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/imsworker/imsworker/internal/ims"
+)
+
+// followEvery is how soon a changed file is noticed. It is read whole, so that
+// no way of changing it is missed.
+const followEvery = 2 * time.Second
+
+// Follow reads the rules again when their file has changed, until ctx ends. A
+// file that is wrong leaves the running rules alone; what is wrong with it is
+// logged once.
+func Follow(ctx context.Context, file string, profiles func() []ims.Profile, apply func(*Rules), log *slog.Logger) {
+	last, _ := os.ReadFile(file) // just loaded; what cannot be read now is told below
+	refused := ""
+	for sleep(ctx, followEvery) {
+		text, err := os.ReadFile(file)
+		if err == nil && bytes.Equal(text, last) {
+			continue
+		}
+		var rules *Rules
+		if err == nil {
+			rules, err = Parse(file, text, profiles())
+		}
+		switch {
+		case err == nil:
+			apply(rules)
+			last, refused = text, ""
+			log.InfoContext(ctx, "backup rules read again", "file", file, "rules", rules.Len())
+		case err.Error() != refused:
+			refused = err.Error()
+			log.ErrorContext(ctx, "the running backup rules stay", "file", file, "error", err)
+		}
+	}
+}

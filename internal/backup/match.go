@@ -1,0 +1,73 @@
+package backup
+
+import (
+	"slices"
+	"strings"
+)
+
+// match is the condition of a rule: all that is given must hold. Nil is not
+// given.
+type match struct {
+	cloud, vaultID, vault, resourceID, resourceName, backupName, kind []string
+}
+
+// matchKeys are the keys of a rule's match, in the order of the README.
+var matchKeys = []string{"cloud", "vault_id", "vault", "resource_id", "resource_name", "backup_name", "kind"}
+
+func (m *match) field(key string) *[]string {
+	return map[string]*[]string{
+		"cloud": &m.cloud, "vault_id": &m.vaultID, "vault": &m.vault, "resource_id": &m.resourceID,
+		"resource_name": &m.resourceName, "backup_name": &m.backupName, "kind": &m.kind,
+	}[key]
+}
+
+// everything reports whether nothing is given.
+func (m *match) everything() bool {
+	return !slices.ContainsFunc(matchKeys, func(key string) bool { return *m.field(key) != nil })
+}
+
+func (m *match) holds(f Facts) bool {
+	return anyGlob(m.cloud, f.Cloud) && anyGlob(m.vaultID, strings.ToLower(f.Vault.ID)) && anyGlob(m.vault, f.Vault.Name) &&
+		anyGlob(m.resourceID, strings.ToLower(f.Resource.ID)) && anyGlob(m.resourceName, f.Resource.Name) &&
+		anyGlob(m.backupName, f.Backup.Name) && anyGlob(m.kind, f.Kind)
+}
+
+// anyGlob reports whether a text fits one of the patterns, or there are none.
+func anyGlob(patterns []string, text string) bool {
+	return patterns == nil || slices.ContainsFunc(patterns, func(p string) bool { return glob(p, text) })
+}
+
+// glob reports whether a text fits a pattern, in which * stands for any
+// characters and ? for one.
+func glob(pattern, text string) bool {
+	head, rest, star := strings.Cut(pattern, "*")
+	if !star {
+		return same(pattern, text) == len(text) && len([]rune(pattern)) == len([]rune(text))
+	}
+	n := same(head, text)
+	if n < 0 {
+		return false
+	}
+	for text = text[n:]; ; {
+		if glob(rest, text) {
+			return true
+		}
+		if text == "" {
+			return false
+		}
+		text = string([]rune(text)[1:])
+	}
+}
+
+// same is how many bytes of a text its beginning has that a pattern without *
+// fits, -1 if it does not fit.
+func same(pattern, text string) int {
+	n, runes := 0, []rune(text)
+	for i, want := range []rune(pattern) {
+		if i >= len(runes) || want != '?' && want != runes[i] {
+			return -1
+		}
+		n += len(string(runes[i]))
+	}
+	return n
+}

@@ -66,6 +66,7 @@ func (c *clouds) replace(next *cloud.Set) error {
 		if err != nil {
 			return err
 		}
+		account.Askers = askers(next, conf)
 		accounts[name] = account
 	}
 	c.Metrics.Know(next.Names())
@@ -128,6 +129,18 @@ func limits(s cloud.Settings) map[string]budget.Limit {
 		all[bucket] = budget.Limit{Count: l.Count, Window: scale(s, l.Window)}
 	}
 	return all
+}
+
+// askers is how many clouds may look for copies of theirs in one: those that may
+// copy to another region than their own (API reference 2.8).
+func askers(set *cloud.Set, to cloud.Cloud) (n int) {
+	for _, name := range set.Names() {
+		from, _ := set.Get(name)
+		if from.Region != to.Region && from.Profile == ims.ProfileHuawei && from.Settings.Allows("copy-image-cross-region") {
+			n++
+		}
+	}
+	return n
 }
 
 // slots are an entry's limits on what runs at once.

@@ -24,6 +24,9 @@ type Account struct {
 	TimeFactor float64
 	// Horizon overrides the operations' own when it is not zero.
 	Horizon time.Duration
+	// Askers is how many other clouds may look for copies of theirs in this one.
+	// A tenth of its budget for questions is theirs.
+	Askers int
 	// Region and Project, a name, say where the account is; Project is empty
 	// where the cloud's entry does not tell it.
 	Region, Project string
@@ -77,6 +80,7 @@ type account struct {
 	conf    *Account // nil while the cloud is not configured
 	windows map[string]*budget.Window
 	paced   map[string]*budget.Paced
+	abroad  map[string]*budget.Paced // what is lent by other clouds, by cloud and bucket
 	slots   map[string]*budget.Slots // by operation, nil where it needs none
 	queues  map[string]*queue        // submissions, by bucket
 	asks    map[string]*fifo[task]   // queries that are due, by bucket
@@ -95,7 +99,7 @@ type account struct {
 func newAccount(name string, conf *Account) *account {
 	a := &account{
 		name: name, conf: conf, known: conf != nil, kinds: map[string]*kind{}, images: map[string]*entry{},
-		windows: map[string]*budget.Window{}, paced: map[string]*budget.Paced{}, slots: map[string]*budget.Slots{}, queues: map[string]*queue{}, asks: map[string]*fifo[task]{},
+		windows: map[string]*budget.Window{}, paced: map[string]*budget.Paced{}, abroad: map[string]*budget.Paced{}, slots: map[string]*budget.Slots{}, queues: map[string]*queue{}, asks: map[string]*fifo[task]{},
 	}
 	a.sweep.entry = &entry{account: a, index: -1, place: -1}
 	return a
@@ -125,7 +129,7 @@ func (a *account) configure(conf *Account) {
 		}
 	}
 	for bucket, p := range a.paced {
-		p.Resize(a.limit(bucket), time.Now())
+		p.Resize(questions(conf, bucket), time.Now())
 	}
 }
 
@@ -143,12 +147,13 @@ func (a *account) window(bucket string) *budget.Window {
 func (a *account) query(bucket string) *budget.Paced {
 	p := a.paced[bucket]
 	if p == nil {
-		p = budget.NewPaced(a.limit(bucket), time.Now())
+		p = budget.NewPaced(questions(a.conf, bucket), time.Now())
 		a.paced[bucket] = p
 	}
 	return p
 }
 
+// limit is that of the creating calls of a bucket.
 func (a *account) limit(bucket string) budget.Limit {
 	if a.conf == nil {
 		return budget.Limit{}

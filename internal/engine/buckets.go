@@ -49,14 +49,21 @@ func mixed(bucket string) bool {
 	return bucket == "evs" || bucket == "tags" || bucket == "update"
 }
 
-// bucketIn is the bucket that a call which failed took from; empty where none
-// was made.
-func bucketIn(err error) string {
+// bucketIn is the bucket that a call which failed took from, and whose it is;
+// empty where none was made.
+func bucketIn(err error) (cloud, bucket string) {
 	e, called := errors.AsType[*ims.Error](err)
 	if !called {
-		return ""
+		return "", ""
 	}
-	return e.Bucket()
+	return e.Cloud, e.Bucket()
+}
+
+// unsent reports whether the call itself was surely not made, as when there was
+// no token for it.
+func unsent(err error) bool {
+	e, called := errors.AsType[*ims.Error](err)
+	return called && e.NotSent
 }
 
 // bucketFor is the bucket that a query takes from: the job query in use, or

@@ -37,11 +37,6 @@ func (g *Engine) Pace(ctx context.Context, cloud string) (context.Context, error
 		return nil, fmt.Errorf("cloud %q is not configured", cloud)
 	}
 	var a *account
-	select {
-	case <-g.over:
-		return nil, errOver
-	default:
-	}
 	if err := g.inLoop(ctx, func() { a = g.account(cloud) }); err != nil {
 		return nil, err
 	}
@@ -52,15 +47,27 @@ func (g *Engine) Pace(ctx context.Context, cloud string) (context.Context, error
 // is repeated later, and nobody needs to hear of it.
 var errNoRoom = errors.New("the budget has no room in time")
 
+// creating makes those calls wait that a creating call needs before it: for a
+// token. Its own slot is taken.
+type creating struct{ *calls }
+
+// Wait implements ims.Pacer.
+func (c creating) Wait(ctx context.Context, cloud, bucket string) error {
+	if bucket != ims.IdentityBucket {
+		return nil
+	}
+	return c.calls.Wait(ctx, cloud, bucket)
+}
+
 // Wait implements ims.Pacer. The loop gives tokens in the order in which it is
 // asked, so nobody has to be woken.
-func (c *calls) Wait(ctx context.Context, bucket string) error {
-	if bucket == c.paid {
+func (c *calls) Wait(ctx context.Context, cloud, bucket string) error {
+	if bucket != ims.IdentityBucket && bucket == c.paid && cloud == c.account.name {
 		c.paid = ""
 		return nil
 	}
 	for {
-		at, taken, err := c.reserve(ctx, bucket)
+		at, taken, err := c.reserve(ctx, cloud, bucket)
 		if err != nil {
 			return fmt.Errorf("wait for the budget %s: %w", bucket, err)
 		}
@@ -75,13 +82,13 @@ func (c *calls) Wait(ctx context.Context, bucket string) error {
 
 // reserve asks the loop for a token: when it is there, or when to ask again.
 // It fails at once where ctx ends before.
-func (c *calls) reserve(ctx context.Context, bucket string) (at time.Time, taken bool, err error) {
+func (c *calls) reserve(ctx context.Context, cloud, bucket string) (at time.Time, taken bool, err error) {
 	now := time.Now()
 	latest, limited := ctx.Deadline()
 	if !limited {
 		latest = now.Add(seekTimeout)
 	}
-	err = c.engine.inLoop(ctx, func() { at, taken = c.account.query(bucket).Reserve(now, latest) })
+	err = c.engine.inLoop(ctx, func() { at, taken = c.engine.bucketAt(c.account, cloud, bucket).Reserve(now, latest) })
 	if err == nil && !taken && at.After(latest) {
 		err = errNoRoom
 	}

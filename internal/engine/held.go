@@ -119,6 +119,8 @@ func (g *Engine) inLoop(ctx context.Context, f func()) error {
 	case g.asked <- func() { f(); close(done) }:
 		<-done
 		return nil
+	case <-g.over:
+		return errOver
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}

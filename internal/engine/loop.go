@@ -344,8 +344,9 @@ func (g *Engine) charge(e *entry, res result) {
 	}
 	if res.step == submitStep {
 		a.settle(e.queued.Value(), res, now)
-	} else if res.shut != "" {
-		a.throttled(res.shut, res, now)
+	}
+	if res.shut != "" {
+		g.throttled(a, res, now)
 	}
 	g.judge(a, res, now)
 }

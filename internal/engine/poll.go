@@ -63,8 +63,9 @@ func (g *Engine) unanswered(t task, r *ledger.Record, err error) result {
 	case ims.Account:
 		res.refused = true
 	case ims.Throttled:
-		res.shut, res.calm = cmp.Or(bucketIn(err), listBucket), calmFor(t.conf, err)
-		g.Metrics.throttled(t.cloud, res.shut)
+		res.shutAt, res.shut = bucketIn(err)
+		res.shut, res.calm = cmp.Or(res.shut, listBucket), calmFor(t.conf, err)
+		g.Metrics.throttled(cmp.Or(res.shutAt, t.cloud), res.shut)
 	default:
 		if errors.Is(err, errNoRoom) || errors.Is(err, context.Canceled) { // the latter: we stop
 			break

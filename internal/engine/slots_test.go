@@ -194,3 +194,51 @@ func TestForeignCopiesTakeSlots(t *testing.T) {
 		}
 	})
 }
+
+// TestLooksIntoAnotherCloudWithinItsPart: many copies whose answers are lost are
+// looked for in the other region, with the tenth that it lends.
+func TestLooksIntoAnotherCloudWithinItsPart(t *testing.T) {
+	t.Parallel()
+	run(t, func(w *world) {
+		r := newRegions(t, w)
+		adjust := w.adjust
+		w.adjust = func(a *engine.Account) {
+			adjust(a)
+			a.Limits = map[string]budget.Limit{"list": {Count: 100, Window: time.Minute}}
+		}
+		w.abroad.Askers = 2
+		w.abroad.Limits = map[string]budget.Limit{"list": {Count: 100, Window: time.Minute}, "get_image": {Count: 60, Window: time.Minute}, "tags": {Count: 40, Window: time.Minute}}
+		r.lose = func(q *http.Request) bool { return strings.HasSuffix(q.URL.Path, "cross_region_copy") }
+		w.start()
+		keys := make([]string, 10)
+		for i := range keys {
+			keys[i] = w.across(fmt.Sprint(i), nil)
+		}
+		for _, key := range keys {
+			w.ends(key, "succeeded")
+		}
+		for part, most := range map[string]int{"GET /abroad/v2/cloudimages": 5, "GET /abroad/v2/images/": 3, "/tags": 1} {
+			if got := mostWithin(r.calls, part, time.Minute); got > most || got == 0 && part == "GET /abroad/v2/cloudimages" {
+				t.Errorf("%d calls of %s in a minute, want at most %d", got, part, most)
+			}
+		}
+	})
+}
+
+// mostWithin is the largest number of calls with that part in any window of
+// that length.
+func mostWithin(calls []called, part string, window time.Duration) (most int) {
+	var at []time.Time
+	for _, c := range calls {
+		if strings.Contains(c.path, part) {
+			at = append(at, c.at)
+		}
+	}
+	for i, first := 0, 0; i < len(at); i++ {
+		for at[i].Sub(at[first]) >= window {
+			first++
+		}
+		most = max(most, i-first+1)
+	}
+	return most
+}

@@ -121,6 +121,7 @@ type result struct {
 	refused  bool   // the cloud refused the credentials
 	cause    error  // the refusal
 	shut     string // the bucket that the cloud throttles
+	shutAt   string // whose it is, if not the account\'s
 	crowded  bool   // too much of the operation runs
 	calm     calm   // how long that lasts
 }

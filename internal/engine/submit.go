@@ -113,7 +113,7 @@ func (g *Engine) post(ctx context.Context, t task, r *ledger.Record, work handle
 	if !g.Lease.Valid() && !mutation.On(mutation.Unclaimed) {
 		return g.unclaim(ctx, r, &before)
 	}
-	done, err := work.Submit(ims.Paced(call, nil), t.conf.Client, handlers.Call{Key: r.Key, ImageID: r.ImageID, Again: r.EverUncertain || r.Look || !r.Submitted.IsZero()})
+	done, err := work.Submit(ims.Paced(call, creating{&calls{engine: g, account: t.entry.account}}), t.conf.Client, handlers.Call{Key: r.Key, ImageID: r.ImageID, Again: r.EverUncertain || r.Look || !r.Submitted.IsZero()})
 	crash.At(crash.Posted)
 	if err != nil {
 		return g.refuse(ctx, t, r, err, claimed)

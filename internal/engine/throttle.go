@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 	"time"
 
@@ -33,26 +34,23 @@ func calmFor(conf *Account, cause error) calm {
 func (a *account) settle(bucket string, res result, now time.Time) {
 	w := a.window(bucket)
 	switch {
-	case res.sent && res.shut == bucket:
-		w.Throttled(res.begun, now, res.calm)
-		if mixed(bucket) {
-			a.query(bucket).Throttled(now, res.calm)
-		}
-		return
-	case res.sent:
-		w.Answered(now)
-	default:
+	case !res.sent:
 		w.Cancel()
-	}
-	if res.shut != "" {
-		a.throttled(res.shut, res, now)
+	case res.shut == bucket:
+		w.Throttled(res.begun, now, res.calm)
+	default:
+		w.Answered(now)
 	}
 }
 
-// throttled closes a bucket because of a question.
-func (a *account) throttled(bucket string, res result, now time.Time) {
-	a.query(bucket).Throttled(now, res.calm)
-	if mixed(bucket) {
-		a.window(bucket).Refused(res.begun, now, res.calm)
+// throttled closes the bucket that the cloud throttles. The two halves of a
+// mixed one are one to the cloud.
+func (g *Engine) throttled(a *account, res result, now time.Time) {
+	counted := res.sent && res.shut == res.entry.queued.Value()
+	if !counted || mixed(res.shut) {
+		g.bucketAt(a, cmp.Or(res.shutAt, a.name), res.shut).Throttled(now, res.calm)
+	}
+	if !counted && mixed(res.shut) && (res.shutAt == "" || res.shutAt == a.name) {
+		a.window(res.shut).Refused(res.begun, now, res.calm)
 	}
 }

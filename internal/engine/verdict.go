@@ -32,7 +32,7 @@ func (g *Engine) refuse(ctx context.Context, t task, r *ledger.Record, cause err
 		was = ledger.Accepted
 	}
 	verdict := ims.VerdictOf(cause)
-	sent := !claimed.IsZero() && verdict != ims.NotSent
+	sent := !claimed.IsZero() && !unsent(cause)
 	if sent {
 		r.Posts = posted(r.Posts, now, t.conf.longestWindow())
 	}
@@ -44,11 +44,12 @@ func (g *Engine) refuse(ctx context.Context, t task, r *ledger.Record, cause err
 		r.Until = now.Add(t.conf.Scale(parkWait(r)))
 	case ims.Throttled:
 		r.State, r.Refusals = ledger.Accepted, r.Refusals+1
-		res.shut, res.calm = bucketIn(cause), calmFor(t.conf, cause)
-		if claimed.IsZero() { // a question before the call: another bucket
-			r.Until = now.Add(res.calm(r.Refusals))
-		} else {
+		res.shutAt, res.shut = bucketIn(cause)
+		res.calm = calmFor(t.conf, cause)
+		if sent {
 			res.shut = bucketFor(r)
+		} else { // a question before the call: another bucket
+			r.Until = now.Add(res.calm(r.Refusals))
 		}
 		if res.crowded = sent && crowded(r.Operation, cause); res.crowded {
 			res.shut = ""

@@ -47,6 +47,7 @@ func (c *Client) assemble() {
 	bare := addressing(base, c.cfg, nil)
 	bare = decoding(bare, c.cfg, c.veil)
 	bare = measuring(bare, c.cfg.Observe)
+	bare = pacing(bare, c.cfg.Cloud)
 	c.chooseAuth(bare)
 
 	do := addressing(base, c.cfg, c.auth)

@@ -10,9 +10,11 @@ import (
 // Pacer makes calls wait for their turn, so that an account stays within its
 // limits.
 type Pacer interface {
-	// Wait blocks until a call may be made that takes from that bucket (API
-	// reference 2.14), and returns an error where ctx ends before.
-	Wait(ctx context.Context, bucket string) error
+	// Wait blocks until a call to the cloud may be made that takes from that
+	// bucket (API reference 2.14), and returns an error where ctx ends before. A
+	// call for a token or a project waits under a context that does not end with
+	// the call which needs it, beside others of the same pacer.
+	Wait(ctx context.Context, cloud, bucket string) error
 }
 
 type pacerKey struct{}
@@ -28,7 +30,7 @@ func Paced(ctx context.Context, p Pacer) context.Context {
 func pacing(next link, cloud string) link {
 	return func(ctx context.Context, k call) (*reply, error) {
 		if p, ok := ctx.Value(pacerKey{}).(Pacer); ok {
-			if err := p.Wait(ctx, k.bucket()); err != nil {
+			if err := p.Wait(ctx, cloud, k.bucket()); err != nil {
 				return nil, &Error{Call: k.name, Cloud: cloud, NotSent: true, Err: err, unpaced: true}
 			}
 		}
@@ -40,6 +42,9 @@ func pacing(next link, cloud string) link {
 	}
 }
 
+// IdentityBucket is the bucket of calls of IAM.
+const IdentityBucket = "iam"
+
 // bucket is the budget that the call takes from (API reference 2.14). Calls of
 // EVS and CBR, for which no limits are documented, have one each.
 func (k call) bucket() string {
@@ -49,7 +54,7 @@ func (k call) bucket() string {
 	case volumeService:
 		return "evs"
 	case identityService:
-		return "iam"
+		return IdentityBucket
 	default:
 		return k.imageBucket()
 	}

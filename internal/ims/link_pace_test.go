@@ -17,7 +17,7 @@ type turns struct {
 
 var errNoTurn = errors.New("no turn")
 
-func (p *turns) Wait(_ context.Context, bucket string) error {
+func (p *turns) Wait(_ context.Context, _, bucket string) error {
 	p.asked = append(p.asked, bucket)
 	if len(p.asked) == p.refuse {
 		return errNoTurn
@@ -52,6 +52,25 @@ func TestEveryCallTakesItsTurn(t *testing.T) {
 	}
 	if want := []string{"list", "list", "get_image", "cbr", "evs", "tags"}; !slices.Equal(p.asked, want) {
 		t.Errorf("took from %q, want %q", p.asked, want)
+	}
+}
+
+// TestIdentityTakesItsTurn: who asks IAM for a token or a project takes from its
+// bucket, also where the call itself is not paced.
+func TestIdentityTakesItsTurn(t *testing.T) {
+	t.Parallel()
+	s := play(t,
+		step{method: http.MethodPost, path: "/v3/auth/tokens", status: 429, reply: `{"error_code":"IAM.0012","error_msg":"x"}`},
+	)
+	c := dial(t, tokenConfig(s.URL))
+	p := &turns{}
+	_, err := c.Image(Paced(t.Context(), p), "i")
+	if want := []string{"list", "iam"}; !slices.Equal(p.asked, want) {
+		t.Errorf("took from %q, want %q", p.asked, want)
+	}
+	var e *Error
+	if !errors.As(err, &e) || e.Bucket() != "iam" || !e.NotSent || e.Verdict() != Throttled {
+		t.Errorf("error %+v", e)
 	}
 }
 

@@ -1,0 +1,72 @@
+package budget
+
+import "time"
+
+// Forecast tells when calls that wait for a window will start, as far as that
+// is known now. It is a value: the window may go on.
+type Forecast struct {
+	opens time.Time     // nothing starts before
+	every time.Duration // after which a slot that was used is there again
+	// free is when each slot is there next, ascending: of the limit, and of what
+	// was learned. Both are empty without a limit.
+	free [2][]time.Time
+}
+
+// Forecast looks ahead. Calls under way count as answered now, and what was
+// learned of the limit as true for good.
+func (w *Window) Forecast(now time.Time) Forecast {
+	w.release(now)
+	f := Forecast{opens: w.closure.open(now), every: w.limit.Window}
+	if w.Limited() {
+		f.free[0] = w.slots(now, w.limit.Count, func(past) bool { return true })
+	}
+	if w.learned > 0 {
+		f.free[1] = w.slots(now, w.learned, func(p past) bool { return p.taken })
+	}
+	return f
+}
+
+// slots is when each of so many is there next, of which the running calls and
+// some of those answered hold one.
+func (w *Window) slots(now time.Time, most int, meant func(past) bool) []time.Time {
+	var held []time.Time
+	for _, p := range w.answered {
+		if meant(p) {
+			held = append(held, p.at.Add(w.limit.Window))
+		}
+	}
+	for range w.running {
+		held = append(held, now.Add(w.limit.Window))
+	}
+	if over := len(held) - most; over > 0 { // after the limit was lowered, so many come back for nothing
+		return held[over:]
+	}
+	free := make([]time.Time, most-len(held), most)
+	for i := range free {
+		free[i] = now
+	}
+	return append(free, held...)
+}
+
+// Start is when a call starts that so many others go before. Answers are taken
+// to come at once, so that it is the earliest moment.
+func (f Forecast) Start(ahead int) time.Time {
+	at := f.opens
+	for _, free := range f.free {
+		if n := len(free); n > 0 {
+			used := time.Duration(ahead/n) * f.every
+			at = later(at, later(free[ahead%n], f.opens).Add(used))
+		}
+	}
+	return at
+}
+
+// Running is how many calls hold a slot whose answer is not known yet.
+func (w *Window) Running() int { return w.running }
+
+// ClosedUntil is when the window opens again after a refusal; zero, or a time
+// gone by, while it is open.
+func (w *Window) ClosedUntil() time.Time { return w.closure.until }
+
+// ClosedUntil is when the bucket opens again, as for a Window.
+func (p *Paced) ClosedUntil() time.Time { return p.closure.until }

@@ -127,3 +127,6 @@ func ShardOf(cloud string, shards int) int {
 func QuerySubject(shard int, what string) string {
 	return fmt.Sprintf("ims.query.%02d.%s", shard, what)
 }
+
+// QueryFilter returns the filter of all questions about a shard.
+func QueryFilter(shard int) string { return QuerySubject(shard, "*") }

@@ -143,6 +143,14 @@ func (a *account) window(bucket string) *budget.Window {
 	return w
 }
 
+// peek is window for who only looks.
+func (a *account) peek(bucket string) *budget.Window {
+	if w := a.windows[bucket]; w != nil {
+		return w
+	}
+	return budget.NewWindow(a.limit(bucket))
+}
+
 // query returns the paced bucket of a query.
 func (a *account) query(bucket string) *budget.Paced {
 	p := a.paced[bucket]

@@ -49,6 +49,15 @@ func mixed(bucket string) bool {
 	return bucket == "evs" || bucket == "tags" || bucket == "update"
 }
 
+// onlyAsks reports whether a bucket is of calls that create nothing.
+func onlyAsks(bucket string) bool {
+	switch bucket {
+	case ims.ShowJob, ims.ShowJobProgress, listBucket, "get_image", "quota", "cbr", "iam":
+		return true
+	}
+	return false
+}
+
 // bucketIn is the bucket that a call which failed took from, and whose it is;
 // empty where none was made.
 func bucketIn(err error) (cloud, bucket string) {

@@ -121,6 +121,7 @@ type Engine struct {
 	queued   []*entry // since the last pump
 	stopping bool
 
+	lines  lineups      // read and written by all but the loop
 	weight atomic.Int64 // len(entries), for others to read
 	began  time.Time    // when this owner began
 

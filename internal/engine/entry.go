@@ -36,6 +36,7 @@ type entry struct {
 	announced bool           // the accepted event is out
 	told      bool           // the submitted event is out
 	late      bool           // the late event is out
+	named     bool           // until is the time that the request names
 	settled   bool           // loaded from an earlier owner, who has surely told what there was to tell
 	hinted    bool           // the image list shows its image as done
 	busy      bool           // a step runs, or waits for a place in its pool
@@ -92,9 +93,9 @@ func (e *entry) take(r *ledger.Record) {
 	e.rank = messages.Options{Priority: r.Priority}.Rank()
 	e.accepted, e.deadline = instantOf(r.Accepted), instantOf(r.Deadline)
 	e.doubted, e.submitted = instantOf(r.Doubted), instantOf(r.Submitted)
-	e.until = instantOf(r.Until)
-	if r.State != ledger.Uncertain {
-		e.until = instantOf(later(r.Until, r.NotBefore))
+	e.until, e.named = instantOf(r.Until), false
+	if r.State != ledger.Uncertain && r.NotBefore.After(r.Until) {
+		e.until, e.named = instantOf(r.NotBefore), true
 	}
 	e.jobID, e.imageID, e.decided = r.JobID, r.ImageID, decided(r)
 	e.bucket = unique.Make(bucketFor(r))

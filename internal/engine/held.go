@@ -112,7 +112,11 @@ func (g *Engine) answerLost(e *entry) bool {
 	return e.state == ledger.Uncertain && !e.posts && time.Since(e.doubted.time()) > g.SubmitTimeout+fence
 }
 
-// inLoop has the loop run f and waits until it has. Steps call it.
+// errOver says that the engine has stopped.
+var errOver = errors.New("the engine has stopped")
+
+// inLoop has the loop run f and waits until it has. Steps call it, and who asks
+// from outside.
 func (g *Engine) inLoop(ctx context.Context, f func()) error {
 	done := make(chan struct{})
 	select {

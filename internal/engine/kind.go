@@ -10,11 +10,12 @@ import (
 
 // kind is what is known of one operation's jobs in an account.
 type kind struct {
-	model  pace.Model
-	plan   pace.Plan
-	listed bool      // the image list shows when such a job is done
-	kept   time.Time // when the model was last kept
-	fresh  bool      // it has learned since
+	model   pace.Model
+	plan    pace.Plan
+	outlook *pace.Outlook // what the model expects; nil since it has learned
+	listed  bool          // the image list shows when such a job is done
+	kept    time.Time     // when the model was last kept
+	fresh   bool          // it has learned since
 }
 
 // kind returns what is known of an operation's jobs.
@@ -30,6 +31,15 @@ func (g *Engine) kind(a *account, operation string) *kind {
 		a.kinds[operation] = k
 	}
 	return k
+}
+
+// expects is what the kind's model expects now, for others to read.
+func (k *kind) expects() pace.Outlook {
+	if k.outlook == nil {
+		o := k.model.Outlook()
+		k.outlook = &o
+	}
+	return *k.outlook
 }
 
 func (g *Engine) recall(cloud, operation string) (*pace.Model, bool) {
@@ -105,7 +115,7 @@ func (g *Engine) learned(e *entry, res result) {
 	if e.shown != 0 && !res.ended.IsZero() {
 		k.model.Lagged(res.ended.Sub(e.shown.time()), res.took)
 	}
-	k.plan, k.fresh = k.model.Plan(g.Bound), true
+	k.plan, k.outlook, k.fresh = k.model.Plan(g.Bound), nil, true
 	if now := time.Now(); now.Sub(k.kept) >= keepPause {
 		g.save(e.account.name, e.operation, k)
 		k.kept = now

@@ -42,6 +42,7 @@ func newRequestsLs() *cobra.Command {
 			if paused, err := c.Pauses(cmd.Context()); err == nil { // who may not read them sees the rest
 				client.MarkPaused(list, paused)
 			}
+			_ = c.Expect(cmd.Context(), list) // what the workers do not tell is not shown
 			return output.print(cmd.OutOrStdout(), list, func(w io.Writer) { requestTable(w, list) })
 		})
 	})
@@ -49,9 +50,10 @@ func newRequestsLs() *cobra.Command {
 }
 
 func requestTable(w io.Writer, list []client.Summary) {
-	row(w, "KEY", "CLOUD", "OPERATION", "STATE", "REASON", "ATTEMPT", "ACCEPTED", "FINISHED", "ID")
+	now := time.Now()
+	row(w, "KEY", "CLOUD", "OPERATION", "STATE", "REASON", "ATTEMPT", "ACCEPTED", "STARTS", "ENDS", "DONE", "ID")
 	for _, s := range list {
-		row(w, s.Key, s.Cloud, s.Operation, stateOf(s), s.Reason, s.Attempt, moment(s.Accepted), moment(s.Finished), s.ID)
+		row(w, s.Key, s.Cloud, s.Operation, stateOf(s), reasonOf(s), s.Attempt, moment(s.Accepted), starts(s, now), ends(s, now), done(s), s.ID)
 	}
 }
 
@@ -83,6 +85,7 @@ func newRequestsGet() *cobra.Command {
 			if paused, err := c.Pauses(cmd.Context()); err == nil {
 				detail.MarkPaused(paused)
 			}
+			_ = c.ExpectOne(cmd.Context(), &detail) // what the workers do not tell is not shown
 			if detail.Family, err = c.Family(cmd.Context(), detail); err != nil {
 				return err
 			}

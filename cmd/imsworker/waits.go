@@ -17,6 +17,7 @@ func waitRows(w io.Writer, d client.Detail, now time.Time) {
 	row(w, "waits", waiting.For)
 	timeRow(w, "not before", waiting.NotBefore, now)
 	timeRow(w, "next try", waiting.NextTry, now)
+	prospectRows(w, d.Summary.Prospect, now)
 	timeRow(w, "deadline", waiting.Deadline, now)
 	if waiting.Refusals > 0 {
 		row(w, "put off", times(waiting.Refusals)+" in a row")

@@ -40,6 +40,7 @@ func (w *worker) own(ctx context.Context, lease *shard.Lease) {
 		select {
 		case <-g.Ready():
 			w.judgeShare()
+			both.Go(func() error { w.answer(ctx, lease, g); return nil })
 			return w.takeIn(ctx, number, lease, records, g)
 		case <-ctx.Done():
 			return nil

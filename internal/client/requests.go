@@ -31,6 +31,8 @@ type Summary struct {
 	Accepted  time.Time       `json:"accepted"`
 	Finished  time.Time       `json:"finished,omitzero"`
 	Paused    bool            `json:"paused,omitempty"` // filled in by MarkPaused
+	// Prospect is what the worker expects of it, filled in by Expect.
+	Prospect *messages.Prospect `json:"prospect,omitempty"`
 }
 
 // States returns all states in which a Summary can be.
@@ -158,6 +160,9 @@ type Detail struct {
 	Events []EventView `json:"events"`
 	// PausedSince is filled in by MarkPaused.
 	PausedSince time.Time `json:"paused_since,omitzero"`
+	// Unserved says that nobody works the request's shard now; filled in by
+	// Expect.
+	Unserved bool `json:"unserved,omitempty"`
 	// Family is filled in by who asks for it.
 	Family *Node `json:"family,omitempty"`
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/imsworker/imsworker/internal/ledger"
+	"github.com/imsworker/imsworker/messages"
 )
 
 // Waiting is what a request that lives waits for. Times that do not matter are zero.
@@ -25,6 +26,9 @@ func (d Detail) Waiting(now time.Time) (Waiting, bool) {
 		return Waiting{}, false
 	}
 	what := waitsFor(r, now)
+	if what == "" {
+		what = d.forTurn()
+	}
 	if d.Summary.Paused && !r.NotBefore.After(now) {
 		what = d.waitsForResume()
 	}
@@ -51,9 +55,34 @@ func waitsFor(r *ledger.Record, now time.Time) string {
 		return "for the time that the request names"
 	case r.Until.After(now):
 		return "the cloud put it off; it is submitted again then"
-	default:
-		return "for its turn: the account's limits leave no room yet, the cloud is paused, or no worker serves it"
 	}
+	return ""
+}
+
+// forTurn is what a request waits for that could be submitted: only the owner
+// of its shard knows.
+func (d Detail) forTurn() string {
+	switch p := d.Summary.Prospect; {
+	case d.Unserved:
+		return "for a worker: none works its shard now"
+	case p == nil:
+		return "for its turn: the account's limits leave no room yet, the cloud is paused, or no worker serves it"
+	case turnWords[p.Waits] != "":
+		return turnWords[p.Waits]
+	}
+	return "for its turn"
+}
+
+var turnWords = map[messages.WaitReason]string{
+	messages.WaitsAnnounced:   "for its accepted event to be told",
+	messages.WaitsBudget:      "for its turn: the account's limit of such calls is used up (`imsworker limits` shows it)",
+	messages.WaitsSlot:        "for its turn: as many of such jobs run at the cloud as may at once (`imsworker limits` shows it)",
+	messages.WaitsThrottled:   "for its turn: the cloud has refused such calls for coming too fast (`imsworker limits` shows until when)",
+	messages.WaitsCredentials: "for the cloud to take the account's credentials again: mend them in clouds.yaml",
+	messages.WaitsConfigured:  "for its cloud, which is not in clouds.yaml any more",
+	messages.WaitsRetry:       "for a moment: the last try did not get through",
+	messages.WaitsAnswer:      "for the cloud's answer",
+	messages.WaitsTold:        "for its end to be told",
 }
 
 // endOf says whose end a request waits for that the cloud has taken.

@@ -112,9 +112,6 @@ func (g *Engine) answerLost(e *entry) bool {
 	return e.state == ledger.Uncertain && !e.posts && time.Since(e.doubted.time()) > g.SubmitTimeout+fence
 }
 
-// errOver says that the engine has stopped.
-var errOver = errors.New("the engine has stopped")
-
 // inLoop has the loop run f and waits until it has. Steps call it, and who asks
 // from outside.
 func (g *Engine) inLoop(ctx context.Context, f func()) error {

@@ -26,6 +26,19 @@ func TestScenarios(t *testing.T) {
 		},
 		"bytes_per_request_in_flight":                          {name: "memory", run: memory{requests: 320}.run},
 		"admit_cost_ratio_100k_to_1k bytes_per_waiting_record": {name: "admission", run: admission{few: 100, many: 1000, admitted: 100, rounds: 1}.run},
+		"sweep_calls_per_job sweep_delay_ratio_p95 poller10s_calls_per_job poller10s_delay_ratio_p95 poller1s_calls_per_job poller1s_delay_ratio_p95": {
+			name: "stress", run: stress{flight: 10, plain: map[time.Duration]int{10 * time.Second: 2, time.Second: 2}, factor: 300, watched: 5 * time.Minute}.run,
+		},
+		"real_calls_per_job real_delay_ratio_p95": {name: "real", run: usedUp{factor: 300, watched: 6 * time.Minute}.run},
+		"few_calls_per_job few_delay_ratio_p95 nosweep_calls_per_job nosweep_delay_p95_of_duration": {
+			name: "few", run: few{jobs: 3, accounts: 1, rounds: 1, factor: 300}.run,
+		},
+		"copies_429 copies_makespan_ratio copies_not_succeeded":       {name: "copies", run: copies{requests: 3, allowed: believed, factor: 300, prefix: "copies"}.run},
+		"halved_429_ratio halved_makespan_ratio halved_not_succeeded": {name: "halved", run: copies{requests: 3, allowed: 2, factor: 300, prefix: "halved"}.run},
+		"progress_429 progress_longest_unasked_seconds progress_delay_p95_to_median": {
+			name: "show_progress", run: showProgress{flight: 10, factor: 3000, warm: time.Hour, watched: time.Hour}.run,
+		},
+		"fairness_slots_ahead": {name: "fairness", run: fairness{bulk: 10, rounds: 2, factor: 100}.run},
 		"takeover_seconds lease_seconds takeover_queries_of_budget": {name: "takeover", run: takeover{
 			pair: pair{clouds: 16, requests: 160, lease: 3 * time.Second}, watch: 100 * time.Millisecond,
 		}.run},
@@ -56,7 +69,7 @@ func TestChoose(t *testing.T) {
 	if one, err := choose("polls"); err != nil || len(one) != 1 || one[0].name != "polls" {
 		t.Errorf("got %v, %v; want polls", one, err)
 	}
-	if _, err := choose("nonsense"); err == nil || !strings.Contains(err.Error(), "lifecycles, memory, admission, polls") {
+	if _, err := choose("nonsense"); err == nil || !strings.Contains(err.Error(), "lifecycles, memory, admission, stress") {
 		t.Errorf("got %v, want the names that exist", err)
 	}
 }
@@ -104,5 +117,41 @@ func TestCloudNames(t *testing.T) {
 	names := cloudNames(2 * shards)
 	if len(names) != 2*shards || names[0] == names[1] {
 		t.Errorf("got %v", names)
+	}
+}
+
+func TestIdeal(t *testing.T) {
+	t.Parallel()
+	begin := time.Unix(1000, 0)
+	var ends []ending
+	for n := range 5 {
+		at := begin.Add(time.Duration(n) * time.Second)
+		ends = append(ends, ending{begin: at, end: at.Add(time.Minute)})
+	}
+	if got := ideal(ends, 2); got != 2*copyWindow+time.Minute {
+		t.Errorf("five jobs of a minute, two at a time: %s", got)
+	}
+}
+
+func TestUnasked(t *testing.T) {
+	t.Parallel()
+	begin := time.Unix(1000, 0)
+	ends := []ending{{job: "a", begin: begin, end: begin.Add(time.Hour)}}
+	calls := []call{{job: "a", at: begin.Add(50 * time.Minute)}, {job: "a", at: begin.Add(20 * time.Minute)}, {job: "b", at: begin}}
+	if got := unasked(ends, calls, begin); got != 30*time.Minute {
+		t.Errorf("longest: %s", got)
+	}
+	if got := unasked(ends, calls, begin.Add(51*time.Minute)); got != 0 {
+		t.Errorf("longest of what ended later: %s", got)
+	}
+}
+
+func TestRatio(t *testing.T) {
+	t.Parallel()
+	end := time.Unix(1000, 0)
+	for duration, bound := range map[time.Duration]time.Duration{10 * time.Second: 2 * time.Second, 200 * time.Second: 6 * time.Second, 2 * time.Hour: time.Minute} {
+		if got := (ending{begin: end.Add(-duration), end: end, told: end.Add(bound)}).ratio(); got != 1 {
+			t.Errorf("%s: a delay of %s is %v of the bound", duration, bound, got)
+		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -40,8 +41,9 @@ func startBroker(ctx context.Context, sync bool, profile string) (*child, error)
 	if err != nil {
 		return nil, fmt.Errorf("find this program: %w", err)
 	}
-	c := &child{dir: dir, cmd: exec.CommandContext(ctx, self, brokerProcess, dir, fmt.Sprint(sync), profile)} //nolint:gosec // it runs itself
-	c.cmd.Stderr = os.Stderr
+	// Whoever stops this program stops the broker last: it ends with its input.
+	c := &child{dir: dir, cmd: exec.CommandContext(context.WithoutCancel(ctx), self, brokerProcess, dir, fmt.Sprint(sync), profile)} //nolint:gosec // it runs itself
+	c.cmd.Stderr, c.cmd.SysProcAttr = os.Stderr, &syscall.SysProcAttr{Setpgid: true}
 	if err := c.start(); err != nil {
 		_ = os.RemoveAll(dir)
 		return nil, fmt.Errorf("start a broker: %w", err)

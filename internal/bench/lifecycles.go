@@ -79,7 +79,7 @@ func suffix(sync bool) string {
 }
 
 func (s lifecycles) worker(ctx context.Context, nc *nats.Conn, cloud string) (func() error, error) {
-	return startWorker(ctx, nc, cloud, cloudNames(s.clouds))
+	return startWorker(ctx, nc, cloudsYAML(cloud, cloudNames(s.clouds)))
 }
 
 func floorOf(p plan) func(context.Context, *nats.Conn, string) (func() error, error) {

@@ -40,6 +40,23 @@ var scenarios = []scenario{
 	{"admission", "what one more submission costs while 1,000 and while 100,000 requests wait, and the heap of one that waits", admission{
 		few: 1000, many: 100_000, admitted: 10_000, rounds: 3,
 	}.run},
+	{"stress", "calls a job and delays of the worker beside plain pollers: 2,000 jobs of about three minutes under way, limits off", stress{
+		flight: 2000, plain: map[time.Duration]int{10 * time.Second: 200, time.Second: 40}, factor: 20, warm: 8 * time.Minute, watched: 15 * time.Minute,
+	}.run},
+	{"real", "the same for an account used as far as its limits go: whole images of about an hour, copies of about three minutes", usedUp{
+		plain: map[time.Duration]int{10 * time.Second: 10, time.Second: 5}, factor: 100, warm: 100 * time.Minute, watched: 140 * time.Minute,
+	}.run},
+	{"few", "the same for 50 jobs that begin together, with looks at the image list and without", few{jobs: 50, accounts: 4, rounds: 2, factor: 40}.run},
+	{"copies", "300 copies at 15 in five minutes: refusals, and how much longer than with every window used at once", copies{
+		requests: 300, allowed: believed, factor: 60, prefix: "copies",
+	}.run},
+	{"halved", "the same where the account takes half as many, which nobody has told the worker", copies{
+		requests: 300, allowed: believed / 2, factor: 100, prefix: "halved",
+	}.run},
+	{"show_progress", "500 jobs of about an hour in a cloud that answers 200 questions in five minutes, without a list", showProgress{
+		flight: 500, factor: 100, warm: 90 * time.Minute, watched: 120 * time.Minute,
+	}.run},
+	{"fairness", "a bulk of 10,000 from one publisher, and single requests of another", fairness{bulk: 10_000, rounds: 10, factor: 20}.run},
 	{"polls", "status queries a second and how late they are, without HTTP", polls{
 		requests: 110_000, wait: 5 * time.Second, window: 15 * time.Second,
 	}.run},
@@ -55,6 +72,7 @@ var scenarios = []scenario{
 type bench struct {
 	out     io.Writer
 	profile string // directory for profiles; empty: none are kept
+	signs   *signs // of life; nil: none are given
 }
 
 func main() {
@@ -63,13 +81,23 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	b := &bench{out: os.Stdout, profile: os.Getenv("PROFILE")}
-	if err := b.run(ctx, os.Getenv("ONLY")); err != nil {
+	b := &bench{out: os.Stdout, profile: os.Getenv("PROFILE"), signs: newSigns(os.Stderr)}
+	err := b.run(ctx, os.Getenv("ONLY"))
+	b.signs.end()
+	switch {
+	case ctx.Err() != nil:
+		fmt.Fprintln(os.Stderr, "bench: stopped; all that it had started has ended")
+		stop()
+		os.Exit(interrupted)
+	case err != nil:
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		stop()
 		os.Exit(1)
 	}
 }
+
+// interrupted is the exit code of what somebody has stopped.
+const interrupted = 130
 
 // serveIfAsked makes this process a broker or a worker, and nothing else, when
 // this program has started itself as one.
@@ -96,7 +124,10 @@ func (b *bench) run(ctx context.Context, only string) error {
 	}
 	for _, s := range chosen {
 		fmt.Fprintf(b.out, "\n%s: %s\n\n", s.name, s.what)
-		if err := s.run(ctx, b); err != nil {
+		b.signs.begin(s.name)
+		err := s.run(ctx, b)
+		b.signs.end()
+		if err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
 	}

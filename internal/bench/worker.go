@@ -21,9 +21,9 @@ import (
 // eventsMaxAge is how long events are kept, for floors and worker alike.
 const eventsMaxAge = 24 * time.Hour
 
-// startWorker runs the whole worker, as `serve` does, until stop. It logs as
+// startWorker runs the whole worker, as `serve` does, with that clouds.yaml until stop. It logs as
 // much as it does in service, to where nothing is kept.
-func startWorker(ctx context.Context, nc *nats.Conn, cloud string, names []string) (stop func() error, err error) {
+func startWorker(ctx context.Context, nc *nats.Conn, clouds string) (stop func() error, err error) {
 	dir, err := os.MkdirTemp("", "imsworker-bench-")
 	if err != nil {
 		return nil, fmt.Errorf("make the worker's directory: %w", err)
@@ -34,7 +34,7 @@ func startWorker(ctx context.Context, nc *nats.Conn, cloud string, names []strin
 		CloudsFile: filepath.Join(dir, "clouds.yaml"), HTTPListen: "127.0.0.1:0", Drain: 25 * time.Second, Instance: "bench",
 		Detect: config.Detect{Ratio: 0.03, Min: 2 * time.Second, Max: time.Minute},
 	}
-	if err := os.WriteFile(cfg.CloudsFile, []byte(cloudsYAML(cloud, names)), 0o600); err != nil {
+	if err := os.WriteFile(cfg.CloudsFile, []byte(clouds), 0o600); err != nil {
 		return nil, fmt.Errorf("write clouds.yaml: %w", err)
 	}
 	log, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)

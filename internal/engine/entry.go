@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"time"
 	"unique"
 
@@ -89,7 +90,7 @@ func (e *entry) take(r *ledger.Record) {
 	}
 	e.wish = r.Cancel
 	e.sequence, e.attempt, e.state = r.Sequence, r.Attempt, shared(r.State)
-	e.source = unique.Make(r.Source)
+	e.source = unique.Make(cmp.Or(r.Origin, r.Source))
 	e.rank = messages.Options{Priority: r.Priority}.Rank()
 	e.accepted, e.deadline = instantOf(r.Accepted), instantOf(r.Deadline)
 	e.doubted, e.submitted = instantOf(r.Doubted), instantOf(r.Submitted)

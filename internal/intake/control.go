@@ -167,7 +167,7 @@ func (in *Intake) next(ctx context.Context, last *ledger.Record) (r *ledger.Reco
 
 // inherit takes over what an earlier attempt may have begun at the cloud.
 func inherit(r, last *ledger.Record) {
-	r.Version, r.Sequence, r.Posts, r.Parent = ledger.Version, last.Sequence, last.Posts, last.Parent
+	r.Version, r.Sequence, r.Posts, r.Parent, r.Origin = ledger.Version, last.Sequence, last.Posts, last.Parent, last.Origin
 	r.Since, r.EverUncertain, r.Doubted = last.Since, last.EverUncertain, last.Doubted
 	if last.Outcome != messages.StateUnresolved {
 		r.Made = last.MadeSoFar()

@@ -73,6 +73,7 @@ type Options struct {
 type Intake struct {
 	Options
 	unknown waiting
+	origins origins
 }
 
 // New returns an intake.
@@ -152,6 +153,9 @@ func (in *Intake) take(ctx context.Context, req *request, conf Cloud, known bool
 	}
 	r := in.record(req, work, conf)
 	r.Parent = parent
+	if r.Origin, err = in.origin(ctx, req.envelope.Identity); err != nil {
+		return err
+	}
 	beyond, err := in.overreach(ctx, r, conf)
 	if err != nil {
 		return err

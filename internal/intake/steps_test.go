@@ -82,4 +82,39 @@ func TestParentIsProved(t *testing.T) {
 	if r.State != ledger.Accepted || r.Parent == nil || *r.Parent != (messages.Relative{Key: parent, Cloud: "side", Operation: "export-volume"}) {
 		t.Errorf("record %+v, parent %+v", r, r.Parent)
 	}
+	if r.Origin != "/b" {
+		t.Errorf("it waits in the turn of %q, want that of who asked for its parent", r.Origin)
+	}
+}
+
+// TestOriginOfAChain: what follows on what follows waits in the turn of the
+// first one's sender; where that is forgotten, in that of the last one known.
+func TestOriginOfAChain(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	history := events.New(d.conn, prometheus.NewRegistry())
+	told := func(id messages.Identity, next ...messages.Relative) {
+		key := messages.Key("side", id.Source, id.ID)
+		_, err := history.Tell(t.Context(), messages.EventMeta{
+			Cloud: "side", Operation: "copy-image", Key: key, Attempt: 1, Sequence: 1, State: messages.StateSucceeded, Time: time.Now(), CausationID: id.ID,
+		}, messages.Event{
+			Request: messages.RequestInfo{ID: id.ID, Source: id.Source, Key: key, Cloud: "side", Operation: "copy-image", Attempt: 1},
+			State:   messages.StateSucceeded, Next: next,
+		}, "token", false)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+	}
+	forgotten := messages.StepIdentity("side", messages.Key("side", "/gone", "1"), 1, 0)
+	for first, want := range map[messages.Identity]string{{Source: "/b", ID: "first"}: "/b", forgotten: forgotten.Source} {
+		second := messages.StepIdentity("side", messages.Key("side", first.Source, first.ID), 1, 0)
+		third := messages.StepIdentity("side", messages.Key("side", second.Source, second.ID), 1, 0)
+		told(first)
+		told(second, messages.Relative{Key: messages.Key("demo", third.Source, third.ID), Cloud: "demo", Operation: "copy-image"})
+		d.publish("ims.request.demo.copy-image", good, nats.Header{"ce-specversion": {"1.0"}, "ce-id": {third.ID}, "ce-source": {third.Source}, "ce-type": {"io.imsworker.request.copy-image.v1"}})
+		if r := d.record(third.Source, third.ID); r.Origin != want {
+			t.Errorf("the third waits in the turn of %q, want %q", r.Origin, want)
+		}
+	}
 }

@@ -86,6 +86,9 @@ type Record struct {
 
 	// Parent is the request that caused this one, if any did.
 	Parent *messages.Relative `json:"parent,omitempty"`
+	// Origin is the source of the request that it all began with, where that is
+	// another one: in whose turn it waits.
+	Origin string `json:"origin,omitempty"`
 
 	// Until is when a parked or accepted record may be submitted again, or
 	// when an uncertain one is looked up first.
@@ -168,7 +171,7 @@ func (r *Record) Tombstone() *Record {
 		Version: r.Version, Key: r.Key, Cloud: r.Cloud, Operation: r.Operation, Source: r.Source, ID: r.ID,
 		Attempt: r.Attempt, State: Finished, Outcome: r.Outcome, Duplicate: r.Duplicate, Buried: true,
 		Token: r.Token, DataHash: r.DataHash, Accepted: r.Accepted, Finished: r.Finished, Posts: r.Posts, Bucket: r.Bucket,
-		Sent: r.Sent, CorrelationID: r.CorrelationID, TraceParent: r.TraceParent, Parent: r.Parent, Cancel: r.Cancel.Settled(),
+		Sent: r.Sent, CorrelationID: r.CorrelationID, TraceParent: r.TraceParent, Parent: r.Parent, Origin: r.Origin, Cancel: r.Cancel.Settled(),
 		Since: r.Since, EverUncertain: r.EverUncertain, Doubted: r.Doubted, Made: r.MadeSoFar(), LookAgain: r.LookAgain,
 		Failure: brief(r.Failure), Sequence: r.Sequence,
 	}

@@ -21,6 +21,8 @@ var adminChanges = map[string]func(f *Fake, cloud string, r *http.Request) (any,
 	"faults":            orderFaults,
 	"outcomes":          orderOutcomes,
 	"tokens/invalidate": killTokens,
+	"smn":               postSMN,
+	"eventgrid":         postEventGrid,
 }
 
 func (f *Fake) adminChange(change func(*Fake, string, *http.Request) (any, error)) http.HandlerFunc {

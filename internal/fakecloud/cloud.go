@@ -29,6 +29,7 @@ type cloud struct {
 	outcomes    orders[Outcome]
 	calls       callLog
 	tokensAfter time.Time // tokens issued up to then are dead
+	confirmed   []string  // tokens of subscriptions
 }
 
 // Kinds of rows in the state file.

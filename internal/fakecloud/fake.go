@@ -19,6 +19,7 @@ type Fake struct {
 	clock   clock
 	log     *slog.Logger
 	journal *journal
+	signer  signer // of SMN
 }
 
 // New builds the clouds, each with its seed or with what the state file kept

@@ -91,6 +91,9 @@ var routes = []*route{
 	{method: http.MethodGet, pattern: segments("v2/{pid}/volumes/{volume}"), call: "ShowVolume", limit: "evs", do: (*cloud).showVolume},
 	{method: http.MethodGet, pattern: segments("v3/{pid}/volumes/{volume}"), call: "ShowVolume", limit: "evs", do: (*cloud).showVolume},
 
+	{method: http.MethodGet, pattern: segments("smn/{pem}"), call: "ShowSMNCert", access: accessOpen, do: (*cloud).showSMNCert},
+	{method: http.MethodGet, pattern: segments("smn/subscriptions/confirm"), call: "ConfirmSMN", access: accessOpen, do: (*cloud).confirmSMN},
+
 	{method: http.MethodPost, pattern: segments("v3/auth/tokens"), call: "CreateToken", limit: "iam", service: serviceIAM, access: accessOpen, do: (*cloud).createToken},
 	{method: http.MethodGet, pattern: segments("v3/projects"), call: "ListProjects", limit: "iam", service: serviceIAM, access: accessAccount, do: (*cloud).listProjects},
 }

@@ -40,20 +40,25 @@ type Options struct {
 
 // Start listens and serves in a goroutine of its own until Stop. An address that is taken is an error that says so.
 func Start(ctx context.Context, o Options) (*Server, error) {
+	return Serve(ctx, "IMSWORKER_HTTP_LISTEN", o.Listen, handler(o), o.Log)
+}
+
+// Serve is Start with another handler; the variable is the one that names the address.
+func Serve(ctx context.Context, variable, address string, h http.Handler, log *slog.Logger) (*Server, error) {
 	var lc net.ListenConfig
-	listener, err := lc.Listen(ctx, "tcp", o.Listen)
+	listener, err := lc.Listen(ctx, "tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("listen on %s: another program uses this address: stop it, or set IMSWORKER_HTTP_LISTEN to another one: %w", o.Listen, err)
+		return nil, fmt.Errorf("listen on %s: another program uses this address: stop it, or set %s to another one: %w", address, variable, err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("listen on %s (IMSWORKER_HTTP_LISTEN): %w", o.Listen, err)
+		return nil, fmt.Errorf("listen on %s (%s): %w", address, variable, err)
 	}
 	s := &Server{listener: listener, done: make(chan error, 1), http: &http.Server{
-		Handler:           handler(o),
+		Handler:           h,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
 		IdleTimeout:       time.Minute,
-		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelWarn),
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}}
 	go func() { s.done <- s.http.Serve(listener) }()
 	return s, nil

@@ -34,6 +34,8 @@ type Cloud struct {
 	Region    string
 	ProjectID string     // empty: the client finds it by name
 	Client    ims.Config // complete but for Observe, Logger and UserAgent
+	SMN       string     // address of the notification service, without a slash at the end
+	Consoles  []string   // addresses of the consoles, where SMN may have subscriptions confirmed
 	Settings  Settings
 
 	digest string // of all that the entry says, secrets and files included

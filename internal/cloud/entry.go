@@ -36,6 +36,10 @@ func (r *reader) entry(name string, t *tree, operations []string) Cloud {
 		SafeMode:    c.Settings.SafeMode && c.Profile == ims.ProfileHuawei,
 		TLS:         r.tls(t),
 	}
+	c.SMN, c.Consoles = smnOf(c.Profile, c.Region), consoles[c.Profile]
+	if at := t.get("smn_endpoint_override"); !at.empty() {
+		c.SMN, c.Consoles = r.address(at, "smn_endpoint_override"), nil
+	}
 	c.ProjectID = r.project(t.get("auth"))
 	c.Client.ProjectID = c.ProjectID
 	return c

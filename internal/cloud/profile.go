@@ -61,6 +61,15 @@ func defaultEndpoints(p ims.Profile, region string) ims.Endpoints {
 	return ims.Endpoints{Image: at("ims"), CBR: at("cbr"), BlockStorage: at("evs"), Identity: at("iam")}
 }
 
+// consoles are those of a profile.
+var consoles = map[ims.Profile][]string{
+	ims.ProfileOTC:    {"https://console.otc.t-systems.com"},
+	ims.ProfileHuawei: {"https://console.huaweicloud.com", "https://console-intl.huaweicloud.com"},
+}
+
+// smnOf is the address of SMN in a region.
+func smnOf(p ims.Profile, region string) string { return "https://smn." + region + "." + domains[p] }
+
 // profileOf guesses the profile from the address of IAM, empty if it is that
 // of neither.
 func profileOf(authURL string) ims.Profile {

@@ -57,6 +57,7 @@ type Deps struct {
 type Addresses struct {
 	Broker string // URL of the inside broker, empty with another
 	HTTP   string // host:port
+	Hooks  string // host:port, empty without hooks
 }
 
 // worker is everything that Run starts.
@@ -78,6 +79,7 @@ type worker struct {
 	pauses   *pauses.Pauses
 	learned  *learned.Durations
 	backups  *backups
+	hooks    *ops.Server // nil where there are none
 	count    *counts
 
 	mu        sync.Mutex
@@ -169,6 +171,9 @@ func (w *worker) start(ctx context.Context) error {
 	w.registry.MustRegister(w.clouds)
 	w.onStop("cloud clients", func(context.Context) error { w.clouds.close(); return nil })
 	if err := w.startBackups(ctx); err != nil {
+		return err
+	}
+	if err := w.startHooks(ctx); err != nil {
 		return err
 	}
 	return w.watchClouds(ctx, set)

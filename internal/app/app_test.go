@@ -116,8 +116,9 @@ func (s *system) writeClouds(settings string) {
     image_endpoint_override: %s
     cbr_endpoint_override: %s
     block_storage_endpoint_override: %s
+    smn_endpoint_override: %s
     imsworker: {time_factor: 50%s}
-`, c.Name, c.Profile, c.Region, url, c.ProjectID, c.AccessKey, c.SecretKey, url, url, url, settings)
+`, c.Name, c.Profile, c.Region, url, c.ProjectID, c.AccessKey, c.SecretKey, url, url, url, url, settings)
 	}
 	if err := os.WriteFile(filepath.Join(s.dir, "clouds.yaml"), []byte(text), 0o600); err != nil {
 		s.t.Fatal(err)

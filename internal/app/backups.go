@@ -8,8 +8,10 @@ import (
 
 	"github.com/imsworker/imsworker/internal/backup"
 	"github.com/imsworker/imsworker/internal/engine"
+	"github.com/imsworker/imsworker/internal/hooks"
 	"github.com/imsworker/imsworker/internal/ims"
 	"github.com/imsworker/imsworker/internal/intake"
+	"github.com/imsworker/imsworker/internal/ops"
 )
 
 // backups is what the process knows of backups beside its shards.
@@ -37,6 +39,30 @@ func (w *worker) startBackups(ctx context.Context) error {
 	w.backups.rules.Store(rules)
 	w.background.Go(func() { backup.Follow(ctx, w.cfg.BackupRules, w.clouds.profiles, w.backups.rules.Store, w.log) })
 	return nil
+}
+
+// startHooks listens for notices by HTTP, where an address is set.
+func (w *worker) startHooks(ctx context.Context) error {
+	if w.cfg.Hook.Listen == "" {
+		return nil
+	}
+	h := hooks.New(hooks.Options{Token: string(w.cfg.Hook.Token), Cloud: w.clouds.hook, Store: w.conn, Log: w.log}, w.registry)
+	server, err := ops.Serve(ctx, "IMSWORKER_HOOK_LISTEN", w.cfg.Hook.Listen, h.Handler(), w.log)
+	if err != nil {
+		return err
+	}
+	w.onStop("hooks", func(ctx context.Context) error { h.Close(); return server.Stop(ctx) })
+	w.hooks = server
+	w.log.Info("hooks listen", "address", server.Addr(), "cloudevents", w.cfg.Hook.Token != "")
+	return nil
+}
+
+// hook is what the hooks need to know of a cloud.
+func (c *clouds) hook(name string) (hooks.Cloud, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	conf, known := c.set.Get(name)
+	return hooks.Cloud{Topics: conf.Settings.SMNTopics, SMN: conf.SMN, Consoles: conf.Consoles, TLS: conf.Client.TLS}, known
 }
 
 // desk is where a shard's backup notices are looked after.

@@ -161,6 +161,9 @@ func (w *worker) addresses() Addresses {
 	if w.inside != nil {
 		a.Broker = w.inside.URL()
 	}
+	if w.hooks != nil {
+		a.Hooks = w.hooks.Addr()
+	}
 	return a
 }
 

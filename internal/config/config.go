@@ -36,6 +36,8 @@ type Config struct {
 	Clouds []string `env:"CLOUDS"`
 	// BackupRules is the file that says which backups become images; empty means that none does.
 	BackupRules string `env:"BACKUP_RULES"`
+	// Hook is where others give notice of backups by HTTP.
+	Hook Hook `env:"HOOK"`
 	// HTTPListen is the address of metrics, health and the start page.
 	HTTPListen string `env:"HTTP_LISTEN" default:"127.0.0.1:8080"`
 	// Detect bounds how late the end of a job is noticed.
@@ -72,6 +74,14 @@ type NATS struct {
 	Listen string `env:"LISTEN" default:"127.0.0.1:4222"`
 	// Config is a server configuration file for the inside server, with authentication if it is to listen beyond the loopback.
 	Config string `env:"CONFIG"`
+}
+
+// Hook is the listener for notices of backups.
+type Hook struct {
+	// Listen is its address; empty means that there is none.
+	Listen string `env:"LISTEN"`
+	// Token is what callers of the CloudEvents hook show as bearer; without one that hook is off.
+	Token Secret `env:"TOKEN" file:"true"`
 }
 
 // Detect bounds how late the end of a job is noticed: max(Min, min(Max, Ratio × duration)) after the real end.

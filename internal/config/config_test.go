@@ -106,6 +106,12 @@ func TestMistakes(t *testing.T) {
 			"IMSWORKER_BANANA_SPLIT is unknown: see the README for all names", "IMSWORKER_NATS_ULR is unknown: did you mean IMSWORKER_NATS_URL?"}},
 		"feature_of_later": {map[string]string{"NOTIFY_URL": "http://x"}, []string{
 			"IMSWORKER_NOTIFY_URL is set, but this version has no notifier yet: unset it"}},
+		"hook_without_rules": {map[string]string{"HOOK_LISTEN": "127.0.0.1:8081"}, []string{"IMSWORKER_HOOK_LISTEN is set without IMSWORKER_BACKUP_RULES: no notice could become an image; name the file of rules too"}},
+		"token_without_hook": {map[string]string{"HOOK_TOKEN": "t0ps3cret"}, []string{"IMSWORKER_HOOK_TOKEN is set without IMSWORKER_HOOK_LISTEN: set the address too, like 0.0.0.0:8081"}},
+		"hook_of_no_use": {map[string]string{"HOOK_LISTEN": "127.0.0.1:8080", "HOOK_TOKEN": "t0p s3cret", "BACKUP_RULES": full}, []string{
+			"IMSWORKER_HOOK_LISTEN and IMSWORKER_HTTP_LISTEN are the same address: hooks need one of their own",
+			"IMSWORKER_HOOK_TOKEN is too short: at least 16 characters are wanted, like those of `openssl rand -hex 32`",
+			"IMSWORKER_HOOK_TOKEN holds a space or a character that no header has"}},
 		"lease_too_short":  {map[string]string{"LEASE": "2s"}, []string{`IMSWORKER_LEASE is "2s": 3s to 5m0s is allowed; below that a single late renewal loses the shard`}},
 		"lease_too_fine":   {map[string]string{"LEASE": "4500ms"}, []string{`IMSWORKER_LEASE is "4.5s": whole seconds are wanted, the broker counts no finer`}},
 		"detect_crossed":   {map[string]string{"DETECT_MIN": "90s"}, []string{"IMSWORKER_DETECT_MIN is 1m30s, more than IMSWORKER_DETECT_MAX, 1m0s: the smaller bound must not be larger"}},

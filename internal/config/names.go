@@ -13,9 +13,7 @@ import (
 // later names the variables of features that this version does not have, with the feature's name. They are refused rather
 // than ignored: who sets one of them counts on it.
 var later = map[string]string{
-	"HOOK_LISTEN": "hooks",
-	"HOOK_TOKEN":  "hooks",
-	"NOTIFY_URL":  "notifier",
+	"NOTIFY_URL": "notifier",
 }
 
 // serviceLink is what Kubernetes sets for a service whose name begins with imsworker, uninvited.

@@ -30,6 +30,7 @@ func (c Config) Validate() Problems {
 	v.times(c)
 	v.files(c)
 	v.address("HTTP_LISTEN", c.HTTPListen)
+	v.hook(c)
 	v.oneOf("LOG_LEVEL", c.Log.Level, "debug", "info", "warn", "error")
 	if c.Log.Format != "" {
 		v.oneOf("LOG_FORMAT", c.Log.Format, "json", "text")
@@ -100,6 +101,21 @@ func loopback(address string) bool {
 	host, _, err := net.SplitHostPort(address)
 	ip := net.ParseIP(host)
 	return err != nil || host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// leastToken is how short the hook's token may be: whoever guesses it gives notices.
+const leastToken = 16
+
+func (v *check) hook(c Config) {
+	if c.Hook.Listen == "" {
+		v.say(c.Hook.Token != "", variable("HOOK_TOKEN")+" is set without "+variable("HOOK_LISTEN")+": set the address too, like 0.0.0.0:8081")
+		return
+	}
+	v.address("HOOK_LISTEN", c.Hook.Listen)
+	v.say(c.Hook.Listen == c.HTTPListen && !strings.HasSuffix(c.Hook.Listen, ":0"), variable("HOOK_LISTEN")+" and "+variable("HTTP_LISTEN")+" are the same address: hooks need one of their own")
+	v.say(c.BackupRules == "", variable("HOOK_LISTEN")+" is set without "+variable("BACKUP_RULES")+": no notice could become an image; name the file of rules too")
+	v.say(c.Hook.Token != "" && len(c.Hook.Token) < leastToken, variable("HOOK_TOKEN")+" is too short: at least 16 characters are wanted, like those of `openssl rand -hex 32`")
+	v.say(strings.ContainsFunc(string(c.Hook.Token), func(r rune) bool { return r <= ' ' || r > '~' }), variable("HOOK_TOKEN")+" holds a space or a character that no header has")
 }
 
 func (v *check) numbers(c Config) {

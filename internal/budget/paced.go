@@ -40,6 +40,15 @@ func (p *Paced) Allowed() int {
 	return max(1, int(float64(p.limit.Count)*(1-p.lost)))
 }
 
+// Rate is how many tokens come in a second, in the long run; 0 where there is no
+// limit.
+func (p *Paced) Rate() float64 {
+	if p.limit.Count <= 0 {
+		return 0
+	}
+	return p.rate()
+}
+
 // Used is about how many tokens were taken in the window before now.
 func (p *Paced) Used(now time.Time) int { return p.count.last(now, p.limit.Window) }
 

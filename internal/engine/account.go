@@ -92,6 +92,7 @@ type account struct {
 
 	kinds     map[string]*kind  // by operation
 	following int               // entries that wait for the end of slow work
+	listed    int               // those of them that the image list tells about
 	images    map[string]*entry // those of them that have an image and no job
 	sweep     sweep
 }

@@ -1,6 +1,8 @@
 package engine_test
 
 import (
+	"math"
+	"math/rand/v2"
 	"sync"
 	"testing"
 	"time"
@@ -33,6 +35,19 @@ func (d *durations) Keep(cloud, operation string, m *pace.Model) {
 	}
 	d.known[cloud+" "+operation] = m.Clone()
 	d.kept++
+}
+
+// known is a model that has seen some hundred jobs around a median, each of which
+// ended a while after its image.
+func known(median time.Duration) *pace.Model {
+	random := rand.New(rand.NewPCG(1, 2))
+	m := &pace.Model{}
+	for range 200 {
+		d := time.Duration(float64(median) * math.Exp(0.6*random.NormFloat64()))
+		m.Learn(d)
+		m.Lagged(d/50+time.Second/2, d)
+	}
+	return m
 }
 
 // TestNextOwnerKnows: what one owner has learned, the next one need not learn.

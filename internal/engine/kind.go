@@ -14,6 +14,8 @@ type kind struct {
 	plan    pace.Plan
 	outlook *pace.Outlook // what the model expects; nil since it has learned
 	listed  bool          // the image list shows when such a job is done
+	count   int           // of such jobs that are followed
+	planned time.Time     // when the plan was made
 	kept    time.Time     // when the model was last kept
 	fresh   bool          // it has learned since
 }
@@ -72,10 +74,13 @@ func (g *Engine) saveAll() {
 const (
 	// few is how many jobs of an account are asked for one by one within the
 	// bound; the image list tells about more of them for less.
-	few = 2
+	few = 1
 	// sparse is the growth of the waits between two questions for one of many
 	// jobs that no list tells about.
-	sparse = 0.28
+	sparse = 0.29
+	// longest is the time within which every job is asked for, or looked for in
+	// the list, whatever is believed of it.
+	longest = 14 * time.Minute
 )
 
 // planOf says when an entry is worth a look.
@@ -83,10 +88,45 @@ func (g *Engine) planOf(e *entry, now time.Time) pace.Plan {
 	a := e.account
 	k := g.kind(a, e.operation)
 	plan := k.plan
-	if a.following > few && !a.sweeps(k, now) {
-		plan.Bound.Ratio = max(plan.Bound.Ratio, sparse)
+	if a.sweeps(k, now) {
+		plan.Shared = k.count
+		return plan
 	}
+	alone := a.alone(now)
+	round := a.round(e, alone)
+	if alone > few {
+		plan = plan.Alone(a.loose(k, round, now.Sub(e.submitted.time())))
+	}
+	plan.Most = max(longest-round, plan.Bound.Min)
 	return plan
+}
+
+// loose is after which share of its age a job is asked for that is one of many:
+// a large one to spare calls, but, where the list is only held up, the smallest
+// that the budget of the questions has room for.
+func (a *account) loose(k *kind, round, age time.Duration) float64 {
+	if !k.listed || a.conf == nil || a.conf.NoSweep || age <= 0 {
+		return sparse
+	}
+	return min(sparse, 2*float64(round)/float64(a.conf.Stretch(age)))
+}
+
+// alone is how many jobs are asked for one by one.
+func (a *account) alone(now time.Time) int {
+	if a.listable(now) {
+		return a.following - a.listed
+	}
+	return a.following
+}
+
+// round is how long it takes to ask once for each of so many jobs, in the
+// cloud's time: the questions are asked in turns, none is left out.
+func (a *account) round(e *entry, jobs int) time.Duration {
+	rate := a.query(a.bucketFor(task{step: pollStep, jobID: e.jobID})).Rate()
+	if rate == 0 || a.conf == nil {
+		return 0
+	}
+	return a.conf.Stretch(time.Duration(float64(jobs) / rate * float64(time.Second)))
 }
 
 // look is when an entry that was looked at at some moment is due again.
@@ -115,25 +155,63 @@ func (g *Engine) learned(e *entry, res result) {
 	if e.shown != 0 && !res.ended.IsZero() {
 		k.model.Lagged(res.ended.Sub(e.shown.time()), res.took)
 	}
-	k.plan, k.outlook, k.fresh = k.model.Plan(g.Bound), nil, true
-	if now := time.Now(); now.Sub(k.kept) >= keepPause {
+	now := time.Now()
+	g.replan(e.account, e.operation, k, now)
+	k.outlook, k.fresh = nil, true
+	if now.Sub(k.kept) >= keepPause {
 		g.save(e.account.name, e.operation, k)
 		k.kept = now
 	}
 }
 
+// replanPause is how often the plan of a kind of which nothing is known is made
+// anew: the jobs that still run say something, too.
+const replanPause = 10 * time.Second
+
+func (g *Engine) replan(a *account, operation string, k *kind, now time.Time) {
+	k.plan, k.planned = k.model.Plan(g.Bound, g.alive(a, operation, k)...), now
+}
+
+// replanUnknown makes the plans of unknown kinds anew, now and then.
+func (g *Engine) replanUnknown(a *account, now time.Time) {
+	for operation, k := range a.kinds {
+		if k.count > few && !k.model.Knows() && now.Sub(k.planned) >= replanPause {
+			g.replan(a, operation, k, now)
+		}
+	}
+}
+
+// alive are the ages of the jobs of a kind that still run, as long as they
+// matter.
+func (g *Engine) alive(a *account, operation string, k *kind) (ages []time.Duration) {
+	if !k.model.Young() || a.conf == nil {
+		return nil
+	}
+	now := time.Now()
+	for _, e := range g.entries {
+		if e.account == a && e.operation == operation && e.followed() {
+			ages = append(ages, a.conf.Stretch(now.Sub(e.submitted.time())))
+		}
+	}
+	return ages
+}
+
 // followed reports whether the entry waits for the end of slow work.
 func (e *entry) followed() bool { return e.state == ledger.Submitted && !e.buried }
 
-// count keeps the number of jobs that the account follows, and finds those
+// tally keeps the number of jobs that the account follows, and finds those
 // without a job by their image.
-func (a *account) count(e *entry, was bool) {
-	is := e.followed()
-	switch {
-	case is && !was:
-		a.following++
-	case was && !is:
-		a.following--
+func (g *Engine) tally(e *entry, was bool) {
+	a, is := e.account, e.followed()
+	if is != was {
+		k, n := g.kind(a, e.operation), 1
+		if was {
+			n = -1
+		}
+		k.count, a.following = k.count+n, a.following+n
+		if k.listed {
+			a.listed += n
+		}
 	}
 	a.unlist(e)
 	a.list(e)

@@ -65,7 +65,7 @@ func (g *Engine) take(e *entry, r *ledger.Record) {
 	was, ran := e.followed(), e.occupies()
 	e.account.unlist(e)
 	e.take(r)
-	e.account.count(e, was)
+	g.tally(e, was)
 	e.account.occupy(e, ran)
 	g.remember(e.account, r)
 	e.settled = !g.loaded && g.began.Sub(r.Stored) > toldWithin
@@ -101,7 +101,7 @@ func (g *Engine) drop(e *entry) {
 	e.account.leave(e)
 	if was := e.followed(); was {
 		e.buried = true
-		e.account.count(e, was)
+		g.tally(e, was)
 	}
 	ran := e.occupies()
 	e.posts, e.runs = false, false

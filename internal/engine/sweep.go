@@ -17,6 +17,9 @@ const (
 	// sweepPause is how long jobs are asked for one by one after a sweep that
 	// got no answer, in the cloud's time.
 	sweepPause = time.Minute
+	// patience is how long a sweep may be held up before jobs are asked for one
+	// by one, in the cloud's time.
+	patience = 3 * time.Second
 )
 
 // sweep is the looking at an account's image list in place of questions for
@@ -25,8 +28,9 @@ type sweep struct {
 	entry   *entry    // stands for it among the steps; in no ledger
 	began   time.Time // when the last complete one began
 	since   time.Time // by the cloud's clock: what had changed by then is known
+	asked   time.Time // when the one that runs was decided on
 	blocked time.Time // not to be used before
-	counted time.Time // when the images that are being made were last looked at
+	counted time.Time // when the images that are being made were last looked at; at first, when the oldest of them was begun
 	census  uint32    // number of that look
 }
 
@@ -39,13 +43,22 @@ type sight struct {
 }
 
 // sweeps reports whether the image list tells about jobs of a kind.
-func (a *account) sweeps(k *kind, now time.Time) bool {
-	return a.conf != nil && !a.conf.NoSweep && a.following > few && k.listed && !now.Before(a.sweep.blocked)
+func (a *account) sweeps(k *kind, now time.Time) bool { return k.listed && a.listable(now) }
+
+// listable reports whether looking at the image list is worth it, and not held
+// up just now: by the budget, or by a cloud that does not answer.
+func (a *account) listable(now time.Time) bool {
+	if a.conf == nil || a.conf.NoSweep || a.listed <= few || now.Before(a.sweep.blocked) {
+		return false
+	}
+	held := a.conf.Scale(patience)
+	hangs := a.sweep.entry.busy && now.Sub(a.sweep.asked) > held
+	return !hangs && a.query(listBucket).Next(now).Sub(now) <= held
 }
 
 // asksItself reports whether an entry whose look is due needs a question of
-// its own. False: a sweep has looked at it meanwhile, or does so now, and its
-// next look is set.
+// its own. False: a sweep has looked at it meanwhile, or does so now, and it is
+// set when to see about it next.
 func (g *Engine) asksItself(e *entry, now time.Time) bool {
 	a := e.account
 	if e.hinted || !a.sweeps(g.kind(a, e.operation), now) {
@@ -57,7 +70,7 @@ func (g *Engine) asksItself(e *entry, now time.Time) bool {
 	}
 	if e.again = e.look(plan, later(a.sweep.began, e.submitted.time())); !e.again.After(now) {
 		g.sweep(a, now)
-		e.again = e.look(plan, now)
+		e.again = now.Add(a.conf.Scale(patience)) // it has looked by then, or the entry asks itself
 	}
 	return false
 }
@@ -70,11 +83,10 @@ func (e *entry) strange(plan pace.Plan, now time.Time) bool {
 	switch {
 	case e.seen != 0:
 		return e.seen != e.account.sweep.census
-	case !e.account.sweep.counted.After(asked):
+	case e.account.sweep.census == 0, !e.account.sweep.counted.After(asked):
 		return false
 	}
-	plan.Bound.Ratio = sparse
-	return !e.look(plan, asked).After(now)
+	return !e.look(plan.Alone(sparse), asked).After(now)
 }
 
 // sweep starts one unless it runs already. Now and then it also looks at what
@@ -84,25 +96,26 @@ func (g *Engine) sweep(a *account, now time.Time) {
 		return
 	}
 	if a.sweep.since.IsZero() {
-		a.sweep.since = g.oldest(a, now)
+		oldest := g.oldest(a, now)
+		a.sweep.since, a.sweep.counted = cloudTime(a.conf.Client, now).Add(-a.conf.Stretch(now.Sub(oldest))-skew), oldest
 	}
-	a.sweep.entry.busy = true
+	a.sweep.entry.busy, a.sweep.asked = true, now
 	a.ask(task{
 		entry: a.sweep.entry, step: sweepStep, bucket: listBucket, cloud: a.name,
 		since: a.sweep.since, census: now.Sub(a.sweep.counted) >= a.conf.Scale(g.Bound.Max),
 	})
 }
 
-// oldest is when the longest followed job was submitted, by the cloud's clock:
-// a new owner knows of no sweep before its own.
+// oldest is when the longest followed job was submitted: a new owner knows of no
+// sweep before its own.
 func (g *Engine) oldest(a *account, now time.Time) time.Time {
 	at := now
 	for _, e := range g.entries {
-		if e.account == a && e.followed() && e.submitted.time().Before(at) {
-			at = e.submitted.time()
+		if submitted := e.submitted.time(); e.account == a && e.followed() && submitted.Before(at) {
+			at = submitted
 		}
 	}
-	return cloudTime(a.conf.Client, now).Add(-a.conf.Stretch(now.Sub(at)) - skew)
+	return at
 }
 
 // lookAround makes one sweep. It changes nothing.
@@ -138,6 +151,7 @@ const private = "private"
 // made.
 func (g *Engine) swept(a *account, seen sight, began time.Time) {
 	a.sweep.began, a.sweep.since = began, seen.at
+	g.replanUnknown(a, began)
 	if seen.census {
 		a.sweep.census, a.sweep.counted = a.sweep.census+1, began
 	}
@@ -170,8 +184,8 @@ func (g *Engine) ofImage(a *account, image ims.Image) *entry {
 // its image became usable.
 func (g *Engine) hint(e *entry, image ims.Image, at time.Time) {
 	k := g.kind(e.account, e.operation)
-	age := e.account.conf.Stretch(time.Since(e.submitted.time()))
-	left := max(0, k.model.Lag(age)-at.Sub(image.UpdatedAt))
+	age := e.account.conf.Stretch(time.Since(e.submitted.time())) - at.Sub(image.UpdatedAt)
+	left := max(0, k.model.Lag(age, k.plan.Bound.Of(age)/4)-at.Sub(image.UpdatedAt))
 	e.hinted, e.shown, e.again = true, instantOf(image.UpdatedAt), time.Now().Add(e.account.conf.Scale(left))
 	g.settle(e)
 }

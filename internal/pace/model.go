@@ -18,6 +18,9 @@ const (
 	fade = 0.995
 	// enough is the weight from which a Model is believed.
 	enough = 8
+	// grown is the weight from which it does not matter how long those take that
+	// still run.
+	grown = 60
 	// shortest and longest bound what a Model remembers.
 	shortest, longest = time.Second, 7 * 24 * time.Hour
 )
@@ -27,7 +30,7 @@ const (
 type Model struct {
 	weights map[int]float64 // by step of a geometric scale
 	total   float64
-	lag     float64 // of a job's end behind its image's, as a share of the duration
+	lag     lag
 }
 
 // Clone is a copy that goes on by itself.
@@ -71,17 +74,9 @@ func (m *Model) Learn(d time.Duration) {
 	m.weights[stepOf(d)]++
 }
 
-// Lagged takes note of how long after its image a job that took d ended.
-func (m *Model) Lagged(lag, d time.Duration) {
-	if d <= 0 {
-		return
-	}
-	share := min(max(float64(lag)/float64(d), 0), 1)
-	m.lag += (share - m.lag) / 8
-}
-
-// Lag is how long after its image a job of that age is expected to end.
-func (m *Model) Lag(age time.Duration) time.Duration { return time.Duration(m.lag * float64(age)) }
+// Young reports whether so few jobs have ended that those which still run
+// change what is believed of them; see Plan.
+func (m *Model) Young() bool { return m.total < grown }
 
 // Knows reports whether enough jobs have ended for the rest to mean anything.
 func (m *Model) Knows() bool { return m.total >= enough }
@@ -139,11 +134,13 @@ type wire struct {
 	Version int             `json:"v"`
 	Weights map[int]float64 `json:"weights"`
 	Lag     float64         `json:"lag"`
+	LagOff  float64         `json:"lag_off,omitempty"`
+	LagSeen float64         `json:"lag_seen,omitempty"`
 }
 
 // MarshalJSON writes what the Model knows.
 func (m *Model) MarshalJSON() ([]byte, error) {
-	w := wire{Version: version, Weights: make(map[int]float64, len(m.weights)), Lag: rounded(m.lag)}
+	w := wire{Version: version, Weights: make(map[int]float64, len(m.weights)), Lag: rounded(m.lag.share), LagOff: rounded(m.lag.off), LagSeen: m.lag.seen}
 	for step, weight := range m.weights {
 		w.Weights[step] = rounded(weight)
 	}
@@ -172,8 +169,9 @@ func (m *Model) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &w); err != nil {
 		return fmt.Errorf("read learned durations: %w", err)
 	}
-	if w.Version != version || w.Lag < 0 || w.Lag > 1 {
-		return fmt.Errorf("read learned durations: version %d with lag %g makes no sense", w.Version, w.Lag)
+	l := lag{share: w.Lag, off: w.LagOff, seen: w.LagSeen}
+	if w.Version != version || !l.sound() {
+		return fmt.Errorf("read learned durations: version %d with lag %+v makes no sense", w.Version, l)
 	}
 	total := 0.0
 	for step, weight := range w.Weights {
@@ -182,6 +180,6 @@ func (m *Model) UnmarshalJSON(data []byte) error {
 		}
 		total += weight
 	}
-	m.weights, m.total, m.lag = w.Weights, total, w.Lag
+	m.weights, m.total, m.lag = w.Weights, total, l
 	return nil
 }

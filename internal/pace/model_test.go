@@ -80,7 +80,7 @@ func TestModelFollows(t *testing.T) {
 func TestModelKnowsNothing(t *testing.T) {
 	t.Parallel()
 	m := &pace.Model{}
-	if m.Knows() || m.Quantile(0.5) != 0 || m.Remaining(time.Minute) != 0 || m.Lag(time.Minute) != 0 {
+	if m.Knows() || m.Quantile(0.5) != 0 || m.Remaining(time.Minute) != 0 || m.Lag(time.Minute, time.Second) != 0 {
 		t.Error("knows something of nothing")
 	}
 	if m = taught(7, time.Minute, 0.1); m.Knows() {
@@ -95,12 +95,13 @@ func TestModelLag(t *testing.T) {
 	t.Parallel()
 	m := &pace.Model{}
 	for range 50 {
-		m.Lagged(2*time.Second, 100*time.Second)
+		m.Lagged(2500*time.Millisecond, 100*time.Second) // by an image's time of half a second too early
 	}
-	near(t, "lag", m.Lag(200*time.Second), 4*time.Second, 0.05)
+	near(t, "lag", m.Lag(98*time.Second, 0), 2*time.Second, 0.05)
+	near(t, "with a margin", m.Lag(196*time.Second, time.Minute), 5*time.Second, 0.05)
 	m.Lagged(-time.Second, time.Second)
 	m.Lagged(time.Second, 0)
-	if m.Lag(time.Hour) < 0 {
+	if m.Lag(time.Hour, 0) < 0 {
 		t.Error("a job ends before its image")
 	}
 }

@@ -59,3 +59,84 @@ func TestPlanLeavesTheEarlyAlone(t *testing.T) {
 		t.Errorf("an outlier waits %s", wait)
 	}
 }
+
+// TestPlanOfJobsBegunTogether: those that have ended are the short ones, and
+// the others are no outliers for taking longer.
+func TestPlanOfJobsBegunTogether(t *testing.T) {
+	t.Parallel()
+	m, age := &pace.Model{}, 90*time.Second
+	for i := range 10 {
+		m.Learn(50*time.Second + time.Duration(i)*4*time.Second)
+	}
+	alive := slices.Repeat([]time.Duration{age}, 40)
+	for age := age; age < 20*time.Minute; age += time.Minute {
+		p := m.Plan(bound, alive...)
+		if got := p.Wait(age); got > bound.Of(age)*3/2 {
+			t.Errorf("at %s the next look comes after %s, the bound is %s", age, got, bound.Of(age))
+		}
+	}
+	if got := m.Plan(bound).Wait(10 * time.Minute); got < 20*time.Second {
+		t.Errorf("an outlier is looked at after %s", got)
+	}
+}
+
+// TestPlanOfManyUnknown: where many are older and none has ended, the young ones
+// are left alone.
+func TestPlanOfManyUnknown(t *testing.T) {
+	t.Parallel()
+	var alive []time.Duration
+	for i := range 100 {
+		alive = append(alive, time.Duration(i)*10*time.Second)
+	}
+	p := new(pace.Model).Plan(bound, alive...)
+	p.Shared = len(alive)
+	if got := p.Wait(time.Minute); got < 6*time.Minute || got > 9*time.Minute {
+		t.Errorf("a young one is looked at after %s", got)
+	}
+	if got := p.Wait(10 * time.Minute); got > time.Minute {
+		t.Errorf("an old one is looked at after %s", got)
+	}
+	m := &pace.Model{}
+	for range 5 {
+		m.Learn(20 * time.Second)
+	}
+	p = m.Plan(bound, alive...)
+	p.Shared = len(alive)
+	if got := p.Wait(15 * time.Second); got > 3*time.Second {
+		t.Errorf("although some have ended young: %s", got)
+	}
+}
+
+// TestPlanForFewAndMany: the fewer share a look, the fewer looks there are; of
+// an unknown kind too.
+func TestPlanForFewAndMany(t *testing.T) {
+	t.Parallel()
+	for name, m := range map[string]*pace.Model{"known": taught(500, 3*time.Minute, 0.6), "unknown": {}} {
+		last := time.Duration(0)
+		for _, jobs := range []int{1000, 100, 10} {
+			p := m.Plan(bound)
+			p.Shared = jobs
+			got := p.Wait(70 * time.Second)
+			if got < last || got > 15*time.Second {
+				t.Errorf("%s: %d jobs are looked at after %s, more of them after %s", name, jobs, got, last)
+			}
+			last = got
+		}
+		if last < 2500*time.Millisecond {
+			t.Errorf("%s: few jobs are looked at after %s", name, last)
+		}
+	}
+}
+
+// TestPlanHasAMost: nobody waits longer, whatever is believed.
+func TestPlanHasAMost(t *testing.T) {
+	t.Parallel()
+	p := taught(500, 5*time.Hour, 0.1).Plan(bound)
+	if p.Wait(0) < time.Hour {
+		t.Fatalf("looked at after %s", p.Wait(0))
+	}
+	p.Most = 10 * time.Minute
+	if got := p.Wait(0); got != p.Most {
+		t.Errorf("looked at after %s", got)
+	}
+}

@@ -192,6 +192,7 @@ type world struct {
 	transport http.RoundTripper // to a fake of the cloud in place of the script
 	durations durations
 	noSweep   bool
+	at        string // of that transport's cloud, if it is no fake
 	adjust    func(*engine.Account)
 	abroad    *engine.Account // another cloud, if any
 	query     string          // ShowJob if not set
@@ -209,7 +210,7 @@ func (w *world) start() {
 	w.t.Helper()
 	address, transport := "http://cloud.test", http.RoundTripper(w.cloud)
 	if w.transport != nil {
-		address, transport = address+"/"+fakecloud.DemoCloud, w.transport
+		address, transport = cmp.Or(w.at, address+"/"+fakecloud.DemoCloud), w.transport
 	}
 	client, err := ims.New(ims.Config{
 		Cloud: "demo", Profile: ims.ProfileHuawei, Region: "eu-de", ProjectID: fakecloud.DemoProjectID,

@@ -25,6 +25,9 @@ func CheckJSON(data []byte) Problems {
 	if checkSyntax(data, &ps); len(ps) > 0 {
 		return ps
 	}
+	if evident(data) {
+		return nil
+	}
 	w := walker{dec: json.NewDecoder(bytes.NewReader(data)), ps: &ps}
 	w.dec.UseNumber()
 	w.value("", 0)

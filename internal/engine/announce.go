@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/imsworker/imsworker/internal/crash"
@@ -92,12 +93,15 @@ func (g *Engine) late(ctx context.Context, t task) result {
 
 // changed logs one line for each change of a record's state.
 func (g *Engine) changed(r *ledger.Record, state string) {
-	args := []any{"state", state, "key", r.Key, "cloud", r.Cloud, "operation", r.Operation, "attempt", r.Attempt}
+	attrs := make([]slog.Attr, 0, 10)
+	attrs = append(attrs, slog.String("state", state), slog.String("key", r.Key), slog.String("cloud", r.Cloud),
+		slog.String("operation", r.Operation), slog.Int("attempt", r.Attempt))
 	if r.JobID != "" {
-		args = append(args, "job", r.JobID)
+		attrs = append(attrs, slog.String("job", r.JobID))
 	}
-	if r.Failure != nil {
-		args = append(args, "reason", string(r.Failure.Reason), "code", r.Failure.Code, "message", r.Failure.Message, "cloud_request_id", r.Failure.CloudRequestID)
+	if f := r.Failure; f != nil {
+		attrs = append(attrs, slog.String("reason", string(f.Reason)), slog.String("code", f.Code), slog.String("message", f.Message),
+			slog.String("cloud_request_id", f.CloudRequestID))
 	}
-	g.Log.Info("request changed", args...)
+	g.Log.LogAttrs(context.Background(), slog.LevelInfo, "request changed", attrs...)
 }

@@ -138,13 +138,9 @@ func (g *Engine) settle(e *entry) {
 	s, at := g.next(e, now)
 	switch {
 	case at.After(now):
-		if at.Sub(now) > heldFor {
-			e.record = nil
-		}
-		g.timers.set(e, at)
+		g.sleep(e, at, now)
 	case s == pollStep && !g.asksItself(e, now):
-		e.record = nil
-		g.timers.set(e, e.before(e.again, now))
+		g.sleep(e, e.before(e.again, now), now)
 	case s == submitStep:
 		e.account.push(e)
 		g.queued = append(g.queued, e)
@@ -153,6 +149,14 @@ func (g *Engine) settle(e *entry) {
 		g.timers.drop(e)
 		g.enqueue(e, s)
 	}
+}
+
+// sleep has an entry wait, its record held if that is not for long.
+func (g *Engine) sleep(e *entry, at, now time.Time) {
+	if at.Sub(now) > heldFor {
+		e.record = nil
+	}
+	g.timers.set(e, at)
 }
 
 // heldFor is how long a wait may be through which the record itself is held:

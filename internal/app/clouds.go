@@ -33,6 +33,7 @@ type clouds struct {
 	mu       sync.RWMutex
 	set      *cloud.Set
 	accounts map[string]*engine.Account
+	intakes  map[string]intake.Cloud
 	expiry   *prometheus.Desc
 }
 
@@ -59,7 +60,7 @@ func (c *clouds) apply(next *cloud.Set) error {
 
 // replace makes clients for what is new or changed and closes the others.
 func (c *clouds) replace(next *cloud.Set) error {
-	accounts := map[string]*engine.Account{}
+	accounts, intakes := map[string]*engine.Account{}, map[string]intake.Cloud{}
 	for _, name := range next.Names() {
 		conf, _ := next.Get(name)
 		account, err := c.account(conf)
@@ -67,7 +68,7 @@ func (c *clouds) replace(next *cloud.Set) error {
 			return err
 		}
 		account.Askers = askers(next, conf)
-		accounts[name] = account
+		accounts[name], intakes[name] = account, intakeOf(conf)
 	}
 	c.Metrics.Know(next.Names())
 	c.mu.Lock()
@@ -80,7 +81,7 @@ func (c *clouds) replace(next *cloud.Set) error {
 			c.Observe.Forget(name)
 		}
 	}
-	c.set, c.accounts = next, accounts
+	c.set, c.accounts, c.intakes = next, accounts, intakes
 	for _, w := range next.Warnings() {
 		c.Log.Warn("clouds.yaml: a setting has no effect", "cloud", w.Cloud, "key", w.Key, "warning", w.String())
 	}
@@ -179,11 +180,15 @@ func (c *clouds) At(region, project string) (*engine.Account, bool) {
 func (c *clouds) intake(name string) (intake.Cloud, bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	conf, known := c.set.Get(name)
+	known, is := c.intakes[name]
+	return known, is
+}
+
+func intakeOf(conf cloud.Cloud) intake.Cloud {
 	return intake.Cloud{
 		Profile: conf.Profile, Allows: conf.Settings.Allows, AllowsStep: conf.Settings.AllowsStep, AllowsTarget: conf.AllowsTarget,
 		Scale: func(d time.Duration) time.Duration { return scale(conf.Settings, d) },
-	}, known
+	}
 }
 
 func (c *clouds) names() []string {

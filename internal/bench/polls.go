@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/imsworker/imsworker/internal/ledger"
+	"github.com/imsworker/imsworker/internal/ops"
 )
 
 // polls is the scenario of the timers: many jobs that never end, each asked
@@ -40,6 +41,7 @@ func (s polls) run(ctx context.Context, b *bench) error {
 	if err := sleep(ctx, 2*s.wait); err != nil { // every job has been asked for
 		return err
 	}
+	defer ops.GiveRoom()() // as `serve` does
 	finish, err := b.profiled("polls")
 	if err != nil {
 		return err

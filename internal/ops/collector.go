@@ -10,13 +10,13 @@ import (
 )
 
 const (
-	garbageRoom   = 64 << 20 // bytes that may be made at least between two runs of the collector
-	leastPercent  = 100      // the default
+	garbageRoom   = 128 << 20 // bytes that may be made at least between two runs of the collector
+	leastPercent  = 100       // the default
 	mostPercent   = 1000
 	collectorLook = 5 * time.Second // how often the goal is set anew
 )
 
-// GiveRoom lets 64 MiB of garbage gather before it is collected, however small
+// GiveRoom lets 128 MiB of garbage gather before it is collected, however small
 // the heap is: a heap that may only double is collected all the time while it
 // is small. A heap beyond that size is treated as always. With GOGC in the
 // environment nothing is changed, and GOMEMLIMIT holds as always. It concerns

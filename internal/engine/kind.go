@@ -145,15 +145,15 @@ func (t task) wait(now time.Time) time.Duration {
 	return t.conf.Scale(due)
 }
 
-// learned takes note of how long a job took.
+// learned takes note of how long a job took that has ended.
 func (g *Engine) learned(e *entry, res result) {
 	if res.took <= 0 {
 		return
 	}
 	k := g.kind(e.account, e.operation)
 	k.model.Learn(res.took)
-	if e.shown != 0 && !res.ended.IsZero() {
-		k.model.Lagged(res.ended.Sub(e.shown.time()), res.took)
+	if res.shown != 0 && !res.ended.IsZero() {
+		k.model.Lagged(res.ended.Sub(res.shown.time()), res.took)
 	}
 	now := time.Now()
 	g.replan(e.account, e.operation, k, now)

@@ -303,6 +303,7 @@ func (g *Engine) conclude(res result) {
 	e.busy, e.posts = false, false
 	e.account.occupy(e, ran)
 	g.charge(e, res)
+	g.learned(e, res)
 	if res.err != nil {
 		g.Log.Warn("step is repeated", "step", res.step.String(), "key", e.key, "cloud", e.account.name, "operation", e.operation, "error", res.err)
 	}
@@ -319,7 +320,6 @@ func (g *Engine) conclude(res result) {
 		return
 	}
 	if res.step == pollStep {
-		g.learned(e, res)
 		e.asked, e.seen = instantOf(res.begun), 0
 	}
 	switch r := res.record; {

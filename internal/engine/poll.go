@@ -182,7 +182,7 @@ func (g *Engine) jobSucceeded(ctx context.Context, t task, job ims.Job) result {
 	if res.err == nil && r.Done() {
 		g.Metrics.detected(r, delay)
 	}
-	return res
+	return g.finishOnward(ctx, res)
 }
 
 // partly is the failure of a job that did not do all that it was asked for.

@@ -99,6 +99,7 @@ type task struct {
 	progress  time.Time
 	submitted time.Time
 	hinted    bool
+	shown     instant // since when its image is done, by the cloud's clock
 	plan      pace.Plan
 	since     time.Time // of a sweep: changes from then on are looked at
 	census    bool      // of a sweep: what is being made is looked at too
@@ -139,7 +140,7 @@ func (g *Engine) enqueue(e *entry, s step) {
 	}
 	e.record = nil
 	if s.pool() == queryPool {
-		t.hinted, t.plan = e.hinted, g.planOf(e, time.Now())
+		t.hinted, t.shown, t.plan = e.hinted, e.shown, g.planOf(e, time.Now())
 		t.bucket = e.account.bucketFor(t)
 		e.account.ask(t)
 		return

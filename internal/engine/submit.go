@@ -121,7 +121,7 @@ func (g *Engine) post(ctx context.Context, t task, r *ledger.Record, work handle
 	if done.More {
 		return g.more(ctx, r, done.ImageID, t.conf.longestWindow())
 	}
-	return g.submitted(ctx, r, done, t.conf.longestWindow())
+	return g.tellOnward(ctx, g.submitted(ctx, r, done, t.conf.longestWindow()))
 }
 
 // more stores the image that the request's next call needs and puts the record

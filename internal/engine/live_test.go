@@ -102,7 +102,7 @@ func TestReasonsToWait(t *testing.T) {
 			until time.Duration // at least
 			start bool
 		}{
-			{put("parked", nil), messages.WaitsParked, 20 * time.Second, false},
+			{put("parked", nil), messages.WaitsParked, 15 * time.Second, false},
 			{put("budget", nil), messages.WaitsBudget, 0, true},
 			{put("later", func(r *ledger.Record) { r.NotBefore = time.Now().Add(10 * time.Minute) }), messages.WaitsNotBefore, 9 * time.Minute, true},
 			{put("paused", func(r *ledger.Record) { r.Operation = "tag-image" }), messages.WaitsPaused, 0, false},

@@ -13,6 +13,8 @@ const (
 	VerbResolve = "resolve"
 	VerbPause   = "pause"
 	VerbResume  = "resume"
+	// VerbChildFinished is said by workers alone: a leg of a bulk has ended.
+	VerbChildFinished = "child-finished"
 )
 
 // What a person may have found out about an unresolved request.
@@ -39,6 +41,9 @@ type Control struct {
 	// DeleteImage has a cancelled request followed to its end, and its own
 	// image deleted then.
 	DeleteImage bool `json:"delete_image,omitempty"`
+	// Parent is the bulk that has one of its legs cancelled: a leg that has ended
+	// meanwhile is left alone without complaint.
+	Parent string `json:"parent,omitempty"`
 	// Operation is empty for all operations of the cloud.
 	Operation string `json:"operation,omitempty"`
 }
@@ -48,7 +53,7 @@ func ControlSubject(cloud, verb string) string { return "ims.control." + cloud +
 
 // controlFields are what each verb takes.
 var controlFields = map[string][]string{
-	VerbCancel:  {"key", "source", "id", "attempt", "delete_image"},
+	VerbCancel:  {"key", "source", "id", "attempt", "delete_image", "parent"},
 	VerbRetry:   {"key", "source", "id", "attempt"},
 	VerbResolve: {"key", "source", "id", "attempt", "as", "image_id"},
 	VerbPause:   {"operation"},
@@ -105,7 +110,7 @@ func ReadControl(verb, cloud string, body []byte) (Control, Problems) {
 }
 
 func (c *Control) strings(fields map[string]json.RawMessage, ps *Problems) {
-	for name, into := range map[string]*string{"key": &c.Key, "source": &c.Source, "id": &c.ID, "as": &c.As, "image_id": &c.ImageID, "operation": &c.Operation} {
+	for name, into := range map[string]*string{"key": &c.Key, "source": &c.Source, "id": &c.ID, "as": &c.As, "image_id": &c.ImageID, "operation": &c.Operation, "parent": &c.Parent} {
 		if raw, given := fields[name]; given && json.Unmarshal(raw, into) != nil {
 			ps.Add(name, "is %s; it must be a string", brief(string(raw)))
 		}

@@ -60,8 +60,8 @@ type reader struct {
 
 func (r *reader) read(header map[string][]string, body []byte) {
 	r.headers, r.twice = foldHeaders(header, &r.problems), repeatedHeaders(header)
-	if r.tooLarge = len(body) > MaxBodyBytes; r.tooLarge {
-		r.add("", "the body has %d bytes, at most %d are allowed", len(body), MaxBodyBytes)
+	if r.tooLarge = len(body) > MostBytes(r.about); r.tooLarge {
+		r.add("", "the body has %d bytes, at most %d are allowed", len(body), MostBytes(r.about))
 	}
 	r.form(body)
 	r.replayIdentity()

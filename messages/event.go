@@ -26,6 +26,8 @@ type Event struct {
 	Estimate   Estimate `json:"estimate"`
 	// Cancel is set for cancelled requests only.
 	Cancel *Cancelled `json:"cancel,omitempty"`
+	// Batch is set in a bulk's own events only.
+	Batch *Batch `json:"batch,omitempty"`
 	// Error is set for failed, rejected and unresolved requests only.
 	Error *Failure `json:"error"`
 	Times Times    `json:"times"`
@@ -44,12 +46,39 @@ func (e Event) filled() Event {
 	e.Duplicates = filled(e.Duplicates)
 	e.Warnings = filled(e.Warnings)
 	e.Result.Members = filled(e.Result.Members)
+	if e.Batch != nil {
+		b := *e.Batch
+		b.Legs = filledLegs(b.Legs)
+		e.Batch = &b
+	}
 	if e.Error != nil {
 		f := *e.Error
 		f.Problems = filled(f.Problems)
 		e.Error = &f
 	}
 	return e
+}
+
+// filledLegs returns a copy of the legs with empty lists in place of missing
+// ones.
+func filledLegs(legs []Leg) []Leg {
+	all := make([]Leg, 0, len(legs))
+	for _, l := range legs {
+		l.Images = filled(l.Images)
+		if l.Error != nil {
+			f := *l.Error
+			f.Problems = filled(f.Problems)
+			l.Error = &f
+		}
+		all = append(all, l)
+	}
+	return all
+}
+
+// NotSucceeded reports whether the event is an end that somebody should hear
+// of.
+func (e Event) NotSucceeded() bool {
+	return e.State.NotSucceeded() || e.State == StateBatchCompleted && e.Batch != nil && e.Batch.Counts.Unsuccessful() > 0
 }
 
 // RequestInfo says which request an event is about.

@@ -12,6 +12,9 @@ import (
 // EventSchema is the address of the schema that every event's data fits.
 const EventSchema = "https://imsworker.io/schemas/event.v1.json"
 
+// BatchSchema is the address of the schema of the data of a bulk's own events.
+const BatchSchema = "https://imsworker.io/schemas/batch.v1.json"
+
 // EventMeta is what an event says beside its data, in its headers.
 type EventMeta struct {
 	Cloud     string
@@ -27,13 +30,26 @@ type EventMeta struct {
 	CorrelationID string
 	CausationID   string
 	TraceParent   string
+	// Page counts the batch-legs events of an attempt from 0.
+	Page int
+}
+
+// Subject is where the event is published.
+func (m EventMeta) Subject() string {
+	if m.State == StateBatchLegs {
+		return BatchLegsSubject(m.Cloud, m.Operation, m.Key, m.Attempt, m.Page)
+	}
+	return EventSubject(m.Cloud, m.Operation, m.State, m.Key, m.Attempt)
 }
 
 // ID is the CloudEvents id: the same for every publication of one event.
 func (m EventMeta) ID() string {
 	id := m.Key + "/" + strconv.Itoa(m.Attempt) + "/" + string(m.State)
-	if m.State.repeats() {
+	switch {
+	case m.State.repeats():
 		id += "/" + strconv.Itoa(m.Sequence)
+	case m.State == StateBatchLegs:
+		id += "/" + strconv.Itoa(m.Page)
 	}
 	return id
 }
@@ -54,7 +70,7 @@ func EncodeEvent(m EventMeta, e Event) (header map[string][]string, body []byte,
 		{"ce-id", m.ID()},
 		{"ce-time", m.Time.UTC().Format(time.RFC3339Nano)},
 		{"ce-datacontenttype", "application/json"},
-		{"ce-dataschema", EventSchema},
+		{"ce-dataschema", schemaOf(m.State)},
 		{"ce-sequence", fmt.Sprintf("%016d", m.Sequence)},
 		{"ce-correlationid", m.CorrelationID},
 		{"ce-causationid", m.CausationID},
@@ -83,7 +99,17 @@ func DecodeEvent(header map[string][]string, body []byte) (EventMeta, Event, err
 		return m, Event{}, fmt.Errorf("decode event data: %w", err)
 	}
 	m.Operation, m.Attempt, m.State = e.Request.Operation, e.Request.Attempt, e.State
+	if e.Batch != nil {
+		m.Page = e.Batch.Page
+	}
 	return m, e, errors.Join(m.readTime(h), m.readSequence(h), m.checkType(h))
+}
+
+func schemaOf(s State) string {
+	if s.Batch() {
+		return BatchSchema
+	}
+	return EventSchema
 }
 
 func (m *EventMeta) readTime(h headers) (err error) {

@@ -12,9 +12,18 @@ import (
 
 // Limits of a request's body (contract, section 2).
 const (
-	MaxBodyBytes = 64 << 10
-	MaxDepth     = 32
+	MaxBodyBytes     = 64 << 10
+	MaxBulkBodyBytes = 256 << 10 // of a bulk-copy
+	MaxDepth         = 32
 )
+
+// MostBytes is how large the body of an operation's request may be.
+func MostBytes(operation string) int {
+	if operation == OperationBulkCopy {
+		return MaxBulkBodyBytes
+	}
+	return MaxBodyBytes
+}
 
 // CheckJSON looks for what would make JSON mean different things to different
 // readers: bad syntax (told with its place), text that is not UTF-8, nesting

@@ -16,11 +16,18 @@ const (
 	StateUnresolved State = "unresolved"
 )
 
+// The further states of a bulk.
+const (
+	StateBatchProgress  State = "batch-progress"
+	StateBatchLegs      State = "batch-legs"
+	StateBatchCompleted State = "batch-completed"
+)
+
 // States lists every state in the order in which they can happen.
 func States() []State {
 	return []State{
-		StateAccepted, StateSubmitted, StateProgress, StateLate,
-		StateSucceeded, StateFailed, StateRejected, StateCancelled, StateUnresolved,
+		StateAccepted, StateSubmitted, StateProgress, StateLate, StateBatchProgress, StateBatchLegs,
+		StateSucceeded, StateFailed, StateRejected, StateCancelled, StateUnresolved, StateBatchCompleted,
 	}
 }
 
@@ -28,7 +35,7 @@ func States() []State {
 // one in an attempt.
 func (s State) Final() bool {
 	switch s {
-	case StateSucceeded, StateFailed, StateRejected, StateCancelled, StateUnresolved:
+	case StateSucceeded, StateFailed, StateRejected, StateCancelled, StateUnresolved, StateBatchCompleted:
 		return true
 	default:
 		return false
@@ -36,7 +43,8 @@ func (s State) Final() bool {
 }
 
 // NotSucceeded reports whether the state is an end that somebody should hear
-// of: alerts, the notifier and exit codes use this set.
+// of: alerts, the notifier and exit codes use this set, and with it the ends of
+// bulks with unsuccessful legs, which the state alone does not tell.
 func (s State) NotSucceeded() bool {
 	return s == StateFailed || s == StateRejected || s == StateUnresolved
 }
@@ -51,7 +59,12 @@ func (s State) Class() string {
 }
 
 // repeats reports whether an attempt may tell this state more than once.
-func (s State) repeats() bool { return s == StateProgress }
+func (s State) repeats() bool { return s == StateProgress || s == StateBatchProgress }
+
+// Batch reports whether the state is one of bulks only: its events have Batch.
+func (s State) Batch() bool {
+	return s == StateBatchProgress || s == StateBatchLegs || s == StateBatchCompleted
+}
 
 // Reason says in one word why a request did not succeed; the list is closed
 // (contract, section 3), so a reason may be a metric label.

@@ -30,6 +30,12 @@ func EventSubject(cloud, operation string, s State, key string, attempt int) str
 	}, ".")
 }
 
+// BatchLegsSubject is where a page of the legs of a bulk's attempt is
+// published, counted from 0.
+func BatchLegsSubject(cloud, operation, key string, attempt, page int) string {
+	return EventSubject(cloud, operation, StateBatchLegs, key, attempt) + "." + strconv.Itoa(page)
+}
+
 // AnyEventSubject matches every event of one attempt, whatever its operation
 // and state.
 func AnyEventSubject(cloud, key string, attempt int) string {

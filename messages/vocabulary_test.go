@@ -49,7 +49,7 @@ func TestStates(t *testing.T) {
 			bad = append(bad, string(s))
 		}
 	}
-	if got := strings.Join(final, " "); got != "succeeded failed rejected cancelled unresolved" {
+	if got := strings.Join(final, " "); got != "succeeded failed rejected cancelled unresolved batch-completed" {
 		t.Errorf("final: %s", got)
 	}
 	if got := strings.Join(bad, " "); got != "failed rejected unresolved" {

@@ -15,8 +15,12 @@ import (
 // once with as little as possible and once with everything.
 func TestEvents(t *testing.T) {
 	t.Parallel()
-	schema := compile(t, "event", schemas.Event())
+	ofEvent, ofBatch := compile(t, "event", schemas.Event()), compile(t, "batch", schemas.Batch())
 	for _, state := range messages.States() {
+		schema := ofEvent
+		if state.Batch() {
+			schema = ofBatch
+		}
 		for name, event := range map[string]messages.Event{"least": least(state), "full": full(state)} {
 			_, body, err := messages.EncodeEvent(messages.EventMeta{State: state, Time: time.Now()}, event)
 			if err != nil {
@@ -58,6 +62,9 @@ func least(s messages.State) messages.Event {
 	if s.NotSucceeded() {
 		e.Error = &messages.Failure{Reason: messages.ReasonInternal}
 	}
+	if s.Batch() {
+		e.Batch = &messages.Batch{Counts: messages.Counts{Legs: 1, Failed: 1}, Legs: []messages.Leg{{ImageID: "a", State: messages.StateFailed}}}
+	}
 	if s == messages.StateAccepted {
 		e.Request.Data = json.RawMessage(`{"name":"n"}`)
 	}
@@ -74,6 +81,10 @@ func full(s messages.State) messages.Event {
 	e.Result = messages.Result{Members: []messages.Member{{ImageID: "a", ProjectID: "p", Status: "success"}}, Object: &object}
 	e.Parent, e.Next = &relative, []messages.Relative{relative}
 	e.Warnings = []string{"w"}
+	if e.Batch != nil {
+		e.Batch.Legs[0].Request, e.Batch.Legs[0].Images = &messages.LegRequest{Relative: relative, Attempt: 1}, []messages.Image{image}
+		e.Batch.Legs[0].Error = &messages.Failure{Reason: messages.ReasonQuota}
+	}
 	e.Estimate = messages.Estimate{Start: &now, End: &now, Percent: &percent}
 	e.Times = messages.Times{Accepted: &now, Submitted: &now, Finished: &now, RemoteBegin: &now, RemoteEnd: &now}
 	if e.Error != nil {

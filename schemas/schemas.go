@@ -25,12 +25,13 @@ const (
 	suffix     = ".v1.json"
 	eventName  = "event"
 	backupName = "backup"
+	batchName  = "batch"
 )
 
 // Operation returns the schema of the data of an operation's requests, and
 // false for an operation that has none.
 func Operation(operation string) ([]byte, bool) {
-	if operation == eventName || operation == backupName {
+	if operation == eventName || operation == backupName || operation == batchName {
 		return nil, false
 	}
 	text, err := files.ReadFile(operation + suffix)
@@ -43,6 +44,9 @@ func Event() []byte { return read(eventName + suffix) }
 // Backup returns the schema of the data of backup notices.
 func Backup() []byte { return read(backupName + suffix) }
 
+// Batch returns the schema of the data of a bulk's own events.
+func Batch() []byte { return read(batchName + suffix) }
+
 // AsyncAPI returns the AsyncAPI document, in YAML.
 func AsyncAPI() []byte { return read("asyncapi.yaml") }
 
@@ -52,7 +56,7 @@ func Names() []string {
 	found, _ := fs.Glob(files, "*"+suffix)
 	var names []string
 	for _, file := range found {
-		if name := strings.TrimSuffix(file, suffix); name != eventName && name != backupName {
+		if name := strings.TrimSuffix(file, suffix); name != eventName && name != backupName && name != batchName {
 			names = append(names, name)
 		}
 	}

@@ -26,7 +26,7 @@ func TestNames(t *testing.T) {
 // TestSchemas/<name> compiles each schema and judges its own examples by it.
 func TestSchemas(t *testing.T) {
 	t.Parallel()
-	all := map[string][]byte{"event": schemas.Event(), "backup": schemas.Backup()}
+	all := map[string][]byte{"event": schemas.Event(), "backup": schemas.Backup(), "batch": schemas.Batch()}
 	for _, name := range schemas.Names() {
 		all[name], _ = schemas.Operation(name)
 	}

@@ -52,6 +52,12 @@ func TrackSubject(shard int, key string) string {
 	return fmt.Sprintf("ims.track.%02d.%s", shard, key)
 }
 
+// TrackPageSubject returns the subject of a page of a bulk's record:
+// ims.track.05.<key>.<page>. Who reads records alone does not see it.
+func TrackPageSubject(shard int, key string, page int) string {
+	return TrackSubject(shard, key) + "." + strconv.Itoa(page)
+}
+
 // TrackFilter returns the filter that matches the whole ledger of a shard.
 func TrackFilter(shard int) string { return fmt.Sprintf("ims.track.%02d.>", shard) }
 

@@ -136,6 +136,9 @@ type Record struct {
 	// LookAgain is when a tombstone's duplicates are looked for once more.
 	LookAgain time.Time `json:"look_again,omitzero"`
 
+	// Bulk is what a bulk has decided of its legs; its pages hold the rest.
+	Bulk *Bulk `json:"bulk,omitempty"`
+
 	// Extra holds fields written by a program that knows more.
 	Extra map[string]json.RawMessage `json:"-"`
 	// Sequence is the stream sequence of this version, the condition of the
@@ -173,7 +176,7 @@ func (r *Record) Tombstone() *Record {
 		Token: r.Token, DataHash: r.DataHash, Accepted: r.Accepted, Finished: r.Finished, Posts: r.Posts, Bucket: r.Bucket,
 		Sent: r.Sent, CorrelationID: r.CorrelationID, TraceParent: r.TraceParent, Parent: r.Parent, Origin: r.Origin, Cancel: r.Cancel.Settled(),
 		Since: r.Since, EverUncertain: r.EverUncertain, Doubted: r.Doubted, Made: r.MadeSoFar(), LookAgain: r.LookAgain,
-		Failure: brief(r.Failure), Sequence: r.Sequence,
+		Failure: brief(r.Failure), Bulk: r.Bulk.bare(), Sequence: r.Sequence,
 	}
 }
 

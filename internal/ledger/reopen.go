@@ -18,7 +18,7 @@ func (r *Record) CannotReopen(cloud, verb string, c messages.Control) string {
 		return fmt.Sprintf("attempt %d has not ended; wait for its final event", c.Attempt)
 	case r.Trails && r.Told && !r.Buried:
 		return fmt.Sprintf("attempt %d was cancelled, but what it had started still runs at the cloud; go on when `requests get` does not show its record any more", c.Attempt)
-	case r.Outcome == messages.StateSucceeded:
+	case r.Outcome == messages.StateSucceeded, r.Outcome == messages.StateBatchCompleted && r.Bulk != nil && r.Unsuccessful() == 0:
 		return fmt.Sprintf("attempt %d has succeeded; there is nothing to do again", c.Attempt)
 	case verb == messages.VerbResolve && r.Outcome != messages.StateUnresolved:
 		return fmt.Sprintf("attempt %d ended as %s, not as unresolved; send a retry instead", c.Attempt, r.Outcome)

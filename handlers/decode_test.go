@@ -45,6 +45,10 @@ var onlyGo = map[string]string{
 	"import-image/invalid-repeated-tag":              "keys of different items cannot be compared",
 	"import-image/invalid-of-huaweicloud":            "the profile of the cloud is not in the data",
 	"register-image/invalid-repeated-tag":            "keys of different items cannot be compared",
+	"bulk-copy/invalid-placeholders":                 "the language of placeholders is ours",
+	"bulk-copy/invalid-places":                       "fields of different items cannot be compared",
+	"bulk-copy/invalid-leap-second":                  "Go knows no leap seconds",
+	"bulk-copy/invalid-follow-up":                    "operations are known to the table only",
 }
 
 // fixture is one file of testdata; what is wrong with an invalid one stands

@@ -107,7 +107,7 @@ func readTime(path, text string) (err error) {
 		if _, err = messages.ParseDeadline(text); err != nil {
 			err = fmt.Errorf("is %s; a deadline is a positive duration like \"90m\" or an RFC 3339 time like \"2026-11-21T22:00:00Z\"", brief(text))
 		}
-	case "options.not_before":
+	case "options.not_before", "query.newer_than":
 		if _, err = time.Parse(time.RFC3339, text); err != nil {
 			err = fmt.Errorf("is %s; an RFC 3339 time like \"2026-11-21T22:00:00Z\" is wanted", brief(text))
 		}

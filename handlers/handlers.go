@@ -35,6 +35,7 @@ var table = []Operation{
 	tagImage(),
 	updateImage(),
 	deleteImage(),
+	bulkCopy(),
 }
 
 // All returns every operation, in the order of the table.
@@ -94,6 +95,9 @@ type Operation struct {
 	// Listed is true where the image list of the cloud that is asked shows when
 	// a request's work is done, by its marker or by the image's id.
 	Listed bool
+
+	// Batch is true where the request makes no call, but causes legs: see Expand.
+	Batch bool
 
 	// Rules are what a request is judged by, those that ask the cloud last.
 	Rules []Rule

@@ -11,6 +11,10 @@ import (
 // eventDetail is what an event tells beside its state, in one line.
 func eventDetail(e messages.Event) string {
 	switch {
+	case e.Batch != nil && e.State == messages.StateBatchLegs:
+		return fmt.Sprintf("page %d, %d legs", e.Batch.Page, len(e.Batch.Legs))
+	case e.Batch != nil:
+		return e.Batch.Counts.String()
 	case e.Cancel != nil:
 		return e.Cancel.Message
 	case e.Error != nil:
@@ -54,6 +58,34 @@ func membersDetail(members []messages.Member) string {
 		}
 	}
 	return fmt.Sprintf("%d of %d images and recipients done", done, len(members))
+}
+
+// mostLegRows is how many legs that did not succeed a table shows.
+const mostLegRows = 20
+
+// legRows shows the legs of a bulk that did not succeed, and why.
+func legRows(w io.Writer, e messages.Event) {
+	if e.State != messages.StateBatchCompleted || e.Batch == nil {
+		return
+	}
+	for i, leg := range e.Batch.Legs {
+		if i == mostLegRows {
+			row(w, "legs", fmt.Sprintf("and %d more; `-o json` shows up to %d, the batch-legs events all", e.Batch.Counts.Unsuccessful()-i, messages.LegsAtEnd))
+			return
+		}
+		why := ""
+		if leg.Error != nil {
+			why = fmt.Sprintf(": %s: %s %s", reasonAndCode(leg.Error), leg.Error.Message, leg.Error.Remedy)
+		}
+		row(w, fmt.Sprintf("leg %d", leg.Index), fmt.Sprintf("%s to %s %s%s", leg.ImageID, placeOf(leg), leg.State, why))
+	}
+}
+
+func placeOf(leg messages.Leg) string {
+	if leg.Cloud != "" {
+		return leg.Cloud
+	}
+	return leg.Region
 }
 
 // warningRows shows what an event warns of.

@@ -38,6 +38,8 @@ func (o *submitOptions) rehearse(cmd *cobra.Command, output *format, r messages.
 		h.Note = "a worker would reject the request and call nothing"
 	case !known:
 		h.Note = "the cloud is in no clouds.yaml here, so its call cannot be shown"
+	case r.Operation == messages.OperationBulkCopy:
+		h.Note = "a bulk makes no call of its own: each image and target becomes a request, which `submit copy-image --dry-run` and the like show"
 	default:
 		calls, err := client.Rehearse(cmd.Context(), r, entry.Client)
 		if err != nil {

@@ -58,10 +58,14 @@ func requestTable(w io.Writer, list []client.Summary) {
 }
 
 func stateOf(s client.Summary) string {
-	if s.Paused {
-		return s.State + ", paused"
+	state := s.State
+	if s.Legs != nil {
+		state += fmt.Sprintf(" (%d of %d legs)", s.Legs.Succeeded, s.Legs.Legs)
 	}
-	return s.State
+	if s.Paused {
+		state += ", paused"
+	}
+	return state
 }
 
 func newRequestsGet() *cobra.Command {
@@ -107,6 +111,7 @@ func detailTable(w io.Writer, d client.Detail) {
 	failureRows(w, d)
 	if n := len(d.Events); n > 0 {
 		warningRows(w, d.Events[n-1].Data)
+		legRows(w, d.Events[n-1].Data)
 	}
 	familyTree(w, d.Family)
 	fmt.Fprintln(w)

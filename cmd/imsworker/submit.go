@@ -239,7 +239,7 @@ func (o *submitOptions) follow(ctx context.Context, cmd *cobra.Command, output *
 	if err := output.print(cmd.OutOrStdout(), final, func(w io.Writer) { finalTable(w, s, final) }); err != nil {
 		return err
 	}
-	if final.State.NotSucceeded() {
+	if final.NotSucceeded() {
 		return errQuiet
 	}
 	return nil
@@ -251,6 +251,7 @@ func finalTable(w io.Writer, s client.Submission, e messages.Event) {
 	for _, warning := range e.Warnings {
 		row(w, "", "warning", warning)
 	}
+	legRows(w, e)
 	if e.Error == nil {
 		return
 	}

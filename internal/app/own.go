@@ -26,7 +26,7 @@ func (w *worker) own(ctx context.Context, lease *shard.Lease) {
 	defer w.count.taken(-1)
 	records := ledger.New(w.conn, number)
 	g := engine.New(engine.Options{
-		Shard: number, Ledger: records, Events: w.events, Lease: lease, Clouds: w.clouds, Reused: w.reused, Request: w.request, Held: w.pauses.Paused,
+		Shard: number, Ledger: records, Events: w.events, Lease: lease, Clouds: w.clouds, Reused: w.reused, Request: w.request, Control: w.control, Held: w.pauses.Paused,
 		Bound: pace.Bound{Ratio: w.cfg.Detect.Ratio, Min: w.cfg.Detect.Min, Max: w.cfg.Detect.Max}, SubmitTimeout: w.cfg.SubmitTimeout, TombstoneTTL: w.deps.TombstoneTTL, Drain: w.cfg.Drain,
 		Durations: w.learned,
 		Metrics:   w.metrics, Log: w.log,
@@ -67,7 +67,7 @@ const mendTimeout = 10 * time.Second
 // takeIn feeds the shard's messages to its intake, and looks after its backup
 // notices, until ctx ends.
 func (w *worker) takeIn(ctx context.Context, number int, lease *shard.Lease, records *ledger.Shard, g *engine.Engine) error {
-	in := intake.New(intake.Options{Records: records, Dead: w.dead, Cloud: w.clouds.intake, History: w.events, Pause: w.pauses.Set, Count: w.metrics, Log: w.log})
+	in := intake.New(intake.Options{Records: records, Dead: w.dead, Cloud: w.clouds.intake, History: w.events, Pause: w.pauses.Set, HearLeg: g.Hear, Count: w.metrics, Log: w.log})
 	desk := w.desk(number, in, g)
 	in.Hear = desk.Hear
 	both, ctx := errgroup.WithContext(ctx)
@@ -153,6 +153,12 @@ func (w *worker) reused(ctx context.Context, r *ledger.Record) error {
 func (w *worker) request(ctx context.Context, r messages.Request) error {
 	subject, header, body := messages.EncodeRequest(r)
 	_, err := w.conn.Put(ctx, broker.StreamRequests, broker.Message{Subject: subject, Header: header, Data: body})
+	return err
+}
+
+// control publishes what one cloud's shard has to tell another's, or its own.
+func (w *worker) control(ctx context.Context, cloud, verb string, data []byte) error {
+	_, err := w.conn.Put(ctx, broker.StreamRequests, broker.Message{Subject: messages.ControlSubject(cloud, verb), Data: data})
 	return err
 }
 

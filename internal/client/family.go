@@ -28,7 +28,7 @@ const familySize = 200
 // of them, with all that follows. It is nil for a request that is alone.
 func (c *Client) Family(ctx context.Context, d Detail) (first *Node, err error) {
 	defer c.permitted(&ctx, &err)()
-	if d.parent() == nil && len(d.next()) == 0 {
+	if d.parent() == nil && len(d.next()) == 0 && len(d.legs()) == 0 {
 		return nil, nil //nolint:nilnil // none is an answer
 	}
 	top := d
@@ -73,7 +73,9 @@ func (c *Client) descend(ctx context.Context, d Detail, asked string, left *int)
 		}
 		n.Children = append(n.Children, node)
 	}
-	return n, nil
+	legs, err := c.legNodes(ctx, d, asked, left)
+	n.Children = append(n.Children, legs...)
+	return n, err
 }
 
 // parent is the request that caused this one, nil where none did.

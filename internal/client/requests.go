@@ -33,6 +33,8 @@ type Summary struct {
 	Paused    bool            `json:"paused,omitempty"` // filled in by MarkPaused
 	// Prospect is what the worker expects of it, filled in by Expect.
 	Prospect *messages.Prospect `json:"prospect,omitempty"`
+	// Legs are those of a bulk, as far as they were told.
+	Legs *messages.Counts `json:"legs,omitempty"`
 }
 
 // States returns all states in which a Summary can be.
@@ -83,7 +85,8 @@ func (c *Client) Requests(ctx context.Context, f Filter) (list []Summary, err er
 			return nil, fmt.Errorf("read %s: %w", stream, err)
 		}
 	}
-	return chosen(found, f), nil
+	list = chosen(found, f)
+	return list, c.addCounts(ctx, list)
 }
 
 func chosen(found map[string]Summary, f Filter) []Summary {
@@ -127,6 +130,9 @@ func summaryOf(r *ledger.Record) Summary {
 	if r.Failure != nil {
 		s.Reason = r.Failure.Reason
 	}
+	if r.Bulk != nil {
+		s.Legs = r.Bulk.Counts
+	}
 	return s
 }
 
@@ -140,6 +146,9 @@ func summaryOfEvent(m messages.EventMeta, e messages.Event) Summary {
 	}
 	if e.Error != nil {
 		s.Reason = e.Error.Reason
+	}
+	if e.Batch != nil {
+		s.Legs = &e.Batch.Counts
 	}
 	return s
 }
@@ -197,7 +206,10 @@ func (c *Client) Request(ctx context.Context, key string) (d Detail, err error) 
 		return Detail{}, fmt.Errorf("read events of %s: %w", key, err)
 	}
 	if record != nil {
-		d.Summary = summaryOf(record)
+		told := d.Summary.Legs
+		if d.Summary = summaryOf(record); d.Summary.Legs == nil {
+			d.Summary.Legs = told
+		}
 	}
 	if record == nil && len(d.Events) == 0 {
 		return Detail{}, fmt.Errorf("%w with key %s: events are kept for a limited time, and a request that is waiting in the queue has no record yet", ErrUnknown, key)

@@ -41,6 +41,10 @@ func (d Detail) Waiting(now time.Time) (Waiting, bool) {
 
 func waitsFor(r *ledger.Record, now time.Time) string {
 	switch {
+	case r.Bulk != nil && r.State == ledger.Submitted && r.Cancel != nil:
+		return "it is being cancelled: for the legs that are under way to end"
+	case r.Bulk != nil && r.State == ledger.Submitted:
+		return "for its legs to end"
 	case r.Cancel != nil && r.State == ledger.Submitted:
 		return "it is being cancelled: for the cloud's job to end, then its image is deleted"
 	case r.Cancel != nil:

@@ -25,6 +25,23 @@ const (
 	Buried    Point = "buried"    // the tombstone is stored
 )
 
+// The points of a bulk, in the order of its way.
+const (
+	Expanding Point = "expanding" // the making of its legs is claimed, no page is written
+	Paged     Point = "paged"     // all pages are written, the record does not say so
+	Expanded  Point = "expanded"  // the record says so, no leg has begun
+	Noted     Point = "noted"     // a page is written, others that belong to the same round perhaps not
+	Begun     Point = "begun"     // legs are written down as under way, none is asked for
+	Asked     Point = "asked"     // a leg is asked for, others perhaps not
+	Parented  Point = "parented"  // the bulk is told of the end of a leg, which has no tombstone yet
+	LegsTold  Point = "legs-told" // a page of legs is told, the final event not
+)
+
+// BulkPoints lists the points of a bulk.
+func BulkPoints() []Point {
+	return []Point{Expanding, Paged, Expanded, Noted, Begun, Asked, Parented, LegsTold}
+}
+
 // Points lists all points.
 func Points() []Point {
 	return []Point{Delivered, Recorded, Announced, Claimed, Posted, Submitted, Polled, Wished, Discarded, Finished, Told, Caused, Buried}

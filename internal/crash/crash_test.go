@@ -25,7 +25,7 @@ func TestTableNamesTests(t *testing.T) {
 			t.Errorf("the table names %s, which is no test", name[1])
 		}
 	}
-	for _, p := range crash.Points() {
+	for _, p := range append(crash.Points(), crash.BulkPoints()...) {
 		if !strings.Contains(string(table), string(p)) {
 			t.Errorf("the table does not name the point %s", p)
 		}

@@ -51,7 +51,7 @@ func (e *entry) stops() bool {
 	case ledger.Accepted, ledger.Parked:
 		return e.wish != nil
 	case ledger.Submitted:
-		return e.wish != nil && !e.wish.Delete
+		return e.wish != nil && !e.wish.Delete && e.batch == nil
 	}
 	return false
 }
@@ -65,7 +65,7 @@ func (g *Engine) cancel(ctx context.Context, t task) result {
 	switch {
 	case r.Cancel == nil:
 		return result{record: r}
-	case r.State == ledger.Submitted && !r.Cancel.Delete:
+	case r.State == ledger.Submitted && !r.Cancel.Delete && !batched(r.Operation):
 		return g.endLeft(ctx, r)
 	case r.State != ledger.Accepted && r.State != ledger.Parked:
 		return result{record: r}

@@ -29,6 +29,9 @@ type Ledger interface {
 	Bury(ctx context.Context, r *ledger.Record, ttl time.Duration) error
 	Get(ctx context.Context, key string) (*ledger.Record, error)
 	Follow(ctx context.Context, each func(*ledger.Record), caughtUp func(), bad func(subject string, err error)) error
+	// Page and PutPage keep the pages of bulks, see ledger.Shard.
+	Page(ctx context.Context, key string, page int) (data []byte, sequence uint64, err error)
+	PutPage(ctx context.Context, key string, page int, data []byte, over uint64, ttl time.Duration) (uint64, error)
 }
 
 // Telling is what became of an event that was to be told once.
@@ -56,6 +59,11 @@ type Events interface {
 	// Accepted reads the accepted event of an attempt, of whatever operation;
 	// false: there is none.
 	Accepted(ctx context.Context, cloud, key string, attempt int) (messages.Event, bool, error)
+	// Final reads the final event of an attempt, of whatever operation; false:
+	// there is none.
+	Final(ctx context.Context, cloud, key string, attempt int) (messages.Event, bool, error)
+	// Legs reads a page of the legs of a bulk's attempt; false: there is none.
+	Legs(ctx context.Context, cloud, operation, key string, attempt, page int) (messages.Event, bool, error)
 }
 
 // Durations keeps what is learned about how long jobs take, beyond one owner of
@@ -86,6 +94,9 @@ type Options struct {
 	// Request publishes a request that follows one of the shard's. It may be
 	// asked to publish the same one again.
 	Request func(ctx context.Context, r messages.Request) error
+	// Control publishes a control message for a cloud. It may be asked to
+	// publish the same one again.
+	Control func(ctx context.Context, cloud, verb string, data []byte) error
 	// Held reports whether nothing new of an operation is to be submitted to a
 	// cloud; nil where that never is. Hold tells of a change.
 	Held func(cloud, operation string) bool
@@ -129,6 +140,7 @@ type Engine struct {
 	results chan result
 	reload  chan struct{}
 	holds   chan struct{}
+	heard   chan *news
 	asked   chan func()   // run by the loop
 	over    chan struct{} // closed when the loop has ended
 	ready   chan struct{} // closed when the shard is loaded
@@ -150,6 +162,7 @@ func New(o Options) *Engine {
 		results:  make(chan result, places),
 		reload:   make(chan struct{}, 1),
 		holds:    make(chan struct{}, 1),
+		heard:    make(chan *news),
 		asked:    make(chan func()),
 		over:     make(chan struct{}),
 		ready:    make(chan struct{}),
@@ -205,6 +218,8 @@ func (g *Engine) Run(ctx context.Context) error {
 			g.refresh()
 		case <-g.holds:
 			g.rehold()
+		case n := <-g.heard:
+			g.hear(n)
 		case look := <-g.asked:
 			look()
 			continue

@@ -184,7 +184,9 @@ type world struct {
 	limits map[string]budget.Limit
 	reused []string
 	asked  asked
-	held   sync.Map // operations that are held back
+	cut    *cutter   // ends engines; nil where none is
+	legs   *legWorld // plays the legs of bulks; nil where there are none
+	held   sync.Map  // operations that are held back
 	engine *engine.Engine
 	stop   context.CancelFunc
 	done   chan error
@@ -225,12 +227,18 @@ func (w *world) start() {
 		w.adjust(conf)
 	}
 	g := engine.New(engine.Options{
-		Ledger: w.ledger, Events: w.events, Lease: w.lease, Clouds: account{conf, w.abroad},
+		Ledger: cutLedger{w.ledger, w.cut}, Events: cutEvents{w.events, w.cut}, Lease: w.lease, Clouds: account{conf, w.abroad},
 		Reused: func(_ context.Context, r *ledger.Record) error {
 			w.reused = append(w.reused, r.Key)
 			return nil
 		},
-		Request: w.asked.ask,
+		Request: func(ctx context.Context, r messages.Request) error {
+			return w.cut.pass(func() error { return w.asked.ask(ctx, r) })
+		},
+		Control: func(_ context.Context, _, verb string, data []byte) error {
+			return w.cut.pass(func() error { return w.control(verb, data) })
+		},
+
 		Held: func(_, operation string) bool {
 			_, is := w.held.Load(operation)
 			return is
@@ -239,6 +247,9 @@ func (w *world) start() {
 		Metrics: engine.NewMetrics(prometheus.NewRegistry(), []string{"demo"}, handlers.Names()), Log: slog.New(slog.DiscardHandler),
 	})
 	w.engine = g
+	if w.legs != nil {
+		w.legs.engine.Store(g)
+	}
 	ctx, stop := context.WithCancel(w.t.Context())
 	w.stop, w.done = stop, make(chan error, 1)
 	go func() { w.done <- g.Run(ctx) }()

@@ -63,6 +63,8 @@ type entry struct {
 	line  *line     // in the account's queue, nil outside
 	again time.Time // the next step is not due before
 
+	batch *batch // of a bulk; nil for all others
+
 	recheck instant // of a buried one: duplicates are looked for then
 
 	// record is the newest version itself, kept only until the entry waits for
@@ -76,6 +78,7 @@ func shared[T ~string](word T) T { return unique.Make(word).Value() }
 
 // take brings the entry up to a newer version of its record.
 func (e *entry) take(r *ledger.Record) {
+	e.takeBatch(r)
 	if r.Attempt != e.attempt {
 		e.announced, e.told, e.late, e.polls, e.silent = false, false, false, 0, 0
 		e.forgotten, e.active = 0, 0

@@ -66,6 +66,12 @@ func (g *Engine) finish(ctx context.Context, t task) result {
 	if err := g.cause(ctx, r); err != nil {
 		return result{err: err}
 	}
+	if err := g.tellBulk(ctx, r); err != nil {
+		return result{err: err}
+	}
+	if err := g.buryPages(ctx, r, g.TombstoneTTL); err != nil {
+		return result{err: err}
+	}
 	if r.Outcome == messages.StateUnresolved && !r.Duplicate {
 		return g.rest(ctx, r)
 	}
@@ -84,7 +90,11 @@ func (g *Engine) tellEnd(ctx context.Context, r *ledger.Record) error {
 	if r.Duplicate {
 		return nil
 	}
-	telling, err := g.Events.Tell(ctx, meta(r, r.Outcome, r.Finished), event(r, r.Outcome), r.Token, r.Unannounced)
+	e, err := g.endEvent(ctx, r)
+	if err != nil {
+		return fmt.Errorf("tell %s: %w", r.Outcome, err)
+	}
+	telling, err := g.Events.Tell(ctx, meta(r, r.Outcome, r.Finished), e, r.Token, r.Unannounced)
 	if err != nil {
 		return fmt.Errorf("tell %s: %w", r.Outcome, err)
 	}

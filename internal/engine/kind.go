@@ -197,7 +197,7 @@ func (g *Engine) alive(a *account, operation string, k *kind) (ages []time.Durat
 }
 
 // followed reports whether the entry waits for the end of slow work.
-func (e *entry) followed() bool { return e.state == ledger.Submitted && !e.buried }
+func (e *entry) followed() bool { return e.state == ledger.Submitted && !e.buried && e.batch == nil }
 
 // tally keeps the number of jobs that the account follows, and finds those
 // without a job by their image.

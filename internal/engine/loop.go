@@ -99,6 +99,7 @@ func (g *Engine) restore(e *entry, r *ledger.Record) {
 func (g *Engine) drop(e *entry) {
 	g.timers.drop(e)
 	e.account.leave(e)
+	e.batch.unheard()
 	if was := e.followed(); was {
 		e.buried = true
 		g.tally(e, was)
@@ -195,6 +196,14 @@ func (g *Engine) next(e *entry, now time.Time) (step, time.Time) {
 		return idleStep, now.Add(unconfigured)
 	case e.overdue(now):
 		return lateStep, again
+	}
+	switch {
+	case e.batch != nil && e.state == ledger.Submitted:
+		return legsStep, e.before(e.round(now), now)
+	case e.batch != nil && g.heldBack(e.account.name, e.operation):
+		return idleStep, e.before(now.Add(unconfigured), now)
+	case e.batch != nil:
+		return expandStep, e.before(later(e.until.time(), again), now)
 	}
 	switch e.state {
 	case ledger.Submitted:

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -19,6 +20,7 @@ type memory struct {
 	mu       sync.Mutex
 	sequence uint64
 	records  map[string]*ledger.Record
+	pages    map[string]stored // of bulks
 	follower func(*ledger.Record)
 	reads    int
 	// lose makes the next update of a record to that state fail as changed,
@@ -29,7 +31,9 @@ type memory struct {
 	before func(*ledger.Record)
 }
 
-func newMemory() *memory { return &memory{records: map[string]*ledger.Record{}} }
+func newMemory() *memory {
+	return &memory{records: map[string]*ledger.Record{}, pages: map[string]stored{}}
+}
 
 func (m *memory) put(r *ledger.Record) error {
 	m.mu.Lock()
@@ -143,7 +147,7 @@ func (l *told) Tell(_ context.Context, m messages.EventMeta, e messages.Event, t
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, there := range l.of(m.Key) {
-		sameAttempt := there.meta.Attempt == m.Attempt
+		sameAttempt := there.meta.Attempt == m.Attempt && (m.State != messages.StateBatchLegs || there.meta.Page == m.Page)
 		if sameAttempt && (alone || there.meta.State == m.State || there.meta.State.Final() && m.State.Final()) {
 			if there.token == token {
 				return engine.ToldBefore, nil
@@ -173,6 +177,27 @@ func (l *told) Accepted(_ context.Context, _, key string, attempt int) (messages
 	return messages.Event{}, false, nil
 }
 
+func (l *told) Final(_ context.Context, _, key string, attempt int) (messages.Event, bool, error) {
+	return l.first(key, func(m messages.EventMeta) bool { return m.Attempt == attempt && m.State.Final() })
+}
+
+func (l *told) Legs(_ context.Context, _, _, key string, attempt, page int) (messages.Event, bool, error) {
+	return l.first(key, func(m messages.EventMeta) bool {
+		return m.Attempt == attempt && m.State == messages.StateBatchLegs && m.Page == page
+	})
+}
+
+func (l *told) first(key string, is func(messages.EventMeta) bool) (messages.Event, bool, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, e := range l.of(key) {
+		if is(e.meta) {
+			return e.event, true, nil
+		}
+	}
+	return messages.Event{}, false, nil
+}
+
 // states lists what was told of a request, in order.
 func (l *told) states(key string) string {
 	l.mu.Lock()
@@ -194,4 +219,35 @@ func (l *told) last(t *testing.T, key string) messages.Event {
 		t.Fatalf("nothing was told of %s", key)
 	}
 	return all[len(all)-1].event
+}
+
+// stored is one page of a bulk.
+type stored struct {
+	data     []byte
+	sequence uint64
+	ttl      time.Duration
+}
+
+func pageName(key string, page int) string { return fmt.Sprintf("%s.%d", key, page) }
+
+func (m *memory) Page(_ context.Context, key string, page int) ([]byte, uint64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p, there := m.pages[pageName(key, page)]
+	if !there {
+		return nil, 0, ledger.ErrNone
+	}
+	return p.data, p.sequence, nil
+}
+
+func (m *memory) PutPage(_ context.Context, key string, page int, data []byte, over uint64, ttl time.Duration) (uint64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	name := pageName(key, page)
+	if m.pages[name].sequence != over {
+		return 0, ledger.ErrChanged
+	}
+	m.sequence++
+	m.pages[name] = stored{data, m.sequence, ttl}
+	return m.sequence, nil
 }

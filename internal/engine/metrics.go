@@ -210,7 +210,7 @@ func (m *Metrics) finished(r *ledger.Record) {
 // process ended: its tombstone tells. It may be told of an end more than once,
 // by each owner of a shard that this process is.
 func (m *Metrics) ended(r *ledger.Record) {
-	if !r.Outcome.NotSucceeded() || r.Duplicate || time.Since(r.Finished) > recently {
+	if !r.NotSucceeded() || r.Duplicate || time.Since(r.Finished) > recently {
 		return
 	}
 	m.mu.Lock()

@@ -27,9 +27,11 @@ const (
 	finishStep               // tell the end, write the tombstone
 	recheckStep              // look once more for duplicates
 	sweepStep                // look at the image list in place of many jobs
+	expandStep               // make the legs of a bulk
+	legsStep                 // begin legs of a bulk, and hear of them
 )
 
-var stepNames = [...]string{"idle", "announce", "submit", "doubt", "find", "tell", "late", "poll", "resolve", "cancel", "trail", "finish", "recheck", "sweep"}
+var stepNames = [...]string{"idle", "announce", "submit", "doubt", "find", "tell", "late", "poll", "resolve", "cancel", "trail", "finish", "recheck", "sweep", "expand", "legs"}
 
 func (s step) String() string { return stepNames[s] }
 
@@ -48,7 +50,7 @@ func (s step) pool() poolKind {
 	switch s {
 	case submitStep:
 		return createPool
-	case pollStep, findStep, resolveStep, recheckStep, trailStep, sweepStep:
+	case pollStep, findStep, resolveStep, recheckStep, trailStep, sweepStep, expandStep:
 		return queryPool
 	default:
 		return ledgerPool
@@ -103,6 +105,11 @@ type task struct {
 	plan      pace.Plan
 	since     time.Time // of a sweep: changes from then on are looked at
 	census    bool      // of a sweep: what is being made is looked at too
+
+	batch    *batch         // of a bulk: what is held of it
+	news     []*news        // of its legs
+	wish     *ledger.Cancel // that it shall end
+	deadline time.Time
 }
 
 // result is what a step reports to the loop.
@@ -139,6 +146,10 @@ func (g *Engine) enqueue(e *entry, s step) {
 		forgotten: e.forgotten.time(), active: e.active.time(), percent: e.percent, progress: e.progress.time(), submitted: e.submitted.time(),
 	}
 	e.record = nil
+	if s == legsStep {
+		t.batch, t.news, t.wish, t.deadline = e.batch, e.batch.news, e.wish, e.deadline.time()
+		e.batch.news, e.batch.began = nil, time.Now()
+	}
 	if s.pool() == queryPool {
 		t.hinted, t.shown, t.plan = e.hinted, e.shown, g.planOf(e, time.Now())
 		t.bucket = e.account.bucketFor(t)
@@ -210,6 +221,10 @@ func (g *Engine) do(ctx context.Context, t task) result {
 		return g.announce(ctx, t)
 	case submitStep:
 		return g.submit(ctx, t)
+	case expandStep:
+		return g.expand(ctx, t)
+	case legsStep:
+		return g.legsRound(ctx, t)
 	case doubtStep:
 		return g.doubt(ctx, t)
 	case findStep:

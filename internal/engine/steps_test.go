@@ -18,6 +18,7 @@ type asked struct {
 	mu       sync.Mutex
 	requests []messages.Request
 	refuse   int // how many are refused first
+	then     func(messages.Request)
 }
 
 func (a *asked) ask(_ context.Context, r messages.Request) error {
@@ -28,6 +29,9 @@ func (a *asked) ask(_ context.Context, r messages.Request) error {
 		return errors.New("the queue is full")
 	}
 	a.requests = append(a.requests, r)
+	if a.then != nil {
+		a.then(r)
+	}
 	return nil
 }
 

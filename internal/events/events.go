@@ -76,7 +76,7 @@ func conditionOf(m messages.EventMeta, alone bool) string {
 	case m.State.Final():
 		return messages.AnyFinalSubject(m.Cloud, m.Operation, m.Key, m.Attempt)
 	}
-	return messages.EventSubject(m.Cloud, m.Operation, m.State, m.Key, m.Attempt)
+	return m.Subject()
 }
 
 // whose says to which attempt the event belongs that stood in the way.
@@ -114,6 +114,11 @@ func (l *Log) Final(ctx context.Context, cloud, key string, attempt int) (messag
 	return l.read(ctx, messages.AnyFinalSubject(cloud, "*", key, attempt))
 }
 
+// Legs implements engine.Events.
+func (l *Log) Legs(ctx context.Context, cloud, operation, key string, attempt, page int) (messages.Event, bool, error) {
+	return l.read(ctx, messages.BatchLegsSubject(cloud, operation, key, attempt, page))
+}
+
 // read reads the event of a subject, which may hold wildcards.
 func (l *Log) read(ctx context.Context, subject string) (messages.Event, bool, error) {
 	there, err := l.store.Last(ctx, broker.StreamEvents, subject)
@@ -136,6 +141,5 @@ func encode(m messages.EventMeta, e messages.Event, token string) (broker.Messag
 		return broker.Message{}, fmt.Errorf("encode event %s of %s: %w", m.State, m.Key, err)
 	}
 	header[ClaimHeader] = []string{token}
-	subject := messages.EventSubject(m.Cloud, m.Operation, m.State, m.Key, m.Attempt)
-	return broker.Message{Subject: subject, Header: header, Data: body}, nil
+	return broker.Message{Subject: m.Subject(), Header: header, Data: body}, nil
 }

@@ -37,6 +37,9 @@ func (in *Intake) cancel(ctx context.Context, msg *message.Message, d broker.Del
 		return "", err
 	}
 	in.unknown.done(d)
+	if c.Parent != "" && (err == nil || errors.Is(err, errNotYet)) {
+		return "", nil // the leg has ended, or never came: its bulk needs no complaint
+	}
 	if errors.Is(err, errNotYet) {
 		return fmt.Sprintf("nothing is known of a request with key %s on cloud %s; a cancel waits for its request for a minute at most", c.Key, cloud), nil
 	}

@@ -36,7 +36,7 @@ func (in *Intake) control(ctx context.Context, msg *message.Message, d broker.De
 		in.Log.Warn("message is a dead letter", "subject", oneLine(publishedSubject(d.Subject)), "reason", string(reason), "sequence", d.StreamSequence)
 		return in.Dead.Store(ctx, letter(d, msg.Payload, cloud, verb), Verdict{Reason: reason, Problems: problems})
 	}
-	if !slices.Contains(messages.Verbs(), verb) {
+	if !slices.Contains(messages.Verbs(), verb) && verb != messages.VerbChildFinished {
 		return bury(ReasonUnknownOperation, messages.Problems{{Message: fmt.Sprintf("there is no control verb %q; known are %s", verb, strings.Join(messages.Verbs(), ", "))}})
 	}
 	if _, known := in.Cloud(cloud); !known {
@@ -46,6 +46,9 @@ func (in *Intake) control(ctx context.Context, msg *message.Message, d broker.De
 		}
 		in.unknown.done(d)
 		return bury(ReasonUnknownCloud, messages.Problems{unknownCloud(cloud)})
+	}
+	if verb == messages.VerbChildFinished {
+		return in.childFinished(ctx, d, cloud, msg.Payload)
 	}
 	c, problems := messages.ReadControl(verb, cloud, msg.Payload)
 	if len(problems) > 0 {

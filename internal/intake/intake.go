@@ -64,9 +64,12 @@ type Options struct {
 	Pause func(ctx context.Context, p pauses.Pause) error
 	// Hear takes a backup notice that was stored at that time; an error has it
 	// delivered again.
-	Hear  func(ctx context.Context, cloud string, n messages.Notice, at time.Time) error
-	Count Counter
-	Log   *slog.Logger
+	Hear func(ctx context.Context, cloud string, n messages.Notice, at time.Time) error
+	// Hear takes note that a leg of a bulk of the shard may have ended; nil:
+	// nobody listens.
+	HearLeg func(ctx context.Context, key string, leg int) error
+	Count   Counter
+	Log     *slog.Logger
 }
 
 // Intake handles the deliveries of one shard.
@@ -74,6 +77,7 @@ type Intake struct {
 	Options
 	unknown waiting
 	origins origins
+	bulks   bulks
 }
 
 // New returns an intake.
@@ -87,6 +91,7 @@ type request struct {
 	cloud     string
 	operation string
 	envelope  messages.Envelope
+	parent    *messages.Relative
 	body      []byte
 }
 
@@ -128,7 +133,9 @@ func (in *Intake) take(ctx context.Context, req *request, conf Cloud, known bool
 	if req.envelope.Anonymous {
 		req.envelope.Identity, req.envelope.HasIdentity = deliveryIdentity(req.delivery), true
 	}
-	parent, claims, err := in.parent(ctx, req)
+	var claims messages.Problems
+	var err error
+	req.parent, claims, err = in.parent(ctx, req)
 	if err != nil {
 		return err
 	}
@@ -152,9 +159,11 @@ func (in *Intake) take(ctx context.Context, req *request, conf Cloud, known bool
 		return in.refuse(ctx, req, ReasonInvalid, problems)
 	}
 	r := in.record(req, work, conf)
-	r.Parent = parent
 	if r.Origin, err = in.origin(ctx, req.envelope.Identity); err != nil {
 		return err
+	}
+	if beyond := in.overTargets(req.cloud, conf, req.operation, r.Data); len(beyond) > 0 {
+		forbidTargets(r, beyond)
 	}
 	beyond, err := in.overreach(ctx, r, conf)
 	if err != nil {
@@ -194,7 +203,7 @@ func bare(req *request) *ledger.Record {
 	return &ledger.Record{
 		Key: messages.Key(req.cloud, id.Source, id.ID), Cloud: req.cloud, Operation: req.operation,
 		Source: id.Source, ID: id.ID, Attempt: max(1, req.envelope.Attempt), State: ledger.Accepted,
-		Token: rand.Text(), Accepted: time.Now().UTC(), Sent: req.envelope.Time,
+		Parent: req.parent, Token: rand.Text(), Accepted: time.Now().UTC(), Sent: req.envelope.Time,
 		CorrelationID: req.envelope.CorrelationID, TraceParent: req.envelope.TraceParent,
 	}
 }

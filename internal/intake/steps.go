@@ -99,6 +99,9 @@ func forbidSteps(r *ledger.Record, ps messages.Problems) {
 // follow-up step: the parent's final event must name it, so that nobody can
 // claim a parent, or take the place of a step that is still to come.
 func (in *Intake) parent(ctx context.Context, req *request) (*messages.Relative, messages.Problems, error) {
+	if leg, claimed := messages.LegParent(req.envelope.Identity); claimed {
+		return in.bulkParent(ctx, req, leg)
+	}
 	cloud, key, attempt, claimed := messages.StepParent(req.envelope.Identity)
 	if !claimed {
 		return nil, nil, nil

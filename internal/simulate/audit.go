@@ -43,7 +43,13 @@ func (w *world) unfinished() []string {
 	var left []string
 	for shard := range w.shards {
 		for _, m := range w.streams.list(broker.TrackStream(shard), broker.TrackFilter(shard)) {
+			if isPage(m.Subject) {
+				continue
+			}
 			r, err := ledger.Decode(m.Data)
+			if err == nil && r.Operation == messages.OperationBulkCopy && w.stuckLeg(r.Key) {
+				continue
+			}
 			if err != nil || r.Buried || r.Told && r.Outcome == messages.StateUnresolved || r.State == ledger.Submitted && w.stuck(r) {
 				continue
 			}
@@ -58,10 +64,12 @@ func (w *world) unfinished() []string {
 	return left
 }
 
-func (w *world) recorded(a ask) bool {
+func (w *world) recorded(a ask) bool { return w.recordedKey(a.cloud, a.key()) }
+
+func (w *world) recordedKey(cloud, key string) bool {
 	w.streams.mu.Lock()
 	defer w.streams.mu.Unlock()
-	r := w.watch.of(a.cloud, a.key())
+	r := w.watch.of(cloud, key)
 	return r != nil && !r.Done()
 }
 
@@ -81,7 +89,9 @@ func (w *world) images(cloud string) []fakecloud.Image {
 	w.roads.handler.ServeHTTP(recorder, httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/_admin/images?cloud="+cloud, nil))
 	var all []fakecloud.Image
 	w.must(json.Unmarshal(recorder.Body.Bytes(), &all))
-	return slices.DeleteFunc(all, func(i fakecloud.Image) bool { return !strings.HasPrefix(i.Name, "image-r") })
+	return slices.DeleteFunc(all, func(i fakecloud.Image) bool {
+		return !strings.HasPrefix(i.Name, "image-r") && !strings.HasPrefix(i.Name, "leg-")
+	})
 }
 
 // audit holds the final events against what the clouds really made.
@@ -100,14 +110,17 @@ func (w *world) audit() {
 		if !works[a.operation].makes {
 			continue
 		}
-		w.auditRequest(a, made[a.cloud+" "+a.name], begun[a.cloud+" "+a.name])
+		if w.waits(a) {
+			continue
+		}
+		w.auditEnds(a, w.watch.ended(a.key()), made[a.cloud+" "+a.name], begun[a.cloud+" "+a.name])
 	}
+	w.auditBulks(made, begun)
 }
 
-// auditRequest looks at one request: each image is named by exactly one final
+// auditEnds looks at one request: each image is named by exactly one final
 // event, and each attempt made one at most.
-func (w *world) auditRequest(a ask, made []string, begun int) {
-	ends := w.watch.ended(a.key())
+func (w *world) auditEnds(a ask, ends []messages.Event, made []string, begun int) {
 	var named []string
 	for _, e := range ends {
 		for _, i := range e.Images {
@@ -118,9 +131,6 @@ func (w *world) auditRequest(a ask, made []string, begun int) {
 		if e.State == messages.StateSucceeded && len(e.Images) == 0 {
 			w.watch.violated("succeeded without image", "%s attempt %d", a.id, e.Request.Attempt)
 		}
-	}
-	if w.waits(a) {
-		return
 	}
 	for _, id := range named {
 		if !slices.Contains(made, id) {

@@ -55,6 +55,7 @@ func newPlan(seed uint64) plan {
 			trouble()
 		}
 	}
+	p.bulks()
 	slices.SortStableFunc(p.items, func(a, b item) int { return int(a.at - b.at) })
 	return p.plan
 }

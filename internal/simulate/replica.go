@@ -78,7 +78,7 @@ func (r *replica) own(ctx context.Context, number int, l right) {
 	log.Info("owns the shard", "shard", number)
 	records := ledger.New(r.conn, number)
 	g := engine.New(engine.Options{
-		Shard: number, Ledger: records, Events: r.events, Lease: l, Clouds: r, Reused: r.reused,
+		Shard: number, Ledger: records, Events: r.events, Lease: l, Clouds: r, Reused: r.reused, Request: r.request, Control: r.control,
 		Bound: pace.Bound{Ratio: 0.03, Min: 2 * time.Second, Max: time.Minute}, SubmitTimeout: submitTimeout, TombstoneTTL: tombstoneTTL, Drain: drain,
 		Metrics: r.world.metrics, Log: log,
 	})
@@ -96,7 +96,7 @@ func (r *replica) own(ctx context.Context, number int, l right) {
 	both.Go(func() {
 		select {
 		case <-g.Ready():
-			r.takeIn(ctx, number, l, records)
+			r.takeIn(ctx, number, l, records, g)
 		case <-ctx.Done():
 		}
 	})
@@ -115,15 +115,15 @@ func (r *replica) note(g *engine.Engine, works bool) {
 }
 
 // takeIn feeds the shard's messages to a real intake.
-func (r *replica) takeIn(ctx context.Context, number int, l right, records *ledger.Shard) {
+func (r *replica) takeIn(ctx context.Context, number int, l right, records *ledger.Shard, g *engine.Engine) {
 	in := intake.New(intake.Options{
-		Records: records, Dead: r.dead, History: r.events, Count: r.world.metrics, Log: discard(),
+		Records: records, HearLeg: g.Hear, Dead: r.dead, History: r.events, Count: r.world.metrics, Log: discard(),
 		Cloud: func(name string) (intake.Cloud, bool) {
 			a, known := r.accounts[name]
 			if !known {
 				return intake.Cloud{}, false
 			}
-			return intake.Cloud{Profile: a.Profile, Allows: func(string) bool { return true }, Scale: a.Scale}, true
+			return intake.Cloud{Profile: a.Profile, Allows: func(string) bool { return true }, AllowsTarget: func(string) bool { return true }, Scale: a.Scale}, true
 		},
 	})
 	c := &consumer{inbox: r.world.inbox, conn: r.conn, shard: number, valid: l.Valid, handle: in.Handle, drain: drain}

@@ -51,7 +51,7 @@ func (t *traps) any() bool {
 
 // spring catches the process if a trap waits for it at this point.
 func (t *traps) spring(p *process, when, what, which string) {
-	point := fmt.Sprint(when, " ", what, " ", which)
+	point := strings.TrimSuffix(fmt.Sprint(when, " ", what, " ", which), " ")
 	t.mu.Lock()
 	var caught *trap
 	for i, tr := range t.set {
@@ -76,6 +76,8 @@ func (t *traps) storing(p *process, when, stream string, m broker.Message) {
 		return
 	}
 	switch {
+	case strings.HasPrefix(stream, "IMS_TRACK_") && isPage(m.Subject):
+		t.spring(p, when, "page of a bulk", "")
 	case strings.HasPrefix(stream, "IMS_TRACK_"):
 		var r struct {
 			State  ledger.State `json:"state"`

@@ -59,7 +59,9 @@ func (w *watch) violations() []violation {
 func (w *watch) stored(stream string, m, old broker.Stored) {
 	switch {
 	case strings.HasPrefix(stream, "IMS_TRACK_"):
-		w.record(m, old)
+		if !isPage(m.Subject) {
+			w.record(m, old)
+		}
 	case stream == broker.StreamEvents:
 		w.event(m, old)
 	case stream == broker.StreamDead:
@@ -119,7 +121,7 @@ func (w *watch) event(m, old broker.Stored) {
 		return
 	}
 	w.history.add("broker", "event %s of %s attempt %d", meta.State, e.Request.ID, meta.Attempt)
-	if old.Sequence > 0 && meta.State != messages.StateProgress {
+	if old.Sequence > 0 && meta.State != messages.StateProgress && meta.State != messages.StateBatchProgress {
 		w.violated("event once", "%s of %s attempt %d is stored a second time", meta.State, e.Request.ID, meta.Attempt)
 	}
 	events := w.streams.byName[broker.StreamEvents]

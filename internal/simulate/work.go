@@ -37,6 +37,7 @@ var works = map[string]work{
 	"tag-image":               {"BatchImageTags", false, tagImage},
 	"update-image":            {"UpdateImage", false, updateImage},
 	"delete-image":            {"DeleteImage", false, deleteImage},
+	"bulk-copy":               {"ListImages", false, nil}, // see bulks
 }
 
 func copyImage(_ *rand.Rand, name string, o messages.Options) (any, fakecloud.World) {

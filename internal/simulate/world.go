@@ -58,6 +58,7 @@ type world struct {
 	replicas map[string]*replica
 	asked    map[string]ask // by cloud and name of the image
 	order    []ask
+	bulks    []bulkAsk
 	ended    bool
 	running  sync.WaitGroup
 	tokens   int

@@ -18,6 +18,7 @@ import (
 
 func TestMain(m *testing.M) {
 	nodes.ServeIfAsked()
+	parentIfAsked()
 	goleak.VerifyTestMain(m)
 }
 

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// process is one program that is started, ended and started again. Its methods
-// may be called from any goroutine.
+// process is one program that is started, ended and started again, and killed
+// when this one ends. Its methods may be called from any goroutine.
 type process struct {
 	name string
 	path string
@@ -37,9 +37,9 @@ func (p *process) start() error {
 		return fmt.Errorf("start %s: %w", p.name, err)
 	}
 	defer func() { _ = log.Close() }()     // the process has its own
-	cmd := exec.Command(p.path, p.args...) //nolint:gosec,noctx // what was built here; kill ends it
+	cmd := exec.Command(p.path, p.args...) //nolint:gosec,noctx // what was built here; kill ends it, or our own end
 	cmd.Env, cmd.Stdout, cmd.Stderr = p.env, log, log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for us
+	cmd.SysProcAttr = apart()
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start %s: %w", p.name, err)
 	}

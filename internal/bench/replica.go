@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"os"
@@ -24,10 +25,15 @@ import (
 // killed.
 const workerProcess = "worker-process"
 
-// serveWorker is the worker's process.
+// serveWorker is the worker's process. It ends when its standard input does,
+// so that it never outlives the one who started it.
 func serveWorker() int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		stop()
+	}()
 	cfg, err := config.Load()
 	if err == nil {
 		err = app.Run(ctx, cfg, app.Deps{
@@ -44,8 +50,9 @@ func serveWorker() int {
 
 // replica is a worker in a process of its own.
 type replica struct {
-	http string
-	cmd  *exec.Cmd
+	http  string
+	cmd   *exec.Cmd
+	stdin io.Closer
 }
 
 // startReplica starts a worker and waits until it is ready.
@@ -57,6 +64,9 @@ func startReplica(ctx context.Context, name string, env ...string) (*replica, er
 	r := &replica{cmd: exec.CommandContext(ctx, self, workerProcess)} //nolint:gosec // it runs itself
 	r.cmd.Env = append(append(os.Environ(), "IMSWORKER_INSTANCE="+name, "IMSWORKER_HTTP_LISTEN=127.0.0.1:0"), env...)
 	r.cmd.Stderr = os.Stderr
+	if r.stdin, err = r.cmd.StdinPipe(); err != nil {
+		return nil, fmt.Errorf("start worker %s: %w", name, err)
+	}
 	out, err := r.cmd.StdoutPipe()
 	if err != nil {
 		return nil, fmt.Errorf("start worker %s: %w", name, err)

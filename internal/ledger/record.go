@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -210,26 +209,6 @@ func HashData(data []byte) string {
 	}
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:16])
-}
-
-type plainRecord Record
-
-// Decode reads a record. Fields it does not know are kept in Extra.
-func Decode(data []byte) (*Record, error) {
-	r := &Record{}
-	if err := json.Unmarshal(data, (*plainRecord)(r)); err != nil {
-		return nil, fmt.Errorf("decode record: %w", err)
-	}
-	if onlyKnown(data) {
-		return r, nil
-	}
-	all := map[string]json.RawMessage{}
-	if err := json.Unmarshal(data, &all); err != nil {
-		return nil, fmt.Errorf("decode record: %w", err)
-	}
-	maps.DeleteFunc(all, func(name string, _ json.RawMessage) bool { return known[name] })
-	r.Extra = all
-	return r, nil
 }
 
 // encode writes a record with what Extra holds.

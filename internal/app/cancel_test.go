@@ -46,7 +46,7 @@ func TestCancel(t *testing.T) {
 			if final.State != messages.StateCancelled || final.Cancel == nil || !final.Cancel.Started || final.Cancel.Image != name {
 				t.Fatalf("ended %s %+v", final.State, final.Cancel)
 			}
-			s.await("its record to be a tombstone", func() bool { return s.unfinished() == 0 })
+			s.settled()
 			left := 0
 			for _, m := range s.fake.Begun(fakecloud.DemoCloud) {
 				if s.there(m.ImageID) {

@@ -39,6 +39,7 @@ func TestBrokerOfThree(t *testing.T) {
 	s.allowImages(1000)
 	s.cfg.NATS.URL, s.cfg.Lease, s.cfg.Shards = config.Secret(s.front.URL()), 15*time.Second, 2
 	s.start()
+	s.conn.Close() // it goes the worker's way
 	s.conn = brokertest.Dial(t, cluster.URL())
 	for _, each := range []struct {
 		name   string
@@ -137,14 +138,16 @@ func (s clustered) nodeCutOff() {
 }
 
 // stayAt has the worker connect to one node, and no more than that: it may go
-// over to the others again.
+// over to the others again. What it says of itself may be older than the cut.
 func (s clustered) stayAt(node int) {
 	s.t.Helper()
+	const connections = 2 // that for leases is one of its own
 	for i, p := range s.front.Proxies {
 		if i != node {
 			p.Cut()
 		}
 	}
+	s.await("the worker to be at that node", func() bool { return s.front.Proxies[node].Links() == connections })
 	s.ready(200)
 	s.front.Heal()
 }

@@ -134,9 +134,11 @@ func (s *system) did(call string) int {
 }
 
 // finals counts the final events of a request.
-func (s *system) finals(key string) int {
+func (s *system) finals(key string) int { return countFinals(s.events(key)) }
+
+func countFinals(events []told) int {
 	n := 0
-	for _, e := range s.events(key) {
+	for _, e := range events {
 		if e.meta.State.Final() {
 			n++
 		}

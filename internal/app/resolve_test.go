@@ -108,7 +108,7 @@ func TestControlThatCannotBe(t *testing.T) {
 	s.publish("ims.request.demo.copy-image", `{"image_id":"`+fakecloud.DemoISOImage+`","name":"n"}`, copyEvent("refused"))
 	refused := messages.Key("demo", "/test", "refused")
 	s.final(refused)
-	s.await("its tombstone", func() bool { return s.unfinished() == 1 })
+	s.settled(waits)
 	for name, c := range map[string]struct {
 		verb  string
 		data  messages.Control

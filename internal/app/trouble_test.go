@@ -99,14 +99,16 @@ func (s *troubled) audit() {
 			continue
 		}
 		images[final.Images[0].ID] = true
-		if told := states(s.events(key)); strings.Count(told, "accepted") != 1 || s.finals(key) != 1 {
+		events := s.events(key)
+		if told := states(events); strings.Count(told, "accepted") != 1 || countFinals(events) != 1 {
 			s.t.Errorf("request %d: told %q", i, told)
 		}
 	}
 	if made := s.made(); made != s.sent || len(images) != s.sent {
 		s.t.Errorf("%d images made and %d told of, for %d requests", made, len(images), s.sent)
 	}
-	s.await("nothing to be left", func() bool { return s.queueEmpty() && s.unfinished() == 0 })
+	s.await("the queue to be empty", s.queueEmpty)
+	s.settled()
 	s.ready(200)
 }
 

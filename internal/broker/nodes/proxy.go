@@ -84,6 +84,13 @@ func (p *Proxy) Delay(d time.Duration) {
 	p.delay = d
 }
 
+// Links is how many connections stand through it.
+func (p *Proxy) Links() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.links)
+}
+
 // Stop closes everything and waits until it is closed.
 func (p *Proxy) Stop() {
 	_ = p.listen.Close()

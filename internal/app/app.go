@@ -49,6 +49,9 @@ type Deps struct {
 	Reload <-chan struct{}
 	// Ready, if not nil, is called once when the worker takes requests.
 	Ready func(Addresses)
+	// Loaded, if not nil, is told of every shard whose requests this worker
+	// follows from now on. It must not block.
+	Loaded func(shard int)
 	// TombstoneTTL shortens the ledger's memory in tests; 0 means an hour.
 	TombstoneTTL time.Duration
 }

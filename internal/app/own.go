@@ -40,6 +40,9 @@ func (w *worker) own(ctx context.Context, lease *shard.Lease) {
 		select {
 		case <-g.Ready():
 			w.judgeShare()
+			if w.deps.Loaded != nil {
+				w.deps.Loaded(number)
+			}
 			both.Go(func() error { w.answer(ctx, lease, g); return nil })
 			return w.takeIn(ctx, number, lease, records, g)
 		case <-ctx.Done():

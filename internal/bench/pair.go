@@ -73,7 +73,7 @@ func (s *scene) start(ctx context.Context, asked func(path string)) (err error) 
 	if s.leaver, err = startReplica(ctx, "leaves", s.env...); err != nil {
 		return err
 	}
-	_, err = s.leaver.until(ctx, s.all)
+	_, err = s.leaver.until(ctx, shards, s.all)
 	return err
 }
 
@@ -87,7 +87,7 @@ func (s *scene) join(ctx context.Context) (err error) {
 // what the leaver has.
 func (s *scene) share(ctx context.Context) (lost holds, err error) {
 	var failed error
-	_, err = s.stays.until(ctx, func(h holds) bool {
+	_, err = s.stays.until(ctx, 0, func(h holds) bool {
 		lost, failed = s.leaver.look(ctx)
 		return failed != nil || h.shards+lost.shards == shards && h.requests+lost.requests == s.requests && lost.requests < s.requests*2/3
 	})

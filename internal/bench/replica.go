@@ -38,7 +38,7 @@ func serveWorker() int {
 	if err == nil {
 		err = app.Run(ctx, cfg, app.Deps{
 			Log: slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})), Build: ops.Build{Version: "bench"},
-			Ready: func(a app.Addresses) { fmt.Println(a.HTTP) },
+			Ready: func(a app.Addresses) { fmt.Println(a.HTTP) }, Loaded: func(int) { fmt.Println(loadedLine) },
 		})
 	}
 	if err != nil {
@@ -48,11 +48,16 @@ func serveWorker() int {
 	return 0
 }
 
+// loadedLine is what a worker's process says of every shard whose requests it
+// has begun to follow; its address, once, is the only other line.
+const loadedLine = "loaded"
+
 // replica is a worker in a process of its own.
 type replica struct {
-	http  string
-	cmd   *exec.Cmd
-	stdin io.Closer
+	http   string
+	cmd    *exec.Cmd
+	stdin  io.Closer
+	loaded chan struct{} // once a shard
 }
 
 // startReplica starts a worker and waits until it is ready.
@@ -61,7 +66,7 @@ func startReplica(ctx context.Context, name string, env ...string) (*replica, er
 	if err != nil {
 		return nil, fmt.Errorf("find this program: %w", err)
 	}
-	r := &replica{cmd: exec.CommandContext(ctx, self, workerProcess)} //nolint:gosec // it runs itself
+	r := &replica{loaded: make(chan struct{}, 16*shards), cmd: exec.CommandContext(ctx, self, workerProcess)} //nolint:gosec // it runs itself
 	r.cmd.Env = append(append(os.Environ(), "IMSWORKER_INSTANCE="+name, "IMSWORKER_HTTP_LISTEN=127.0.0.1:0"), env...)
 	r.cmd.Stderr = os.Stderr
 	if r.stdin, err = r.cmd.StdinPipe(); err != nil {
@@ -74,11 +79,28 @@ func startReplica(ctx context.Context, name string, env ...string) (*replica, er
 	if err := r.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start worker %s: %w", name, err)
 	}
-	if _, err := fmt.Fscanln(out, &r.http); err != nil {
+	ready := make(chan string, 1)
+	go r.listen(out, ready)
+	if r.http = <-ready; r.http == "" {
 		r.kill()
-		return nil, fmt.Errorf("worker %s is not ready: %w", name, err)
+		return nil, fmt.Errorf("worker %s has ended before it was ready", name)
 	}
 	return r, nil
+}
+
+// listen notes what the process says until it ends.
+func (r *replica) listen(out io.Reader, ready chan<- string) {
+	defer close(ready)
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		if line := lines.Text(); line != loadedLine {
+			ready <- line
+			continue
+		}
+		select {
+		case r.loaded <- struct{}{}:
+		default: // nobody counts that far
+		}
+	}
 }
 
 // kill ends the process without warning; it may have ended already.
@@ -90,9 +112,13 @@ func (r *replica) kill() {
 // holds is what a replica says about itself.
 type holds struct{ shards, requests, withoutTimer int }
 
-// look reads the replica's metrics.
+// lookAt are the metrics that tell what a replica holds.
+const lookAt = "name[]=imsworker_shards_owned&name[]=imsworker_requests_in_flight&name[]=imsworker_records_without_timer"
+
+// look reads the replica's metrics. It costs a worker of 200 clouds a tenth of a
+// second, and more.
 func (r *replica) look(ctx context.Context) (holds, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+r.http+"/metrics", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+r.http+"/metrics?"+lookAt, nil)
 	if err != nil {
 		return holds{}, fmt.Errorf("ask for metrics: %w", err)
 	}
@@ -114,23 +140,40 @@ func (r *replica) look(ctx context.Context) (holds, error) {
 	}, nil
 }
 
-// until waits until the replica holds what it should; it returns how long that
-// took.
-func (r *replica) until(ctx context.Context, want func(holds) bool) (time.Duration, error) {
-	begun := time.Now()
-	for {
+// until waits until the replica has begun to follow so many shards more and
+// holds what it should; it returns when that was. To look all the time would
+// take half of the replica's time.
+func (r *replica) until(ctx context.Context, loads int, want func(holds) bool) (time.Time, error) {
+	end := time.After(patience)
+	for range loads {
+		select {
+		case <-r.loaded:
+		case <-end:
+			return time.Time{}, fmt.Errorf("the replica has not begun to follow %d shards more within %s", loads, patience)
+		case <-ctx.Done():
+			return time.Time{}, context.Cause(ctx)
+		}
+	}
+	for begun, at := time.Now(), time.Now(); ; at = time.Now() {
 		h, err := r.look(ctx)
 		if err != nil {
-			return 0, err
+			return time.Time{}, err
 		}
 		if want(h) {
-			return time.Since(begun), nil
+			return at, nil
 		}
-		if time.Since(begun) > patience {
-			return 0, fmt.Errorf("the replica holds %+v after %s", h, patience)
+		if at.Sub(begun) > patience {
+			return time.Time{}, fmt.Errorf("the replica holds %+v after %s", h, patience)
 		}
 		if err := sleep(ctx, 100*time.Millisecond); err != nil {
-			return 0, err
+			return time.Time{}, err
 		}
+	}
+}
+
+// forget lets until count the shards from now on.
+func (r *replica) forget() {
+	for len(r.loaded) > 0 {
+		<-r.loaded
 	}
 }

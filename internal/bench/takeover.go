@@ -28,10 +28,11 @@ func (s takeover) run(ctx context.Context, b *bench) error {
 	if err := scene.join(ctx); err != nil {
 		return err
 	}
-	if _, err := scene.stays.until(ctx, s.all); err != nil {
+	at, err := scene.stays.until(ctx, shards, s.all)
+	if err != nil {
 		return err
 	}
-	took := time.Since(begun)
+	took := at.Sub(begun)
 	asked.begin()
 	if err := sleep(ctx, s.watch); err != nil {
 		return err
@@ -66,15 +67,17 @@ func (s handover) run(ctx context.Context, b *bench) error {
 	if err != nil {
 		return err
 	}
+	scene.stays.forget()
+	begun := time.Now()
 	if err := scene.leaver.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		return fmt.Errorf("stop a replica: %w", err)
 	}
-	took, err := scene.stays.until(ctx, s.all)
+	at, err := scene.stays.until(ctx, lost.shards, s.all)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(b.out, "%d requests in %d shards changed hands; %d were the other replica's already\n\n", lost.requests, lost.shards, s.requests-lost.requests)
-	return b.tell([]figure{{"handover_seconds", took.Seconds(), "s", "≤ 1"}})
+	return b.tell([]figure{{"handover_seconds", at.Sub(begun).Seconds(), "s", "≤ 1"}})
 }
 
 // queries counts the status queries of each project.

@@ -33,6 +33,9 @@ func (w *worker) own(ctx context.Context, lease *shard.Lease) {
 	})
 	w.setEngine(number, g)
 	defer w.setEngine(number, nil)
+	watching, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	w.background.Go(func() { w.watch(watching, g, lease) })
 	// Neither goes on without the other: the shard is given up and taken again.
 	both, ctx := errgroup.WithContext(ctx)
 	both.Go(func() error { return g.Run(ctx) })

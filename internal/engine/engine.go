@@ -184,6 +184,20 @@ func (g *Engine) Reload() {
 	}
 }
 
+// Turn waits until the loop takes something up, and returns nil then, or when
+// Run has ended. A loop that does not turn until ctx ends, which is the error,
+// decides nothing any more.
+func (g *Engine) Turn(ctx context.Context) error {
+	select {
+	case g.asked <- func() {}:
+		return nil
+	case <-g.over:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
 // Run works the shard until ctx ends, then lets running steps end within
 // Drain. It returns nil on a stop that was asked for.
 func (g *Engine) Run(ctx context.Context) error {

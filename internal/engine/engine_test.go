@@ -199,6 +199,7 @@ type world struct {
 	abroad    *engine.Account // another cloud, if any
 	query     string          // ShowJob if not set
 	drain     time.Duration   // a second if not set
+	hang      chan struct{}   // where the loop waits before it submits anything; may be nil
 }
 
 func newWorld(t *testing.T) *world {
@@ -240,6 +241,9 @@ func (w *world) start() {
 		},
 
 		Held: func(_, operation string) bool {
+			if w.hang != nil {
+				<-w.hang
+			}
 			_, is := w.held.Load(operation)
 			return is
 		},

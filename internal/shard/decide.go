@@ -236,10 +236,15 @@ func (r *replica) held() []int {
 
 // settled says whether this replica works all that it should. For a while after
 // somebody came or went, it waits for what others hand over to it, and for the
-// leases of one that is gone.
+// leases of one that is gone. With a shard that hangs it never is.
 func (r *replica) settled(plan view, now time.Time) bool {
 	if r.announcer.displaced.Load() {
 		return false
+	}
+	for _, h := range r.holders {
+		if l := h.current.Load(); l != nil && l.abandoned() {
+			return false
+		}
 	}
 	waiting := now.Sub(r.changed) < r.patience()
 	for shard, owner := range plan.owners {

@@ -16,6 +16,7 @@ type Lease struct {
 	sequence uint64    // of the latest renewal
 	renewed  time.Time // broker's time of the latest own renewal seen
 	ended    bool
+	givenUp  bool
 	lost     chan struct{} // closed with ended
 }
 
@@ -33,6 +34,22 @@ func (l *Lease) Valid() bool {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	return !l.ended && fresh(l.asked, time.Now(), l.ttl)
+}
+
+// GiveUp ends the lease although its owner has not returned, because that
+// hangs. Nothing is written: others get the shard when the lease expires in the
+// broker. This replica is not settled until the owner has returned.
+func (l *Lease) GiveUp() {
+	l.mu.Lock()
+	l.givenUp = true
+	l.mu.Unlock()
+	l.end()
+}
+
+func (l *Lease) abandoned() bool {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.givenUp
 }
 
 func fresh(asked, now time.Time, ttl time.Duration) bool {

@@ -195,6 +195,31 @@ func TestPausedOwner(t *testing.T) {
 	}
 }
 
+// TestGiveUp: an owner that hangs keeps nobody from going on with its shard,
+// and its replica is not settled before it has returned.
+func TestGiveUp(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	var settled atomic.Bool
+	a := s.run(t, "a", func(o *Options, r *runner) {
+		r.finish = make(chan struct{})
+		o.Changed = func(s Share) { settled.Store(s.Settled) }
+	})
+	eventually(t, "a owns and is settled", func() bool { return a.owns(0) && settled.Load() })
+	a.lease(0).GiveUp()
+	eventually(t, "a is not settled", func() bool { return !settled.Load() })
+	b := s.run(t, "b", nil)
+	eventually(t, "b takes over", func() bool { return b.owns(0) })
+	if settled.Load() || a.taken != 1 {
+		t.Errorf("settled %v, taken %d times while its owner hangs", settled.Load(), a.taken)
+	}
+	close(a.finish)
+	eventually(t, "a is settled again", settled.Load)
+	if !errors.Is(a.causes[0], ErrLeaseLost) {
+		t.Errorf("got %v, want ErrLeaseLost", a.causes[0])
+	}
+}
+
 func TestRestartUnderTheSameName(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

@@ -155,6 +155,20 @@ func stateOf(b ims.Backup) state {
 	return early
 }
 
+// Unusable says in words why no image is made of a backup as it is now, empty
+// if one is.
+func Unusable(b ims.Backup) string {
+	switch stateOf(b) {
+	case early:
+		return "the backup is in state " + b.Status + ": it is waited for"
+	case used:
+		return "the backup has an image already, " + strings.Join(b.ImageIDs, ", ") + ": no other is made"
+	case unfit:
+		return "no image can be made of the backup: it is of " + b.ResourceType + ", in state " + b.Status
+	}
+	return ""
+}
+
 // ask asks the rules, and for the image if they want one.
 func (s sight) ask(ctx context.Context, n messages.Notice, b ims.Backup) error {
 	facts, err := s.facts(ctx, b)

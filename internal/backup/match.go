@@ -38,36 +38,27 @@ func anyGlob(patterns []string, text string) bool {
 }
 
 // glob reports whether a text fits a pattern, in which * stands for any
-// characters and ? for one.
+// characters and ? for one. Only the last * seen is ever given more.
 func glob(pattern, text string) bool {
-	head, rest, star := strings.Cut(pattern, "*")
-	if !star {
-		return same(pattern, text) == len(text) && len([]rune(pattern)) == len([]rune(text))
-	}
-	n := same(head, text)
-	if n < 0 {
-		return false
-	}
-	for text = text[n:]; ; {
-		if glob(rest, text) {
-			return true
-		}
-		if text == "" {
+	p, t := []rune(pattern), []rune(text)
+	i, j, star, from := 0, 0, -1, 0
+	for j < len(t) {
+		switch {
+		case i < len(p) && p[i] == '*':
+			star, from = i, j
+			i++
+		case i < len(p) && (p[i] == '?' || p[i] == t[j]):
+			i++
+			j++
+		case star >= 0:
+			from++
+			i, j = star+1, from
+		default:
 			return false
 		}
-		text = string([]rune(text)[1:])
 	}
-}
-
-// same is how many bytes of a text its beginning has that a pattern without *
-// fits, -1 if it does not fit.
-func same(pattern, text string) int {
-	n, runes := 0, []rune(text)
-	for i, want := range []rune(pattern) {
-		if i >= len(runes) || want != '?' && want != runes[i] {
-			return -1
-		}
-		n += len(string(runes[i]))
+	for i < len(p) && p[i] == '*' {
+		i++
 	}
-	return n
+	return i == len(p)
 }

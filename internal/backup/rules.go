@@ -22,8 +22,8 @@ import (
 	"github.com/imsworker/imsworker/messages"
 )
 
-// operation is what a notice leads to.
-const operation = "create-whole-image"
+// Operation is what a notice leads to.
+const Operation = "create-whole-image"
 
 // Rules say which backups become images, and what these are called. They do
 // not change.
@@ -128,7 +128,7 @@ func (r rule) render(t *template.Template, f Facts) (string, error) {
 // Judge finds what the operation does not take in a choice, for a cloud whose
 // steps may lead to others.
 func (c Choice) Judge(at handlers.Place) messages.Problems {
-	op, known := handlers.Lookup(operation)
+	op, known := handlers.Lookup(Operation)
 	if !known || c.Skip {
 		return nil
 	}

@@ -84,7 +84,24 @@ func offline() (config.Config, *cloud.Set, []finding) {
 	for _, w := range set.Warnings() {
 		findings = append(findings, finding{What: "clouds.yaml", Ok: true, Warning: true, Detail: w.String()})
 	}
-	return cfg, set, findings
+	return cfg, set, append(findings, rulesFindings(cfg, set)...)
+}
+
+// rulesFindings are about the rules for backups, and about what has no effect without them.
+func rulesFindings(cfg config.Config, set *cloud.Set) (findings []finding) {
+	if cfg.BackupRules != "" {
+		rules, err := loadRules(cfg.BackupRules, set)
+		if err != nil {
+			return []finding{found("backup rules", "", err)}
+		}
+		return []finding{found("backup rules", fmt.Sprintf("%d rules", rules.Len()), nil)}
+	}
+	for _, name := range set.Names() {
+		if c, _ := set.Get(name); c.Settings.BackupWatch.Every > 0 {
+			findings = append(findings, finding{What: "backup rules", Ok: true, Warning: true, Detail: "backup_watch of cloud " + name + " has no effect: IMSWORKER_BACKUP_RULES names no rules"})
+		}
+	}
+	return findings
 }
 
 func loadClouds(cfg config.Config) (*cloud.Set, error) {

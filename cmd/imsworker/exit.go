@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/imsworker/imsworker/internal/backup"
 	"github.com/imsworker/imsworker/internal/broker"
 	"github.com/imsworker/imsworker/internal/cloud"
 	"github.com/imsworker/imsworker/internal/config"
@@ -98,7 +99,8 @@ func codeOf(err error) int {
 func isConfig(err error) bool {
 	_, environment := errors.AsType[config.Problems](err)
 	_, clouds := errors.AsType[cloud.Problems](err)
-	return environment || clouds
+	_, rules := errors.AsType[backup.Problems](err)
+	return environment || clouds || rules
 }
 
 func commandOf(root *cobra.Command, err error) string {

@@ -101,7 +101,7 @@ func (o *submitOptions) request(cmd *cobra.Command, operation string) (messages.
 	if o.id == "" {
 		o.id = strings.ToLower(rand.Text())
 	}
-	data, err := o.read(cmd)
+	data, err := readInput(cmd, o.file)
 	if err != nil {
 		return messages.Request{}, err
 	}
@@ -173,15 +173,16 @@ func didYouMean(near string) string {
 	return " did you mean " + near + "?"
 }
 
-func (o *submitOptions) read(cmd *cobra.Command) ([]byte, error) {
+// readInput reads the JSON of a file, or of standard input where it is named -.
+func readInput(cmd *cobra.Command, path string) ([]byte, error) {
 	in, name := cmd.InOrStdin(), "standard input"
-	if o.file != "-" {
-		file, err := os.Open(o.file)
+	if path != "-" {
+		file, err := os.Open(path)
 		if err != nil {
 			return nil, usage(cmd, "%v", err)
 		}
 		defer func() { _ = file.Close() }()
-		in, name = file, o.file
+		in, name = file, path
 	} else if !cmd.Flags().Changed("file") && isTerminal(in) {
 		return nil, usage(cmd, "no data: name a file with -f, or - to type it")
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/imsworker/imsworker/internal/broker"
+	"github.com/imsworker/imsworker/internal/client"
 	"github.com/imsworker/imsworker/internal/fakecloud"
 	"github.com/imsworker/imsworker/messages"
 )
@@ -304,5 +305,18 @@ func TestNoRules(t *testing.T) {
 	defer cancel()
 	if err := runFor(ctx, s, patience); err == nil || !strings.Contains(err.Error(), "rules.yaml:2: rules[0].match.vualt") || !strings.Contains(fmt.Sprint(err), "image.name: is missing") {
 		t.Errorf("started with bad rules: %v", err)
+	}
+	s.writeRules(everyBackup)
+	s.start()
+	c := client.New(s.conn)
+	letters, err := c.DeadLetters(t.Context(), "demo")
+	if err != nil || len(letters) != 1 || letters[0].Reason != "backup" {
+		t.Fatalf("%+v, %v", letters, err)
+	}
+	if r, err := c.Replay(t.Context(), letters[0]); err != nil || r.Subject != "ims.backup.demo.ready" {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if final := s.final(backupKey(fakecloud.DemoBackup)); final.State != messages.StateSucceeded {
+		t.Errorf("after a replay ended %s", final.State)
 	}
 }

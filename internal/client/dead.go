@@ -111,6 +111,9 @@ type Replayed struct {
 // letter stays. What was wrong with its body is still wrong; a replay helps when the worker's side has changed since.
 func (c *Client) Replay(ctx context.Context, d DeadLetter) (r Replayed, err error) {
 	defer c.permitted(&ctx, &err)()
+	if strings.HasPrefix(d.Subject, "ims.backup.") && strings.HasSuffix(d.Subject, "."+messages.VerbReady) && strings.Count(d.Subject, ".") == 3 {
+		return c.replayNotice(ctx, d)
+	}
 	cloud, ok := requestCloud(d.Subject)
 	if !ok {
 		return Replayed{}, fmt.Errorf("dead letter %d was published to %s, which no worker can read: publish its body to ims.request.<cloud>.<operation>", d.Number, d.Subject)
@@ -127,6 +130,14 @@ func (c *Client) Replay(ctx context.Context, d DeadLetter) (r Replayed, err erro
 		return Replayed{}, fmt.Errorf("replay dead letter %d: %w", d.Number, err)
 	}
 	return Replayed{Number: d.Number, Key: key, Attempt: attempt + 1, Subject: d.Subject}, nil
+}
+
+// replayNotice gives notice of a backup again. It has no key: whether it leads to a request is for the worker's rules to say.
+func (c *Client) replayNotice(ctx context.Context, d DeadLetter) (Replayed, error) {
+	if _, err := c.publish(ctx, broker.Message{Subject: d.Subject, Header: d.original(), Data: []byte(d.Body)}); err != nil {
+		return Replayed{}, fmt.Errorf("replay dead letter %d: %w", d.Number, err)
+	}
+	return Replayed{Number: d.Number, Subject: d.Subject}, nil
 }
 
 // requestCloud is the cloud that a request's subject names.

@@ -51,6 +51,9 @@ func (c *Client) Wait(ctx context.Context, s Submission, each func(messages.Even
 // taken returns once the message has left the queue: by then its record or its dead letter is stored. Without that, the events
 // of an earlier request under the same identity would be taken for this one's.
 func (c *Client) taken(ctx context.Context, sequence uint64) error {
+	if sequence == 0 { // a worker has made the request itself
+		return nil
+	}
 	stream, err := c.conn.JetStream().Stream(ctx, broker.StreamRequests)
 	if err != nil {
 		return fmt.Errorf("look at the queue: %w", err)

@@ -19,7 +19,8 @@ func CloudsYAML(base string, factor float64, clouds ...fakecloud.CloudOptions) s
 		for _, service := range []string{"image", "cbr", "block_storage"} {
 			fmt.Fprintf(&b, "    %s_endpoint_override: %s\n", service, url)
 		}
-		fmt.Fprintf(&b, "    imsworker:\n      time_factor: %g\n", max(factor, 1))
+		fmt.Fprintf(&b, "    smn_endpoint_override: %s\n", url)
+		fmt.Fprintf(&b, "    imsworker:\n      time_factor: %g\n      smn_topics: [ %q ]\n", max(factor, 1), c.Topic("backups"))
 	}
 	return b.String()
 }

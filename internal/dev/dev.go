@@ -140,6 +140,9 @@ func (t *trial) configure() error {
 	}
 	t.Config.CloudsFile, t.Config.Clouds, t.Config.DataDir = path, nil, filepath.Join(t.Dir, "broker")
 	t.Config.NATS.URL = config.Inside
+	if err := t.configureBackups(); err != nil {
+		return err
+	}
 	t.Config.NATS.Listen = freeAddress(t.Config.NATS.Listen)
 	t.Config.HTTPListen = freeAddress(t.Config.HTTPListen)
 	return nil

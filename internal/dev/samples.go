@@ -67,6 +67,15 @@ func (t *trial) samples(ctx context.Context, c *client.Client) error {
 			return err
 		})
 	}
+	group.Go(func() error {
+		state, err := t.announced(ctx, c, &mu)
+		if err == nil && state != messages.StateSucceeded {
+			mu.Lock()
+			unsuccessful++
+			mu.Unlock()
+		}
+		return err
+	})
 	if err := group.Wait(); err != nil {
 		return err
 	}
@@ -89,7 +98,12 @@ func (t *trial) sample(ctx context.Context, c *client.Client, s Sample, run stri
 	if err != nil {
 		return "", err
 	}
-	final, err := c.Wait(ctx, submitted, func(m messages.EventMeta, e messages.Event) {
+	return t.follow(ctx, c, submitted, mu)
+}
+
+// follow prints the events of a request until its end.
+func (t *trial) follow(ctx context.Context, c *client.Client, s client.Submission, mu *sync.Mutex) (messages.State, error) {
+	final, err := c.Wait(ctx, s, func(m messages.EventMeta, e messages.Event) {
 		mu.Lock()
 		defer mu.Unlock()
 		t.say("%s  %-10s %-23s %s\n", m.Time.Local().Format(time.TimeOnly), m.State, m.Operation, about(e))
@@ -132,9 +146,12 @@ It stays up until Ctrl-C. In another terminal:
   a mistake, and where it went:
     nats --server %[3]s pub ims.request.demo.copy-image '{"image":"x"}'
     %[2]sgo run ./cmd/imsworker dead ls
+  a backup, of which the fake cloud tells as the real one does (%[6]s):
+    curl '%[5]s/_admin/smn?cloud=demo' -d '{"to": "http://%[7]s/hooks/demo/smn", "backup_id": "%[8]s"}'
   what there is:
     %[2]sgo run ./cmd/imsworker requests ls
     curl http://%[4]s/metrics
     curl '%[5]s/_admin/truth?cloud=demo'
-`, body, env, t.at.Broker, t.at.HTTP, t.fakeURL)
+`, body, env, t.at.Broker, t.at.HTTP, t.fakeURL,
+		t.Config.BackupRules, t.at.Hooks, fakecloud.DemoBackup)
 }

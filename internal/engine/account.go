@@ -111,7 +111,22 @@ func newAccount(name string, conf *Account) *account {
 // that was configured may come back, and its windows count on.
 func (a *account) left() bool {
 	a.entries--
-	return a.entries == 0 && !a.known
+	return a.idle(time.Now())
+}
+
+// idle reports whether nothing of the account is worth keeping: a cloud that is
+// not configured yet, as when its entry is to come back after a restart, has
+// made calls that count when it is.
+func (a *account) idle(now time.Time) bool {
+	if a.entries > 0 || a.known {
+		return false
+	}
+	for _, w := range a.windows {
+		if w.Used(now) > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // configure takes over a new configuration; what is in use stays in use.
@@ -162,10 +177,14 @@ func (a *account) query(bucket string) *budget.Paced {
 	return p
 }
 
+// unconfiguredCalls is how long the calls count that were made to a cloud whose
+// limits are not known.
+const unconfiguredCalls = time.Hour
+
 // limit is that of the creating calls of a bucket.
 func (a *account) limit(bucket string) budget.Limit {
 	if a.conf == nil {
-		return budget.Limit{}
+		return budget.Limit{Window: unconfiguredCalls}
 	}
 	l := a.conf.Limits[bucket]
 	if l.Count > 0 && mixed(bucket) {

@@ -121,8 +121,10 @@ func (g *Engine) patrol(now time.Time) {
 		return
 	}
 	g.patrolAt = now.Add(patrolPause)
-	for _, a := range g.accounts {
-		a.forget(now)
+	for name, a := range g.accounts {
+		if a.forget(now); a.idle(now) {
+			delete(g.accounts, name)
+		}
 	}
 	left := patrolled
 	for _, e := range g.entries {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/imsworker/imsworker/internal/budget"
 	"github.com/imsworker/imsworker/internal/ledger"
 	"github.com/imsworker/imsworker/messages"
 )
@@ -53,6 +54,31 @@ func TestConfiguredCloudIsKept(t *testing.T) {
 	a.entries = 1
 	if a.left() {
 		t.Error("forgotten")
+	}
+}
+
+// TestCallsOfAMissingCloudCount: a cloud whose entry is not there when its shard
+// is loaded, and comes back, has made calls before.
+func TestCallsOfAMissingCloudCount(t *testing.T) {
+	t.Parallel()
+	g := newIdle()
+	now := time.Now()
+	g.learn(&ledger.Record{
+		Key: "key", Cloud: "demo", Operation: "copy-image", Attempt: 1, State: ledger.Finished, Outcome: messages.StateSucceeded,
+		Buried: true, Sequence: 1, Posts: []time.Time{now.Add(-2 * time.Minute)},
+	})
+	a := g.accounts["demo"]
+	if a == nil {
+		t.Fatal("the account is forgotten with its calls")
+	}
+	a.configure(&Account{Limits: map[string]budget.Limit{"copy": {Count: 1, Window: 5 * time.Minute}}})
+	if at := a.window("copy").Next(now); at.Before(now.Add(2*time.Minute)) || at.After(now.Add(4*time.Minute)) {
+		t.Errorf("next call in %v", at.Sub(now))
+	}
+	a.known = false
+	g.patrol(now.Add(10 * time.Minute))
+	if len(g.accounts) > 0 {
+		t.Error("kept when nothing counts any more")
 	}
 }
 

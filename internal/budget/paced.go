@@ -102,6 +102,13 @@ func (p *Paced) Reserve(now, latest time.Time) (time.Time, bool) {
 	return at, true
 }
 
+// Spend drops what is saved up: the next token is there when a whole one has
+// come after now.
+func (p *Paced) Spend(now time.Time) {
+	p.fill(now)
+	p.tokens = min(p.tokens, 0)
+}
+
 // Return gives a reserved token back that was not used.
 func (p *Paced) Return() {
 	if p.limit.Count > 0 {

@@ -65,6 +65,22 @@ func (a *Account) longestWindow() time.Duration {
 	return longest
 }
 
+// patience bounds questions with their waits for a turn. Limits of a few calls
+// in a window make these long.
+func (a *Account) patience() time.Duration {
+	var turn time.Duration
+	for bucket := range a.Limits {
+		if l := questions(a, bucket); l.Count > 0 && asksFrom(bucket) {
+			turn = max(turn, l.Window*10/time.Duration(9*l.Count))
+		}
+	}
+	return pollTimeout + 2*min(turn, longestTurn)
+}
+
+// longestTurn is how long a step waits for a turn at most; it is repeated where
+// that is too short.
+const longestTurn = 5 * time.Minute
+
 // Clouds knows the configured accounts.
 type Clouds interface {
 	// Account returns the cloud of that name as it is configured now.

@@ -58,6 +58,20 @@ func onlyAsks(bucket string) bool {
 	return false
 }
 
+// asksFrom reports whether questions take from a bucket.
+func asksFrom(bucket string) bool {
+	switch bucket {
+	case ims.ShowJob, ims.ShowJobProgress, listBucket, "get_image", "quota", "cbr", ims.IdentityBucket:
+		return true
+	}
+	return mixed(bucket)
+}
+
+// single reports whether a mixed bucket is of one call in a window, which has no
+// halves: creating calls and questions take turns in it. A question has its
+// answer within a tenth of the window; a creating call is waited for.
+func (a *Account) single(bucket string) bool { return mixed(bucket) && a.Limits[bucket].Count == 1 }
+
 // bucketIn is the bucket that a call which failed took from, and whose it is;
 // empty where none was made.
 func bucketIn(err error) (cloud, bucket string) {

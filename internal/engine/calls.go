@@ -71,11 +71,15 @@ func (c *calls) Wait(ctx context.Context, cloud, bucket string) error {
 		if err != nil {
 			return fmt.Errorf("wait for the budget %s: %w", bucket, err)
 		}
+		waited := time.Until(at) > 0
 		if err := sleepUntil(ctx, at); err != nil {
 			return fmt.Errorf("wait for the budget %s: %w", bucket, err)
 		}
-		if taken {
-			return nil
+		if taken && waited {
+			taken, err = c.holds(ctx, cloud, bucket)
+		}
+		if taken || err != nil {
+			return err
 		}
 	}
 }
@@ -88,11 +92,30 @@ func (c *calls) reserve(ctx context.Context, cloud, bucket string) (at time.Time
 	if !limited {
 		latest = now.Add(seekTimeout)
 	}
-	err = c.engine.inLoop(ctx, func() { at, taken = c.engine.bucketAt(c.account, cloud, bucket).Reserve(now, latest) })
+	err = c.engine.inLoop(ctx, func() {
+		p := c.engine.bucketAt(c.account, cloud, bucket)
+		if conf := c.account.conf; conf != nil && conf.single(bucket) { // not ahead: a creating call may come between
+			at, taken = p.Next(now), p.Take(now)
+			return
+		}
+		at, taken = p.Reserve(now, latest)
+	})
 	if err == nil && !taken && at.After(latest) {
 		err = errNoRoom
 	}
 	return at, taken, err
+}
+
+// holds reports whether a token that was waited for may be used still: the cloud
+// may have throttled the bucket meanwhile. Then it is given back.
+func (c *calls) holds(ctx context.Context, cloud, bucket string) (open bool, err error) {
+	err = c.engine.inLoop(ctx, func() {
+		p := c.engine.bucketAt(c.account, cloud, bucket)
+		if open = !p.Closed(time.Now()); !open {
+			p.Return()
+		}
+	})
+	return open, err
 }
 
 func sleepUntil(ctx context.Context, at time.Time) error {

@@ -138,3 +138,42 @@ func TestThrottledCheckClosesItsBucket(t *testing.T) {
 		}
 	})
 }
+
+// TestFewCallsAWindow: creating calls and questions share a bucket that lets
+// through very few. Both get their turns, and together they keep the limit.
+func TestFewCallsAWindow(t *testing.T) {
+	t.Parallel()
+	for _, limit := range []budget.Limit{{Count: 1, Window: time.Minute}, {Count: 2, Window: time.Minute}, {Count: 3, Window: time.Minute}, {Count: 1, Window: 5 * time.Minute}} {
+		t.Run(fmt.Sprintf("%d_in_%v", limit.Count, limit.Window), func(t *testing.T) {
+			t.Parallel()
+			run(t, func(w *world) {
+				x := newExported(w)
+				w.limits = map[string]budget.Limit{"evs": limit, "tags": limit}
+				x.then = func(int) { time.Sleep(5 * time.Second) } // until it is answered
+				for n := range 6 {
+					x.rows[n+1] = time.Now()
+				}
+				w.start()
+				begun := time.Now()
+				var keys []string
+				for i := range 6 {
+					keys = append(keys, x.export(fmt.Sprint(i), func(r *ledger.Record) {
+						r.Deadline = time.Now().Add(100 * time.Hour)
+						r.Data, _ = json.Marshal(map[string]string{"volume_id": volumeNumber(i), "image_name": "data"})
+					}))
+				}
+				w.end() // another owner
+				w.start()
+				for _, key := range keys {
+					w.ends(key, "succeeded")
+				}
+				for _, part := range []string{"/volumes/", "/tags"} {
+					if most, all := w.cloud.within(part, limit.Window); most > limit.Count || all < 6 {
+						w.t.Errorf("%d calls of %s in %v, %d in all", most, part, limit.Window, all)
+					}
+				}
+				t.Logf("took %v", time.Since(begun))
+			})
+		})
+	}
+}

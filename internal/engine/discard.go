@@ -72,7 +72,7 @@ func ownImages(r *ledger.Record) (ids []string) {
 // discard deletes an image and looks whether it is gone. The cloud confirms
 // also what it does not do at once, so only the look counts.
 func (g *Engine) discard(ctx context.Context, at *Account, image string) (gone bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, pollTimeout)
+	ctx, cancel := context.WithTimeout(ctx, at.patience())
 	defer cancel()
 	if err := at.Client.DeleteImage(ctx, image, false); err != nil && !errors.Is(err, ims.ErrNotFound) {
 		return false, fmt.Errorf("delete image %s: %w", image, err)

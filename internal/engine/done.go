@@ -66,7 +66,7 @@ func (g *Engine) pollCheck(ctx context.Context, t task) result {
 	if err != nil {
 		return g.end(ctx, r, messages.StateFailed, unreadable(err))
 	}
-	ask, cancel := context.WithTimeout(ctx, pollTimeout)
+	ask, cancel := context.WithTimeout(ctx, t.conf.patience())
 	defer cancel()
 	found, err := work.Check(ask, t.conf.Client, lookup(r))
 	switch {

@@ -17,7 +17,8 @@ import (
 )
 
 const (
-	// pollTimeout bounds one status query with its repetitions.
+	// pollTimeout bounds one status query with its repetitions, without the waits
+	// for its turn.
 	pollTimeout = 30 * time.Second
 	// Progress is told when the percentage has moved that far, and no more
 	// often than that.
@@ -33,7 +34,7 @@ func (g *Engine) poll(ctx context.Context, t task) result {
 	if t.jobID == "" {
 		return g.pollJobless(ctx, t)
 	}
-	ask, cancel := context.WithTimeout(ctx, pollTimeout)
+	ask, cancel := context.WithTimeout(ctx, t.conf.patience())
 	defer cancel()
 	job, err := t.conf.Client.Job(ask, t.jobID)
 	if unknown(err) {

@@ -36,7 +36,7 @@ func (g *Engine) pollJobless(ctx context.Context, t task) result {
 
 // pollImage follows an image that has no job, or whose job nobody knows.
 func (g *Engine) pollImage(ctx context.Context, t task, at *Account) result {
-	ask, cancel := context.WithTimeout(ctx, pollTimeout)
+	ask, cancel := context.WithTimeout(ctx, t.conf.patience())
 	defer cancel()
 	image, err := at.Client.Image(ask, t.imageID)
 	switch {
@@ -97,7 +97,7 @@ func (g *Engine) imageHidden(ctx context.Context, t task) result {
 	if err != nil || time.Since(t.submitted) < g.horizon(t.conf, work) {
 		return g.askAgain(t)
 	}
-	ask, cancel := context.WithTimeout(ctx, pollTimeout)
+	ask, cancel := context.WithTimeout(ctx, t.conf.patience())
 	defer cancel()
 	ended, err := work.Ended(ask, t.conf.Client)
 	switch {

@@ -56,7 +56,20 @@ func (g *Engine) submit(ctx context.Context, t task) result {
 	case err != nil:
 		return g.refuse(ctx, t, r, err, time.Time{})
 	}
+	if bucket := bucketFor(r); t.conf.single(bucket) {
+		if err := g.turn(ask, t, bucket); err != nil {
+			return result{record: r, again: time.Now().Add(t.conf.Scale(pollTimeout))}
+		}
+	}
 	return g.post(ctx, t, r, work)
+}
+
+// turn waits for the turn of a creating call in a bucket that it has in common
+// with questions.
+func (g *Engine) turn(ctx context.Context, t task, bucket string) error {
+	ctx, cancel := context.WithTimeout(ctx, t.conf.patience())
+	defer cancel()
+	return (&calls{engine: g, account: t.entry.account}).Wait(ctx, t.cloud, bucket)
 }
 
 // fresh is how old an answer of the cloud may be that lets a request pass.
@@ -66,7 +79,7 @@ const fresh = 15 * time.Second
 // about one thing cost one look at it; but what is remembered never refuses:
 // then the cloud is asked anew, everything once.
 func preflight(ctx context.Context, conf *Account, work handlers.Work) error {
-	ctx, cancel := context.WithTimeout(ctx, pollTimeout)
+	ctx, cancel := context.WithTimeout(ctx, conf.patience())
 	defer cancel()
 	now := time.Now()
 	err := work.Preflight(ims.Since(ctx, now.Add(-fresh)), conf.Client)

@@ -41,6 +41,9 @@ func (a *account) settle(bucket string, res result, now time.Time) {
 	default:
 		w.Answered(now)
 	}
+	if res.sent && a.conf != nil && a.conf.single(bucket) {
+		a.query(bucket).Spend(now)
+	}
 }
 
 // throttled closes the bucket that the cloud throttles. The two halves of a

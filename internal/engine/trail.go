@@ -46,7 +46,7 @@ func (g *Engine) trail(ctx context.Context, t task) result {
 
 // ceased reports whether nothing of a record runs at the cloud any more.
 func (g *Engine) ceased(ctx context.Context, t task, r *ledger.Record) (bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, pollTimeout)
+	ctx, cancel := context.WithTimeout(ctx, t.conf.patience())
 	defer cancel()
 	work, err := open(r)
 	if err != nil {

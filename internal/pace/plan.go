@@ -23,6 +23,8 @@ type Plan struct {
 	Shared int
 	// Most is the longest wait between two looks; 0: as long as it takes.
 	Most time.Duration
+	// Line is how long a look that is due waits for its turn.
+	Line time.Duration
 
 	known  bool
 	passed time.Duration        // of an unknown kind: many were older, and hardly any has ended before

@@ -1,0 +1,56 @@
+package pace
+
+import "time"
+
+const (
+	// often is how much sooner than usual a job is looked at at most because of
+	// what the cloud tells, seldom how much later.
+	often, seldom = 4, 4
+	// percent is how exact a share is: the cloud tells whole ones, rounded down.
+	percent = 0.01
+)
+
+// Share is what the cloud tells of a job: how much of the work is done.
+type Share struct {
+	Now    float64       // 0 to 1
+	Before float64       // at the look before, 0 for nothing
+	Since  time.Duration // how long ago it was first told; 0 if it has changed
+}
+
+// grows reports whether the share tells anything of a job that takes that long
+// by its account: it can stick, jump and lie.
+func (s Share) grows(whole time.Duration) bool {
+	stuck := s.Now == s.Before && float64(s.Since) > 2*percent*float64(whole)
+	return s.Now > 0 && s.Now < 1 && s.Now >= s.Before && !stuck
+}
+
+// Told is Wait after a look at which the cloud said that such a share of the
+// work is done. What tells nothing, since it does not grow, changes nothing, and
+// the rest moves the look within limits: it comes a few times sooner or later
+// than it would without, and no later than the bound's Max, if that is more.
+// near: the end is expected then, so that the look should not stand in line.
+func (p Plan) Told(age time.Duration, s Share) (wait time.Duration, near bool) {
+	usual := p.Wait(age)
+	if age <= 0 || s.Now <= 0 {
+		return usual, false
+	}
+	whole := time.Duration(float64(age) / (s.Now + percent/2))
+	if !s.grows(whole) {
+		return usual, false
+	}
+	left := max(0, whole-age)
+	due := left + p.Bound.Of(whole)/2
+	if due < usual+p.Line {
+		return max(due, usual/often), true
+	}
+	return max(usual, min(left/2, seldom*usual, p.mostTold(usual))), false
+}
+
+// mostTold is the latest that a percentage may have a job looked at.
+func (p Plan) mostTold(usual time.Duration) time.Duration {
+	latest := max(usual, p.Bound.Max)
+	if p.Most > 0 {
+		latest = min(latest, max(usual, p.Most))
+	}
+	return latest
+}

@@ -99,7 +99,7 @@ type account struct {
 	abroad  map[string]*budget.Paced // what is lent by other clouds, by cloud and bucket
 	slots   map[string]*budget.Slots // by operation, nil where it needs none
 	queues  map[string]*queue        // submissions, by bucket
-	asks    map[string]*fifo[task]   // queries that are due, by bucket
+	asks    map[string]*lane         // queries that are due, by bucket
 	running [poolCount]int           // steps in hand, by pool
 	entries int                      // that belong to it
 	known   bool                     // it was configured once
@@ -116,7 +116,7 @@ type account struct {
 func newAccount(name string, conf *Account) *account {
 	a := &account{
 		name: name, conf: conf, known: conf != nil, kinds: map[string]*kind{}, images: map[string]*entry{},
-		windows: map[string]*budget.Window{}, paced: map[string]*budget.Paced{}, abroad: map[string]*budget.Paced{}, slots: map[string]*budget.Slots{}, queues: map[string]*queue{}, asks: map[string]*fifo[task]{},
+		windows: map[string]*budget.Window{}, paced: map[string]*budget.Paced{}, abroad: map[string]*budget.Paced{}, slots: map[string]*budget.Slots{}, queues: map[string]*queue{}, asks: map[string]*lane{},
 	}
 	a.sweep.entry = &entry{account: a, index: -1, place: -1}
 	return a
@@ -257,7 +257,7 @@ func (a *account) pop(now time.Time) *entry {
 func (a *account) ask(t task) {
 	line := a.asks[t.bucket]
 	if line == nil {
-		line = &fifo[task]{}
+		line = &lane{}
 		a.asks[t.bucket] = line
 	}
 	line.push(t)

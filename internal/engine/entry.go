@@ -40,6 +40,7 @@ type entry struct {
 	named     bool           // until is the time that the request names
 	settled   bool           // loaded from an earlier owner, who has surely told what there was to tell
 	hinted    bool           // the image list shows its image as done
+	near      bool           // by what the cloud tells, its end is expected when it is asked for next
 	busy      bool           // a step runs, or waits for a place in its pool
 	posts     bool           // that step may make a creating call
 	probe     bool           // the step is the one that probes a paused account
@@ -53,6 +54,9 @@ type entry struct {
 	active    instant // since when the image of a late job is active
 	percent   float64 // last told
 	progress  instant
+
+	heard   float64 // share of the work that the cloud told last
+	heardAt instant // since when
 
 	shown instant // since when its image is done, by the cloud's clock
 	asked instant // when its job was asked for last
@@ -89,7 +93,7 @@ func (e *entry) take(r *ledger.Record) {
 	e.runs = runs(r)
 	if r.State != e.state || r.Cancel != nil && e.wish == nil || e.trailing {
 		e.again = time.Time{}
-		e.hinted, e.shown, e.asked, e.seen = false, 0, 0, 0
+		e.hinted, e.shown, e.asked, e.seen, e.near, e.heard, e.heardAt = false, 0, 0, 0, false, 0, 0
 	}
 	e.wish = r.Cancel
 	e.sequence, e.attempt, e.state = r.Sequence, r.Attempt, shared(r.State)

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/imsworker/imsworker/handlers"
+	"github.com/imsworker/imsworker/internal/ims"
 	"github.com/imsworker/imsworker/internal/ledger"
 	"github.com/imsworker/imsworker/internal/pace"
 )
@@ -98,6 +99,7 @@ func (g *Engine) planOf(e *entry, now time.Time) pace.Plan {
 		plan = plan.Alone(a.loose(k, round, now.Sub(e.submitted.time())))
 	}
 	plan.Most = max(longest-round, plan.Bound.Min)
+	plan.Line = min(a.line(e, alone, round), longest-time.Minute/2)
 	return plan
 }
 
@@ -117,6 +119,19 @@ func (a *account) alone(now time.Time) int {
 		return a.following - a.listed
 	}
 	return a.following
+}
+
+// line is about how long the next question for the entry will wait for its turn,
+// rather too long: a round where most of the jobs stand in line.
+func (a *account) line(e *entry, alone int, round time.Duration) time.Duration {
+	line := a.asks[a.bucketFor(task{step: pollStep, jobID: e.jobID})]
+	switch {
+	case line == nil:
+		return 0
+	case line.len() > alone/2:
+		return round * 11 / 10
+	}
+	return a.round(e, line.len())
 }
 
 // round is how long it takes to ask once for each of so many jobs, in the
@@ -143,6 +158,28 @@ func (t task) wait(now time.Time) time.Duration {
 		due = min(due, t.plan.Bound.Of(age)/3)
 	}
 	return t.conf.Scale(due)
+}
+
+// told is wait, by what the cloud tells of the job.
+func (t task) told(now time.Time, job ims.Job) (wait time.Duration, near bool) {
+	if t.hinted || job.Percent == nil {
+		return t.wait(now), false
+	}
+	share := pace.Share{Now: *job.Percent, Before: t.heard}
+	if share.Now == share.Before {
+		share.Since = t.conf.Stretch(now.Sub(t.heardAt))
+	}
+	wait, near = t.plan.Told(t.conf.Stretch(now.Sub(t.submitted)), share)
+	return t.conf.Scale(wait), near
+}
+
+// hear notes what the cloud has told of a job.
+func hear(job ims.Job, near bool, now time.Time) func(*entry) {
+	return func(e *entry) {
+		if e.near = near; job.Percent != nil && *job.Percent != e.heard {
+			e.heard, e.heardAt = *job.Percent, instantOf(now)
+		}
+	}
 }
 
 // learned takes note of how long a job took that has ended.

@@ -91,7 +91,8 @@ func often(n int) bool {
 // stillRunning tells noticeable progress and waits on.
 func (g *Engine) stillRunning(ctx context.Context, t task, job ims.Job) result {
 	now := time.Now()
-	res := result{answered: true, again: now.Add(t.wait(now))}
+	wait, near := t.told(now, job)
+	res := result{answered: true, again: now.Add(wait), effect: hear(job, near, now)}
 	if g.stuck(ctx, t, &res) {
 		return res
 	}

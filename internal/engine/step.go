@@ -101,7 +101,10 @@ type task struct {
 	progress  time.Time
 	submitted time.Time
 	hinted    bool
-	shown     instant // since when its image is done, by the cloud's clock
+	near      bool      // its end is expected now
+	heard     float64   // share of the work that the cloud told last
+	heardAt   time.Time // since when
+	shown     instant   // since when its image is done, by the cloud's clock
 	plan      pace.Plan
 	since     time.Time // of a sweep: changes from then on are looked at
 	census    bool      // of a sweep: what is being made is looked at too
@@ -152,6 +155,7 @@ func (g *Engine) enqueue(e *entry, s step) {
 	}
 	if s.pool() == queryPool {
 		t.hinted, t.shown, t.plan = e.hinted, e.shown, g.planOf(e, time.Now())
+		t.near, t.heard, t.heardAt = e.near || e.hinted, e.heard, e.heardAt.time()
 		t.bucket = e.account.bucketFor(t)
 		e.account.ask(t)
 		return

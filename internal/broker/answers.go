@@ -3,6 +3,7 @@ package broker
 import (
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go"
 )
@@ -16,6 +17,36 @@ type answers struct {
 	prefix  string     // of reply subjects; empty before the first request
 	number  uint64
 	waiting map[string]chan<- *nats.Msg // by reply subject
+
+	idle sync.Pool // of *waiter
+}
+
+// waiter is what one request waits with; it is used again.
+type waiter struct {
+	answer chan *nats.Msg
+	timer  *time.Timer
+}
+
+// waiter returns one whose timer does not run.
+func (a *answers) waiter() *waiter {
+	if w, idle := a.idle.Get().(*waiter); idle {
+		return w
+	}
+	w := &waiter{answer: make(chan *nats.Msg, 1), timer: time.NewTimer(time.Hour)}
+	w.timer.Stop()
+	return w
+}
+
+// release ends the wait for the answer to msg. What has come meanwhile is
+// nobody's, and must not be taken for the answer to the next request.
+func (a *answers) release(msg *nats.Msg, w *waiter) {
+	a.forget(msg.Reply)
+	w.timer.Stop()
+	select {
+	case <-w.answer:
+	default:
+	}
+	a.idle.Put(w)
 }
 
 // expect gives msg a reply subject and notes who waits for the answer.

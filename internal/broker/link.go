@@ -59,20 +59,19 @@ func (c *Conn) request(ctx context.Context, limit time.Duration, msg *nats.Msg) 
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	link, answer := c.link.now(), make(chan *nats.Msg, 1)
-	if err := c.answers.expect(c.nc, msg, answer); err != nil {
+	link, w := c.link.now(), c.answers.waiter()
+	defer c.answers.release(msg, w)
+	if err := c.answers.expect(c.nc, msg, w.answer); err != nil {
 		return nil, c.unsent(err)
 	}
-	defer c.answers.forget(msg.Reply)
 	if err := c.nc.PublishMsg(msg); err != nil {
 		return nil, c.unsent(err)
 	}
-	timer := time.NewTimer(limit)
-	defer timer.Stop()
+	w.timer.Reset(limit)
 	select {
-	case m := <-answer:
+	case m := <-w.answer:
 		return m, nobody(m)
-	case <-timer.C:
+	case <-w.timer.C:
 		return nil, nats.ErrTimeout
 	case <-link.Done():
 		return nil, c.unsent(errAway)

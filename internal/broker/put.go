@@ -76,12 +76,18 @@ func (c *Conn) Put(ctx context.Context, stream string, m Message) (uint64, error
 	return seq, nil
 }
 
+// mostOwnHeaders is how many headers Put adds to a message.
+const mostOwnHeaders = 6
+
 func (m Message) encode() *nats.Msg {
-	h := make(nats.Header, len(m.Header)+4)
+	h := make(nats.Header, len(m.Header)+mostOwnHeaders)
 	maps.Copy(h, m.Header)
+	values := make([]string, 0, mostOwnHeaders) // room for all at once
 	set := func(name, value string) {
 		if value != "" {
-			h[name] = []string{value}
+			n := len(values)
+			values = append(values, value)
+			h[name] = values[n : n+1 : n+1]
 		}
 	}
 	set(TokenHeader, m.Token)

@@ -47,7 +47,7 @@ func (s polls) run(ctx context.Context, b *bench) error {
 		return err
 	}
 	begun, before := time.Now(), processorTime()
-	watch.begin()
+	watch.begin(int(1.5 * float64(requests) * s.window.Seconds() / s.wait.Seconds()))
 	err = sleep(ctx, s.window)
 	late := watch.end()
 	took, used := time.Since(begun), processorTime()-before
@@ -86,11 +86,12 @@ func newPunctual(jobs int, wait time.Duration) *punctual {
 	return &punctual{wait: wait, start: time.Now(), last: make([]atomic.Int64, jobs)}
 }
 
-// begin starts to take notes.
-func (p *punctual) begin() {
+// begin starts to take notes, about so many: whoever asks must not wait until
+// room for more is made.
+func (p *punctual) begin(notes int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.late = p.late[:0]
+	p.late = make([]time.Duration, 0, notes)
 	p.noting.Store(true)
 }
 

@@ -2,6 +2,7 @@ package ims
 
 import (
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -38,21 +39,41 @@ func NewMetrics(reg prometheus.Registerer) (*Metrics, error) {
 }
 
 // For returns the observer for the client of one configured cloud.
-func (m *Metrics) For(cloud string) Observer { return cloudMetrics{m, cloud} }
+func (m *Metrics) For(cloud string) Observer { return &cloudMetrics{Metrics: m, cloud: cloud} }
 
 // Forget drops the series of a cloud that is no longer configured.
 func (m *Metrics) Forget(cloud string) { m.calls.DeletePartialMatch(prometheus.Labels{"cloud": cloud}) }
 
 type cloudMetrics struct {
 	*Metrics
-	cloud string
+	cloud  string
+	series sync.Map // of seriesOf, by outcome: to find them by their labels takes longer than to count
+}
+
+// outcome is what calls are told apart by.
+type outcome struct{ call, code string }
+
+// seriesOf are the series of one outcome.
+type seriesOf struct {
+	calls    prometheus.Counter
+	duration prometheus.Observer
 }
 
 // Called counts one call.
-func (m cloudMetrics) Called(call, code string, d time.Duration) {
-	m.calls.WithLabelValues(m.cloud, call, code).Inc()
-	m.duration.WithLabelValues(call).Observe(d.Seconds())
+func (m *cloudMetrics) Called(call, code string, d time.Duration) {
+	is := m.of(outcome{call, code})
+	is.calls.Inc()
+	is.duration.Observe(d.Seconds())
 	if len(code) != 3 || code[0] != '2' {
 		m.errors.WithLabelValues(call, code).Inc()
 	}
+}
+
+func (m *cloudMetrics) of(o outcome) seriesOf {
+	if is, known := m.series.Load(o); known {
+		return is.(seriesOf)
+	}
+	is := seriesOf{m.calls.WithLabelValues(m.cloud, o.call, o.code), m.duration.WithLabelValues(o.call)}
+	m.series.Store(o, is)
+	return is
 }

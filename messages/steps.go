@@ -1,6 +1,7 @@
 package messages
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -55,6 +56,9 @@ func (s Step) With(field string, value any) (json.RawMessage, error) {
 // StepsOf reads the follow-up steps of a request's data as they stand there;
 // none where the data cannot be read so far.
 func StepsOf(data []byte) []json.RawMessage {
+	if !bytes.Contains(data, []byte("on_success")) && !bytes.ContainsRune(data, '\\') {
+		return nil // as nearly always; with a backslash the name may be written in another way
+	}
 	var d struct {
 		Options struct {
 			OnSuccess []json.RawMessage `json:"on_success"`

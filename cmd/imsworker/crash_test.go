@@ -55,6 +55,8 @@ type plant struct {
 	cloud  string // address of the fake
 	inside bool
 	conn   *broker.Conn
+	hooks  string // host:port, empty without hooks
+	env    []string
 	log    bytes.Buffer // of the process that runs; read after its end
 }
 
@@ -95,8 +97,9 @@ func (p *plant) settings(more string) {
     image_endpoint_override: %s
     cbr_endpoint_override: %s
     block_storage_endpoint_override: %s
+    smn_endpoint_override: %s
     imsworker: {time_factor: 20%s}
-`, url, fakecloud.DemoProjectID, fakecloud.DemoAccessKey, fakecloud.DemoSecretKey, url, url, url, more)
+`, url, fakecloud.DemoProjectID, fakecloud.DemoAccessKey, fakecloud.DemoSecretKey, url, url, url, url, more)
 	if err := os.WriteFile(filepath.Join(p.dir, "clouds.yaml"), []byte(text), 0o600); err != nil {
 		p.t.Fatal(err)
 	}
@@ -126,6 +129,7 @@ func (p *plant) start(at crash.Point) *exec.Cmd {
 		"CRASH_AT="+string(at), "IMSWORKER_NATS_URL="+url, "IMSWORKER_NATS_LISTEN="+p.nats, "IMSWORKER_DATA_DIR="+filepath.Join(p.dir, "data"),
 		"IMSWORKER_CLOUDS_FILE="+filepath.Join(p.dir, "clouds.yaml"), "IMSWORKER_HTTP_LISTEN="+p.http, "IMSWORKER_INSTANCE=crash",
 		"IMSWORKER_SUBMIT_TIMEOUT=2s", "IMSWORKER_SHARDS=2")
+	cmd.Env = append(cmd.Env, p.env...)
 	if err := cmd.Start(); err != nil {
 		p.t.Fatal(err)
 	}

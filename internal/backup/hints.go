@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/imsworker/imsworker/internal/broker"
+	"github.com/imsworker/imsworker/internal/crash"
 	"github.com/imsworker/imsworker/messages"
 )
 
@@ -66,6 +67,7 @@ func (d *Desk) keep(ctx context.Context, cloud string, n messages.Notice, since 
 	if _, err := d.Store.Put(ctx, broker.StreamState, broker.Message{Subject: subject, Data: data, TTL: untilAvailable + time.Hour, Rollup: true}); err != nil {
 		return fmt.Errorf("keep a notice of cloud %s: %w", cloud, err)
 	}
+	crash.At(crash.Hinted)
 	d.Metrics.notice(cloud, resultWaiting)
 	d.learn(subject, data)
 	return nil
@@ -196,6 +198,7 @@ func (d *Desk) again(ctx context.Context, h *hint) {
 		}
 	}
 	if !keep && err == nil {
+		crash.At(crash.Ripened)
 		err = d.forget(ctx, h.subject)
 	}
 	if err != nil && ctx.Err() == nil {

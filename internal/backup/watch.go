@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/imsworker/imsworker/internal/broker"
+	"github.com/imsworker/imsworker/internal/crash"
 	"github.com/imsworker/imsworker/internal/ims"
 	"github.com/imsworker/imsworker/messages"
 )
@@ -180,6 +181,7 @@ func (d *Desk) give(ctx context.Context, w *watch, t ims.BackupTask) error {
 	if _, err := d.Store.Put(ctx, broker.StreamRequests, broker.Message{Subject: subject, Header: header, Data: body}); err != nil {
 		return fmt.Errorf("give notice of a backup: %w", err)
 	}
+	crash.At(crash.Watched)
 	w.seen[t.ID] = t.Ended
 	return nil
 }

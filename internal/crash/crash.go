@@ -42,6 +42,18 @@ func BulkPoints() []Point {
 	return []Point{Expanding, Paged, Expanded, Noted, Begun, Asked, Parented, LegsTold}
 }
 
+// The points of a backup notice on its way to a request; that of the request's
+// record is Recorded.
+const (
+	Hooked  Point = "hooked"  // the notice of a hook's call is stored, the call not answered
+	Watched Point = "watched" // the watch's notice is stored, not noted how far it has looked
+	Hinted  Point = "hinted"  // a notice that waits is stored, its delivery not acked
+	Ripened Point = "ripened" // what has waited has led to a record, and is not forgotten
+)
+
+// BackupPoints lists the points of a backup notice.
+func BackupPoints() []Point { return []Point{Hooked, Watched, Hinted, Ripened} }
+
 // Points lists all points.
 func Points() []Point {
 	return []Point{Delivered, Recorded, Announced, Claimed, Posted, Submitted, Polled, Wished, Discarded, Finished, Told, Caused, Buried}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,7 +26,7 @@ func TestTableNamesTests(t *testing.T) {
 			t.Errorf("the table names %s, which is no test", name[1])
 		}
 	}
-	for _, p := range append(crash.Points(), crash.BulkPoints()...) {
+	for _, p := range slices.Concat(crash.Points(), crash.BulkPoints(), crash.BackupPoints()) {
 		if !strings.Contains(string(table), string(p)) {
 			t.Errorf("the table does not name the point %s", p)
 		}

@@ -23,6 +23,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/imsworker/imsworker/internal/broker"
+	"github.com/imsworker/imsworker/internal/crash"
 	"github.com/imsworker/imsworker/messages"
 )
 
@@ -227,6 +228,7 @@ func (h *Hooks) keep(ctx context.Context, cloud string, id messages.Identity, n 
 		h.Log.ErrorContext(ctx, "a backup notice cannot be stored", "cloud", cloud, "error", err)
 		return outcome{http.StatusServiceUnavailable, resultUnavailable, "the notice cannot be stored now; try again"}
 	}
+	crash.At(crash.Hooked)
 	return outcome{http.StatusOK, resultStored, "stored"}
 }
 

@@ -70,7 +70,7 @@ func (a *Account) longestWindow() time.Duration {
 func (a *Account) patience() time.Duration {
 	var turn time.Duration
 	for bucket := range a.Limits {
-		if l := questions(a, bucket); l.Count > 0 && asksFrom(bucket) {
+		if l := questions(a, bucket); l.Count > 0 && (onlyAsks(bucket) || mixed(bucket)) {
 			turn = max(turn, l.Window*10/time.Duration(9*l.Count))
 		}
 	}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/imsworker/imsworker/handlers"
 	"github.com/imsworker/imsworker/internal/ims"
@@ -50,21 +51,11 @@ func mixed(bucket string) bool {
 }
 
 // onlyAsks reports whether a bucket is of calls that create nothing.
-func onlyAsks(bucket string) bool {
-	switch bucket {
-	case ims.ShowJob, ims.ShowJobProgress, listBucket, "get_image", "quota", "cbr", "iam":
-		return true
-	}
-	return false
-}
+func onlyAsks(bucket string) bool { return slices.Contains(questionBuckets(), bucket) }
 
-// asksFrom reports whether questions take from a bucket.
-func asksFrom(bucket string) bool {
-	switch bucket {
-	case ims.ShowJob, ims.ShowJobProgress, listBucket, "get_image", "quota", "cbr", ims.IdentityBucket:
-		return true
-	}
-	return mixed(bucket)
+// questionBuckets are those of calls that create nothing.
+func questionBuckets() []string {
+	return []string{ims.ShowJob, ims.ShowJobProgress, listBucket, "get_image", "quota", "cbr", ims.IdentityBucket}
 }
 
 // single reports whether a mixed bucket is of one call in a window, which has no

@@ -72,18 +72,36 @@ func (g *Engine) count() Census {
 	}
 	now := time.Now()
 	for _, a := range g.accounts {
-		for operation, s := range a.slots {
-			if s != nil && s.Limit() > 0 {
-				c.Budgets = append(c.Budgets, Budget{Cloud: a.name, Bucket: slotOf(operation), Limit: s.Limit(), Used: s.Held()})
-			}
-		}
-		for bucket, w := range a.windows {
-			if w.Limited() {
-				c.Budgets = append(c.Budgets, Budget{Cloud: a.name, Bucket: bucket, Limit: w.Limit().Count, Used: w.Used(now)})
-			}
-		}
+		c.Budgets = append(c.Budgets, a.use(now)...)
 	}
 	return c
+}
+
+// use tells of all budgets that were used: of a bucket that creating calls and
+// questions share, both halves together.
+func (a *account) use(now time.Time) (all []Budget) {
+	for operation, s := range a.slots {
+		if s != nil && s.Limit() > 0 {
+			all = append(all, Budget{Cloud: a.name, Bucket: slotOf(operation), Limit: s.Limit(), Used: s.Held()})
+		}
+	}
+	limits, used := map[string]int{}, map[string]int{}
+	for bucket, w := range a.windows {
+		limits[bucket], used[bucket] = w.Limit().Count, w.Used(now)
+	}
+	for bucket, p := range a.paced {
+		limits[bucket] = max(limits[bucket], p.Limit().Count)
+		used[bucket] += p.Used(now)
+	}
+	for bucket, limit := range limits {
+		if a.conf != nil { // all of it, not what one half of it has, or what is lent
+			limit = a.conf.Limits[bucket].Count
+		}
+		if limit > 0 {
+			all = append(all, Budget{Cloud: a.name, Bucket: bucket, Limit: limit, Used: used[bucket]})
+		}
+	}
+	return all
 }
 
 // scrapeTimeout bounds how long a scrape waits for the loops.

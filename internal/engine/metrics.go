@@ -105,6 +105,9 @@ func (m *Metrics) Know(clouds []string) {
 		}
 		m.clouds[c] = true
 		m.pauses.WithLabelValues(c, "all")
+		for _, bucket := range questionBuckets() {
+			m.throttles.WithLabelValues(c, bucket)
+		}
 		for _, op := range m.operations {
 			m.start(c, op)
 		}
@@ -136,6 +139,9 @@ func (m *Metrics) start(cloud, operation string) {
 	m.adoptions.WithLabelValues(cloud, operation)
 	m.twins.WithLabelValues(cloud, operation)
 	m.throttles.WithLabelValues(cloud, bucketOf(operation))
+	if slot := slotOf(operation); slot != "" {
+		m.throttles.WithLabelValues(cloud, slot)
+	}
 }
 
 // Label returns the values of the labels cloud and operation.

@@ -44,7 +44,7 @@ var scenarios = []scenario{
 		flight: 2000, plain: map[time.Duration]int{10 * time.Second: 200, time.Second: 40}, factor: 20, warm: 8 * time.Minute, watched: 15 * time.Minute,
 	}.run},
 	{"real", "the same for an account used as far as its limits go: whole images of about an hour, copies of about three minutes", usedUp{
-		plain: map[time.Duration]int{10 * time.Second: 10, time.Second: 5}, factor: 100, warm: 100 * time.Minute, watched: 140 * time.Minute,
+		plain: map[time.Duration]int{10 * time.Second: 10, time.Second: 5}, factor: 60, warm: 80 * time.Minute, watched: 100 * time.Minute,
 	}.run},
 	{"few", "the same for 50 jobs that begin together, with looks at the image list and without", few{jobs: 50, accounts: 4, rounds: 2, factor: 40}.run},
 	{"copies", "300 copies at 15 in five minutes: refusals, and how much longer than with every window used at once", copies{

@@ -70,3 +70,19 @@ func (w *Window) ClosedUntil() time.Time { return w.closure.until }
 
 // ClosedUntil is when the bucket opens again, as for a Window.
 func (p *Paced) ClosedUntil() time.Time { return p.closure.until }
+
+// Allowed is how many may be held: the limit, or less where the cloud was found
+// to let fewer run; 0 where there is no limit.
+func (s *Slots) Allowed() int {
+	if s.full && (s.limit <= 0 || s.learned < s.limit) {
+		return max(1, s.learned)
+	}
+	return s.limit
+}
+
+// Free is how many more may be held without the end of one that is; false
+// where there is no limit.
+func (s *Slots) Free() (int, bool) {
+	allowed := s.Allowed()
+	return max(0, allowed-s.held), allowed > 0
+}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/imsworker/imsworker/handlers"
 	"github.com/imsworker/imsworker/internal/budget"
 	"github.com/imsworker/imsworker/messages"
 )
@@ -56,7 +57,31 @@ func (a *account) limits(now time.Time) messages.CloudLimits {
 			l.Buckets = append(l.Buckets, a.asking(bucket, now))
 		}
 	}
+	for _, operation := range handlers.Names() {
+		if s := a.slot(operation); s != nil {
+			l.Buckets = append(l.Buckets, a.slotUse(operation, s, now))
+		}
+	}
 	return l
+}
+
+// slotUse tells of the slots of an operation.
+func (a *account) slotUse(operation string, s *budget.Slots, now time.Time) messages.BucketUse {
+	use := messages.BucketUse{Bucket: slotOf(operation), Kind: messages.BucketSlots, Used: s.Held(), Running: s.Held()}
+	if q := a.queues[bucketOf(operation)]; q != nil {
+		use.Waiting = q.Len()
+	}
+	if free, limited := s.Free(); limited {
+		allowed := s.Allowed()
+		use.Limit, use.Left = &allowed, &free
+		if configured := s.Limit(); configured > allowed {
+			use.Configured = &configured
+		}
+	}
+	if at, can := s.Next(now); can && at.After(now) {
+		use.Next = moment(at.UTC())
+	}
+	return use
 }
 
 // buckets are the names of all that have a limit, or a line, sorted.

@@ -137,3 +137,35 @@ func TestNoProspectsOfWhatEnded(t *testing.T) {
 		}
 	})
 }
+
+// TestSlotsAreShown: of seven copies five run, two wait for one of them to end;
+// nobody knows when that is.
+func TestSlotsAreShown(t *testing.T) {
+	t.Parallel()
+	run(t, func(w *world) {
+		newRegions(t, w)
+		w.start()
+		var keys []string
+		for i := range 7 {
+			keys = append(keys, w.across(fmt.Sprint(i), nil))
+			time.Sleep(time.Second)
+		}
+		time.Sleep(time.Minute)
+		if p := w.prospect(keys[6]); p.Waits != messages.WaitsSlot || p.Start != nil || p.Ahead == nil || *p.Ahead != 1 {
+			w.t.Errorf("the last: %+v", p)
+		}
+		clouds, err := w.engine.Limits(w.t.Context(), []string{"demo"})
+		if err != nil || len(clouds) != 1 || clouds[0].Waiting != 2 || clouds[0].Following != 5 {
+			w.t.Fatalf("%+v, %v", clouds, err)
+		}
+		for _, b := range clouds[0].Buckets {
+			if b.Kind == messages.BucketSlots {
+				if b.Bucket != "cross_region_concurrent" || *b.Limit != 5 || b.Used != 5 || *b.Left != 0 || b.Waiting != 2 {
+					w.t.Errorf("%+v", b)
+				}
+				return
+			}
+		}
+		w.t.Errorf("no slots among %+v", clouds[0].Buckets)
+	})
+}

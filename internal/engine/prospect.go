@@ -23,6 +23,8 @@ type fact struct {
 	deadline  time.Time
 	conf      *Account // nil: not configured
 	outlook   pace.Outlook
+	slots     bool // only so many of the kind may run at once,
+	free      int  // and so many more may begin before one of them ends
 }
 
 // fact notes what is known of an entry that has not ended. Only the loop may
@@ -37,6 +39,9 @@ func (g *Engine) fact(e *entry, now time.Time) fact {
 	if e.unsubmitted() {
 		f.told.Bucket = f.line.bucket
 		f.queues = queueing[reason]
+		if s := e.account.slot(e.operation); s != nil {
+			f.free, f.slots = s.Free()
+		}
 	}
 	if e.state == ledger.Submitted && e.account.conf != nil || f.queues {
 		f.outlook = g.kind(e.account, e.operation).expects()
@@ -107,7 +112,10 @@ func (g *Engine) waitsToGo(e *entry, now time.Time) (messages.WaitReason, time.T
 		return messages.WaitsCredentials, future(e.account.pause.until, now)
 	}
 	w := e.account.peek(e.bucket.Value())
+	_, room := e.account.slotNext(e, now)
 	switch {
+	case !room:
+		return messages.WaitsSlot, never
 	case w.ClosedUntil().After(now):
 		return messages.WaitsThrottled, w.ClosedUntil()
 	case w.Next(now).After(now):
@@ -136,6 +144,9 @@ func (g *Engine) prospect(ctx context.Context, f fact, now time.Time) (messages.
 		}
 		ahead := l.ahead(f.rank, f.source, f.mark)
 		p.Ahead = &ahead
+		if f.slots && ahead >= f.free {
+			break // it is for others to end first: nobody knows when
+		}
 		p.Estimate = f.toStart(later(l.start(ahead), f.until))
 		p.Risk = f.risk(*p.Start, 0)
 	case p.Waits == messages.WaitsEnd:

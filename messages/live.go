@@ -142,6 +142,7 @@ const (
 	WaitsAnswer      WaitReason = "answer"       // for the cloud's answer to the submission
 	WaitsSearch      WaitReason = "search"       // the answer was lost, the cloud is searched
 	WaitsEnd         WaitReason = "end"          // for the cloud's work to end
+	WaitsLegs        WaitReason = "legs"         // a bulk: for its legs to end
 	WaitsCancel      WaitReason = "cancel"       // it is being cancelled
 	WaitsTrail       WaitReason = "trail"        // cancelled and told; what it had started still runs
 	WaitsPerson      WaitReason = "person"       // unresolved: a person must look
@@ -152,6 +153,6 @@ const (
 func WaitReasons() []WaitReason {
 	return []WaitReason{
 		WaitsAnnounced, WaitsTurn, WaitsBudget, WaitsSlot, WaitsThrottled, WaitsCredentials, WaitsPaused, WaitsConfigured,
-		WaitsNotBefore, WaitsParked, WaitsRetry, WaitsAnswer, WaitsSearch, WaitsEnd, WaitsCancel, WaitsTrail, WaitsPerson, WaitsTold,
+		WaitsNotBefore, WaitsParked, WaitsRetry, WaitsAnswer, WaitsSearch, WaitsEnd, WaitsLegs, WaitsCancel, WaitsTrail, WaitsPerson, WaitsTold,
 	}
 }

@@ -15,6 +15,8 @@ func eventDetail(e messages.Event) string {
 		return fmt.Sprintf("page %d, %d legs", e.Batch.Page, len(e.Batch.Legs))
 	case e.Batch != nil:
 		return e.Batch.Counts.String()
+	case e.State == messages.StateProgress:
+		return progressDetail(e)
 	case e.Cancel != nil:
 		return e.Cancel.Message
 	case e.Error != nil:
@@ -25,13 +27,26 @@ func eventDetail(e messages.Event) string {
 		return "file " + *e.Result.Object
 	case len(e.Result.Members) > 0:
 		return membersDetail(e.Result.Members)
-	case e.Job != nil && e.Job.Percent != nil:
-		return strings.TrimSpace(fmt.Sprintf("job %s %.0f %% %s", e.Job.ID, *e.Job.Percent, strings.TrimRight(e.Job.Task, ": ")))
 	case e.Job != nil:
 		return "job " + e.Job.ID
 	default:
 		return ""
 	}
+}
+
+// progressDetail tells how far the cloud says it is, and what the worker expects.
+func progressDetail(e messages.Event) string {
+	var words []string
+	if e.Job != nil && e.Job.Percent != nil {
+		words = append(words, strings.TrimSpace(fmt.Sprintf("job %s %.0f %% %s", e.Job.ID, *e.Job.Percent, strings.TrimRight(e.Job.Task, ": "))))
+	}
+	if e.Times.Submitted == nil && e.Estimate.Start != nil {
+		words = append(words, "expected to start "+moment(*e.Estimate.Start))
+	}
+	if e.Estimate.End != nil {
+		words = append(words, "expected to end "+moment(*e.Estimate.End))
+	}
+	return strings.Join(words, ", ")
 }
 
 // imagesDetail names every image of a result.

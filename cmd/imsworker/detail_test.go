@@ -3,6 +3,7 @@ package main
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/imsworker/imsworker/internal/client"
 	"github.com/imsworker/imsworker/messages"
@@ -22,6 +23,13 @@ func TestEventDetail(t *testing.T) {
 		"1 of 2 images and recipients done":    {Result: messages.Result{Members: []messages.Member{share, {Status: "failed"}}}},
 		"job_failed IMG.0014: it went wrong":   {Error: &messages.Failure{Reason: "job_failed", Code: "IMG.0014", Message: "it went wrong"}, Images: []messages.Image{{ID: "i1"}}},
 		"the job had been started; it goes on": {Cancel: &messages.Cancelled{Message: "the job had been started; it goes on"}},
+		"expected to start 2026-11-22 02:00:00Z, expected to end 2026-11-22 03:00:00Z": {
+			State: messages.StateProgress, Estimate: messages.Estimate{Start: new(limitsNow), End: new(limitsNow.Add(time.Hour))},
+		},
+		"job j1 40 % copying, expected to end 2026-11-22 02:01:00Z": {
+			State: messages.StateProgress, Job: &messages.Job{ID: "j1", Percent: new(40.0), Task: "copying:"}, Times: messages.Times{Submitted: new(limitsNow)},
+			Estimate: messages.Estimate{Start: new(limitsNow), End: new(limitsNow.Add(time.Minute))},
+		},
 	} {
 		if got := eventDetail(e); got != want {
 			t.Errorf("detail %q, want %q", got, want)

@@ -244,7 +244,7 @@ func (a *account) pop(now time.Time) *entry {
 		return nil
 	}
 	for bucket, q := range a.queues {
-		if q.Len() > 0 && a.roomFor(q.front(), now) && a.window(bucket).Take(now) {
+		if q.ready() && a.roomFor(q.front(), now) && a.window(bucket).Take(now) {
 			e := q.first()
 			e.probe = a.pause.probe()
 			return e
@@ -285,7 +285,7 @@ func (a *account) wakeSubmit(now time.Time) (at time.Time, waiting bool) {
 		return at, false
 	}
 	for bucket, q := range a.queues {
-		if q.Len() == 0 {
+		if !q.ready() {
 			continue
 		}
 		if free, can := a.slotNext(q.front(), now); can {

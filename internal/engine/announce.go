@@ -64,10 +64,12 @@ func (g *Engine) tell(ctx context.Context, t task) result {
 	if err != nil {
 		return result{err: fmt.Errorf("tell submitted: %w", err)}
 	}
-	if _, err := g.Events.Tell(ctx, meta(r, messages.StateSubmitted, r.Submitted), event(r, messages.StateSubmitted), r.Token, false); err != nil {
+	ev := event(r, messages.StateSubmitted)
+	ev.Estimate = expectEnd(r.Submitted, time.Now(), t.conf, t.outlook)
+	if _, err := g.Events.Tell(ctx, meta(r, messages.StateSubmitted, r.Submitted), ev, r.Token, false); err != nil {
 		return result{err: fmt.Errorf("tell submitted: %w", err)}
 	}
-	return result{record: r, effect: func(e *entry) { e.told = true }}
+	return result{record: r, effect: func(e *entry) { e.told, e.expected = true, expectation(ev.Estimate, ledger.Submitted) }}
 }
 
 // late tells that the deadline has passed. A record that the cloud has only

@@ -132,9 +132,10 @@ type Engine struct {
 	queued   []*entry // since the last pump
 	stopping bool
 
-	lines  lineups      // read and written by all but the loop
-	weight atomic.Int64 // len(entries), for others to read
-	began  time.Time    // when this owner began
+	foresight foresight
+	lines     lineups      // read and written by all but the loop
+	weight    atomic.Int64 // len(entries), for others to read
+	began     time.Time    // when this owner began
 
 	news    chan *ledger.Record
 	results chan result
@@ -153,19 +154,20 @@ const newsBuffer = 1024
 func New(o Options) *Engine {
 	o.Ledger = wishful{o.Ledger}
 	return &Engine{
-		Options:  o,
-		began:    time.Now(),
-		entries:  map[string]*entry{},
-		accounts: map[string]*account{},
-		pools:    newPools(),
-		news:     make(chan *ledger.Record, newsBuffer),
-		results:  make(chan result, places),
-		reload:   make(chan struct{}, 1),
-		holds:    make(chan struct{}, 1),
-		heard:    make(chan *news),
-		asked:    make(chan func()),
-		over:     make(chan struct{}),
-		ready:    make(chan struct{}),
+		Options:   o,
+		began:     time.Now(),
+		entries:   map[string]*entry{},
+		accounts:  map[string]*account{},
+		pools:     newPools(),
+		foresight: newForesight(),
+		news:      make(chan *ledger.Record, newsBuffer),
+		results:   make(chan result, places),
+		reload:    make(chan struct{}, 1),
+		holds:     make(chan struct{}, 1),
+		heard:     make(chan *news),
+		asked:     make(chan func()),
+		over:      make(chan struct{}),
+		ready:     make(chan struct{}),
 	}
 }
 
@@ -292,6 +294,9 @@ func (g *Engine) untilDue() time.Duration {
 func (g *Engine) nextDue() (time.Time, bool) {
 	now := time.Now()
 	at, waiting := g.timers.first()
+	if look, some := g.wakeForesee(); some {
+		at, waiting = earliest(at, waiting, look), true
+	}
 	for _, a := range g.accounts {
 		if wake, some := a.wakeSubmit(now); some && g.pools[createPool].room() {
 			at, waiting = earliest(at, waiting, wake), true

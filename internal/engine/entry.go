@@ -61,6 +61,9 @@ type entry struct {
 	shown instant // since when its image is done, by the cloud's clock
 	asked instant // when its job was asked for last
 	seen  uint32  // census in which its image was being made, 0 for none
+	// expected is the start, or once submitted the end, that was told last, in
+	// Unix seconds; 0 for none.
+	expected uint32
 
 	index int       // in timers, -1 outside
 	place int       // in the line, -1 outside
@@ -94,6 +97,7 @@ func (e *entry) take(r *ledger.Record) {
 	if r.State != e.state || r.Cancel != nil && e.wish == nil || e.trailing {
 		e.again = time.Time{}
 		e.hinted, e.shown, e.asked, e.seen, e.near, e.heard, e.heardAt = false, 0, 0, 0, false, 0, 0
+		e.expected = 0
 	}
 	e.wish = r.Cancel
 	e.sequence, e.attempt, e.state = r.Sequence, r.Attempt, shared(r.State)

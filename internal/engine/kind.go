@@ -37,12 +37,12 @@ func (g *Engine) kind(a *account, operation string) *kind {
 }
 
 // expects is what the kind's model expects now, for others to read.
-func (k *kind) expects() pace.Outlook {
+func (k *kind) expects() *pace.Outlook {
 	if k.outlook == nil {
 		o := k.model.Outlook()
 		k.outlook = &o
 	}
-	return *k.outlook
+	return k.outlook
 }
 
 func (g *Engine) recall(cloud, operation string) (*pace.Model, bool) {

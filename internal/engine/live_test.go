@@ -76,11 +76,15 @@ func TestExpectedStartIsWhenItStarts(t *testing.T) {
 // submitted is when a request was submitted.
 func (w *world) submitted(key string) time.Time {
 	w.t.Helper()
-	r, err := w.ledger.Get(w.t.Context(), key)
-	if err != nil || r.Submitted.IsZero() {
-		w.t.Fatalf("%s was not submitted: %v", key, err)
+	w.events.mu.Lock()
+	defer w.events.mu.Unlock()
+	for _, e := range w.events.of(key) {
+		if e.meta.State == messages.StateSubmitted {
+			return e.meta.Time
+		}
 	}
-	return r.Submitted
+	w.t.Fatalf("%s was not submitted", key)
+	return time.Time{}
 }
 
 // TestReasonsToWait brings one request into each state in which it waits.

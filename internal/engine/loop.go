@@ -256,6 +256,7 @@ func (g *Engine) pump(ctx context.Context) {
 		g.askFrom(a, now)
 	}
 	g.letGo()
+	g.foresee(now)
 	for kind := range g.pools {
 		g.startWaiting(ctx, &g.pools[kind])
 	}
@@ -316,8 +317,11 @@ func (g *Engine) conclude(res result) {
 	if res.err != nil {
 		g.Log.Warn("step is repeated", "step", res.step.String(), "key", e.key, "cloud", e.account.name, "operation", e.operation, "error", res.err)
 	}
+	if res.step == foretellStep {
+		g.foresight.telling--
+	}
 	switch {
-	case res.step == sweepStep:
+	case res.step == sweepStep || res.step == foreseeStep:
 		if res.effect != nil { // nil where the cloud was removed before it began
 			res.effect(e)
 		}

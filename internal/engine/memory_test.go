@@ -116,6 +116,7 @@ func (m *memory) Follow(ctx context.Context, each func(*ledger.Record), caughtUp
 type told struct {
 	mu     sync.Mutex
 	events []toldEvent
+	slow   time.Duration    // that progress takes to be stored
 	places map[string][]int // in events, by key
 }
 
@@ -160,6 +161,9 @@ func (l *told) Tell(_ context.Context, m messages.EventMeta, e messages.Event, t
 }
 
 func (l *told) Replace(_ context.Context, m messages.EventMeta, e messages.Event, token string) error {
+	if l.slow > 0 {
+		time.Sleep(l.slow)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.add(toldEvent{m, e, token})
@@ -198,13 +202,15 @@ func (l *told) first(key string, is func(messages.EventMeta) bool) (messages.Eve
 	return messages.Event{}, false, nil
 }
 
-// states lists what was told of a request, in order.
+// states lists what was told of a request, in order, but for its progress.
 func (l *told) states(key string) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var states []string
 	for _, e := range l.of(key) {
-		states = append(states, string(e.meta.State))
+		if e.meta.State != messages.StateProgress {
+			states = append(states, string(e.meta.State))
+		}
 	}
 	return strings.Join(states, " ")
 }

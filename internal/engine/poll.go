@@ -96,25 +96,39 @@ func (g *Engine) stillRunning(ctx context.Context, t task, job ims.Job) result {
 	if g.stuck(ctx, t, &res) {
 		return res
 	}
-	percent := percentOf(job)
-	if percent == nil || math.Abs(*percent-t.percent) < progressStep || now.Sub(t.progress) < progressPause {
+	percent, estimate := percentOf(job), expectEnd(t.submitted, now, t.conf, t.outlook)
+	if now.Sub(t.progress) < progressPause || !t.moved(percent, estimate.End, now) {
 		res.effect = also(res.effect, func(e *entry) { e.polls++ })
 		return res
 	}
-	if err := g.tellProgress(ctx, t, job, now); err != nil {
+	if err := g.tellProgress(ctx, t, job, estimate, now); err != nil {
 		g.Log.Warn("progress is not told", "key", t.key, "error", err)
 	}
-	res.effect = also(res.effect, func(e *entry) { e.polls, e.percent, e.progress = e.polls+1, *percent, instantOf(now) })
+	res.effect = also(res.effect, func(e *entry) {
+		e.polls, e.progress, e.expected = e.polls+1, instantOf(now), expectation(estimate, ledger.Submitted)
+		if percent != nil {
+			e.percent = *percent
+		}
+	})
 	return res
 }
 
-func (g *Engine) tellProgress(ctx context.Context, t task, job ims.Job, now time.Time) error {
+// moved reports whether the cloud's percentage or the expected end differs from
+// what was told last by as much as is worth an event.
+func (t task) moved(percent *float64, end *time.Time, now time.Time) bool {
+	if percent != nil && math.Abs(*percent-t.percent) >= progressStep {
+		return true
+	}
+	return end != nil && noticeable(t.conf, t.expected, *end, now)
+}
+
+func (g *Engine) tellProgress(ctx context.Context, t task, job ims.Job, estimate messages.Estimate, now time.Time) error {
 	r, err := g.current(ctx, t)
 	if err != nil {
 		return err
 	}
 	ev := event(r, messages.StateProgress)
-	ev.Job = jobData(job, t.polls+1)
+	ev.Job, ev.Estimate = jobData(job, t.polls+1), estimate
 	return g.Events.Replace(ctx, meta(r, messages.StateProgress, now.UTC()), ev, r.Token)
 }
 

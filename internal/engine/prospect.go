@@ -22,7 +22,7 @@ type fact struct {
 	submitted time.Time
 	deadline  time.Time
 	conf      *Account // nil: not configured
-	outlook   pace.Outlook
+	outlook   *pace.Outlook
 	slots     bool // only so many of the kind may run at once,
 	free      int  // and so many more may begin before one of them ends
 }
@@ -51,7 +51,7 @@ func (g *Engine) fact(e *entry, now time.Time) fact {
 
 // unsubmitted reports whether the entry's creating call is still to be made.
 func (e *entry) unsubmitted() bool {
-	return (e.state == ledger.Accepted || e.state == ledger.Parked) && e.wish == nil && !e.decided
+	return (e.state == ledger.Accepted || e.state == ledger.Parked) && e.batch == nil && e.wish == nil && !e.decided
 }
 
 // queueing are the reasons for which an entry goes in its turn, perhaps not
@@ -80,6 +80,9 @@ func (g *Engine) waitsFor(e *entry, now time.Time) (messages.WaitReason, time.Ti
 	}
 	switch e.state {
 	case ledger.Submitted:
+		if e.batch != nil {
+			return messages.WaitsLegs, never
+		}
 		return messages.WaitsEnd, never
 	case ledger.Submitting:
 		return messages.WaitsAnswer, never
@@ -108,6 +111,8 @@ func (g *Engine) waitsToGo(e *entry, now time.Time) (messages.WaitReason, time.T
 		return messages.WaitsRetry, again
 	case !e.announced:
 		return messages.WaitsAnnounced, never
+	case e.batch != nil:
+		return messages.WaitsTurn, never
 	case e.account.pause.times > 0:
 		return messages.WaitsCredentials, future(e.account.pause.until, now)
 	}
@@ -147,38 +152,15 @@ func (g *Engine) prospect(ctx context.Context, f fact, now time.Time) (messages.
 		if f.slots && ahead >= f.free {
 			break // it is for others to end first: nobody knows when
 		}
-		p.Estimate = f.toStart(later(l.start(ahead), f.until))
+		p.Estimate = expectStart(later(l.start(ahead), f.until), f.conf, f.outlook)
 		p.Risk = f.risk(*p.Start, 0)
 	case p.Waits == messages.WaitsEnd:
-		p.Estimate = f.toEnd(now)
+		p.Estimate = expectEnd(f.submitted, now, f.conf, f.outlook)
 		p.Risk = f.risk(f.submitted, now.Sub(f.submitted))
 	case !f.deadline.IsZero() && now.After(f.deadline):
 		p.Risk = certain()
 	}
 	return p, nil
-}
-
-// toStart is the estimate of an entry that goes at some time.
-func (f fact) toStart(at time.Time) messages.Estimate {
-	estimate := messages.Estimate{Start: moment(at.UTC())}
-	if takes, known := f.outlook.Remaining(0); known && f.conf != nil {
-		estimate.End = moment(at.Add(f.conf.Scale(takes)).UTC())
-	}
-	return estimate
-}
-
-// toEnd is the estimate of an entry whose work is under way.
-func (f fact) toEnd(now time.Time) messages.Estimate {
-	estimate := messages.Estimate{Start: moment(f.submitted.UTC())}
-	if f.conf == nil {
-		return estimate
-	}
-	age := f.conf.Stretch(now.Sub(f.submitted))
-	if left, known := f.outlook.Remaining(age); known {
-		percent := 100 * float64(age) / float64(age+left)
-		estimate.End, estimate.Percent = moment(now.Add(f.conf.Scale(left)).UTC()), &percent
-	}
-	return estimate
 }
 
 // risk is the probability that work which starts at some time and has that age

@@ -61,6 +61,10 @@ func (r *round) leave(l *line) {
 	delete(r.lines, l.source)
 }
 
+// ready reports whether there is an entry that may go: whose turn it is may just
+// be told when that would be.
+func (q *queue) ready() bool { return q.length > 0 && !q.front().busy }
+
 // front is the entry whose turn it is. There must be one.
 func (q *queue) front() *entry {
 	for i := range q.rounds {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/imsworker/imsworker/internal/ledger"
 	"github.com/imsworker/imsworker/internal/pace"
+	"github.com/imsworker/imsworker/messages"
 )
 
 // step is one piece of work beside the loop. Every step may run twice.
@@ -26,12 +27,14 @@ const (
 	trailStep                // ask whether what was cancelled has ended
 	finishStep               // tell the end, write the tombstone
 	recheckStep              // look once more for duplicates
+	foreseeStep              // work out when what waits will start
+	foretellStep             // tell when it is expected to start, or to end
 	sweepStep                // look at the image list in place of many jobs
 	expandStep               // make the legs of a bulk
 	legsStep                 // begin legs of a bulk, and hear of them
 )
 
-var stepNames = [...]string{"idle", "announce", "submit", "doubt", "find", "tell", "late", "poll", "resolve", "cancel", "trail", "finish", "recheck", "sweep", "expand", "legs"}
+var stepNames = [...]string{"idle", "announce", "submit", "doubt", "find", "tell", "late", "poll", "resolve", "cancel", "trail", "finish", "recheck", "foresee", "foretell", "sweep", "expand", "legs"}
 
 func (s step) String() string { return stepNames[s] }
 
@@ -106,8 +109,11 @@ type task struct {
 	heardAt   time.Time // since when
 	shown     instant   // since when its image is done, by the cloud's clock
 	plan      pace.Plan
-	since     time.Time // of a sweep: changes from then on are looked at
-	census    bool      // of a sweep: what is being made is looked at too
+	outlook   *pace.Outlook
+	expected  uint32
+	estimate  *messages.Estimate // to be told
+	since     time.Time          // of a sweep: changes from then on are looked at
+	census    bool               // of a sweep: what is being made is looked at too
 
 	batch    *batch         // of a bulk: what is held of it
 	news     []*news        // of its legs
@@ -152,6 +158,9 @@ func (g *Engine) enqueue(e *entry, s step) {
 	if s == legsStep {
 		t.batch, t.news, t.wish, t.deadline = e.batch, e.batch.news, e.wish, e.deadline.time()
 		e.batch.news, e.batch.began = nil, time.Now()
+	}
+	if s == pollStep || s == tellStep {
+		t.outlook, t.expected = g.kind(e.account, e.operation).expects(), e.expected
 	}
 	if s.pool() == queryPool {
 		t.hinted, t.shown, t.plan = e.hinted, e.shown, g.planOf(e, time.Now())
@@ -249,6 +258,10 @@ func (g *Engine) do(ctx context.Context, t task) result {
 		return g.finish(ctx, t)
 	case recheckStep:
 		return g.recheck(ctx, t)
+	case foreseeStep:
+		return g.lookAhead(ctx, t)
+	case foretellStep:
+		return g.tellAhead(ctx, t)
 	case sweepStep:
 		return g.lookAround(ctx, t)
 	}

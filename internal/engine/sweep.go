@@ -72,6 +72,7 @@ func (g *Engine) asksItself(e *entry, now time.Time) bool {
 		g.sweep(a, now)
 		e.again = now.Add(a.conf.Scale(patience)) // it has looked by then, or the entry asks itself
 	}
+	g.foretellEnd(e, now)
 	return false
 }
 

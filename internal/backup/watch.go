@@ -33,6 +33,7 @@ const (
 type watch struct {
 	cloud string
 	until time.Time // the latest end that was seen, by the cloud's clock; zero before the first look
+	since time.Time // what ended before that is nobody's business: the first look of all
 	seen  map[string]time.Time
 
 	stored time.Time // what is noted of until
@@ -41,6 +42,7 @@ type watch struct {
 // watched is a watch's message.
 type watched struct {
 	Until time.Time `json:"until"`
+	Since time.Time `json:"since"`
 }
 
 // watchAll watches the shard's clouds, each in a goroutine of its own, until
@@ -126,7 +128,7 @@ func (d *Desk) glance(ctx context.Context, c Cloud, w *watch) error {
 	}
 	if w.until.IsZero() {
 		w.until = cloudNow(c.Client).Add(-c.Every)
-		tasks = slices.DeleteFunc(tasks, func(t ims.BackupTask) bool { return t.Ended.Before(w.until) })
+		w.since = w.until
 	}
 	for _, t := range tasks {
 		if err := d.give(ctx, w, t); err != nil {
@@ -167,7 +169,7 @@ func finished(ctx context.Context, c Cloud, since time.Time) (all []ims.BackupTa
 
 // give stores the notice of a task that is new.
 func (d *Desk) give(ctx context.Context, w *watch, t ims.BackupTask) error {
-	if _, known := w.seen[t.ID]; known || t.Ended.Before(w.until.Add(-overlap)) || t.ResourceType != "" && t.ResourceType != ims.ServerBackup {
+	if _, known := w.seen[t.ID]; known || t.Ended.Before(w.since) || t.Ended.Before(w.until.Add(-overlap)) || t.ResourceType != "" && t.ResourceType != ims.ServerBackup {
 		return nil
 	}
 	n, named := noticeOf(t)
@@ -209,7 +211,7 @@ func (d *Desk) recall(ctx context.Context, w *watch) error {
 	if err := json.Unmarshal(m.Data, &was); err != nil {
 		d.Log.Warn("what was watched cannot be read; it is looked from now on", "cloud", w.cloud, "error", err)
 	}
-	w.until, w.stored = was.Until, was.Until
+	w.until, w.stored, w.since = was.Until, was.Until, was.Since
 	return nil
 }
 
@@ -225,7 +227,7 @@ func (d *Desk) remember(ctx context.Context, w *watch) error {
 	if w.until = latest; latest.Equal(w.stored) {
 		return nil
 	}
-	data, err := json.Marshal(watched{Until: latest.UTC()})
+	data, err := json.Marshal(watched{Until: latest.UTC(), Since: w.since.UTC()})
 	if err != nil {
 		return fmt.Errorf("encode what was watched: %w", err)
 	}

@@ -100,6 +100,7 @@ type account struct {
 	slots   map[string]*budget.Slots // by operation, nil where it needs none
 	queues  map[string]*queue        // submissions, by bucket
 	asks    map[string]*lane         // queries that are due, by bucket
+	booked  map[string]time.Time     // when the first in a line of asks has its token
 	running [poolCount]int           // steps in hand, by pool
 	entries int                      // that belong to it
 	known   bool                     // it was configured once
@@ -116,7 +117,7 @@ type account struct {
 func newAccount(name string, conf *Account) *account {
 	a := &account{
 		name: name, conf: conf, known: conf != nil, kinds: map[string]*kind{}, images: map[string]*entry{},
-		windows: map[string]*budget.Window{}, paced: map[string]*budget.Paced{}, abroad: map[string]*budget.Paced{}, slots: map[string]*budget.Slots{}, queues: map[string]*queue{}, asks: map[string]*lane{},
+		windows: map[string]*budget.Window{}, paced: map[string]*budget.Paced{}, abroad: map[string]*budget.Paced{}, slots: map[string]*budget.Slots{}, queues: map[string]*queue{}, asks: map[string]*lane{}, booked: map[string]time.Time{},
 	}
 	a.sweep.entry = &entry{account: a, index: -1, place: -1}
 	return a
@@ -269,13 +270,37 @@ func (a *account) popAsk(now time.Time) (task, bool) {
 		return task{}, false
 	}
 	for bucket, line := range a.asks {
-		if line.len() > 0 && a.query(bucket).Take(now) {
+		if line.len() > 0 && a.turn(bucket, now) {
 			t := line.pop()
 			t.entry.probe = a.pause.probe()
 			return t, true
 		}
 	}
 	return task{}, false
+}
+
+// turn takes a token for the first in the line of a bucket. Where there is none
+// yet it books the next one: steps that need more calls book theirs as they
+// come, and would leave nothing for the line.
+func (a *account) turn(bucket string, now time.Time) bool {
+	p := a.query(bucket)
+	at, booked := a.booked[bucket]
+	switch {
+	case booked && at.After(now):
+		return false
+	case booked && p.Closed(now): // since then
+		p.Return()
+		delete(a.booked, bucket)
+		return false
+	case booked:
+		delete(a.booked, bucket)
+		return true
+	}
+	if at, booked = p.Reserve(now, now.Add(longestTurn)); booked && at.After(now) {
+		a.booked[bucket] = at
+		return false
+	}
+	return booked
 }
 
 // wakeSubmit is when pop may succeed next; false while nothing waits, or
@@ -301,9 +326,14 @@ func (a *account) wakeAsk(now time.Time) (at time.Time, waiting bool) {
 		return at, false
 	}
 	for bucket, line := range a.asks {
-		if line.len() > 0 {
-			at, waiting = earliest(at, waiting, later(a.query(bucket).Next(now), a.pause.until)), true
+		if line.len() == 0 {
+			continue
 		}
+		next, booked := a.booked[bucket]
+		if !booked {
+			next = a.query(bucket).Next(now)
+		}
+		at, waiting = earliest(at, waiting, later(next, a.pause.until)), true
 	}
 	return at, waiting
 }

@@ -107,7 +107,7 @@ func Expand(ctx context.Context, c *ims.Client, d messages.BulkCopy, targets []B
 	return expand(images, d, targets, on), nil
 }
 
-// LegImage is an image of a bulk, or why it is none.
+// legImage is an image of a bulk, or why it is none.
 type legImage struct {
 	ims.Image
 	missing error

@@ -15,7 +15,7 @@ type bulkRule struct {
 	instead string
 }
 
-// gone are states of images of which nothing will come. One that is being made
+// bulkGone is about states of images of which nothing will come. One that is being made
 // is waited for by its leg.
 var bulkGone = imageRule{"image-usable", "the image is active, or will be", "2.7", "IMG.0046", func(i ims.Image) bool {
 	return i.Status == ims.ImageKilled || i.Status == ims.ImageDeleted
@@ -100,7 +100,7 @@ func LegData(d messages.BulkCopy, route messages.BulkRoute, leg Leg, stage strin
 	}
 }
 
-// lastRunes keeps so many characters of the beginning, with an end that tells
+// shortened keeps so many characters of the beginning, with an end that tells
 // texts apart.
 func shortened(name, end string, most int) string {
 	runes := []rune(name)

@@ -18,7 +18,7 @@ import (
 const (
 	// legsAtOnce is how many legs of a bulk are under way at once, if it does
 	// not say.
-	legsAtOnce = 200
+	legsAtOnce = 500
 	// legsInRound is how many are begun in one round, so that what is heard
 	// meanwhile is not kept waiting.
 	legsInRound = 100
@@ -61,7 +61,7 @@ type underWay struct {
 	cancel  bool      // it was told to stop
 }
 
-// load reads the pages of a bulk.
+// loadLegs reads the pages of a bulk.
 func (g *Engine) loadLegs(ctx context.Context, r *ledger.Record) (*legs, error) {
 	l := &legs{
 		parent: bulk.Parent{Cloud: r.Cloud, Key: r.Key, Routes: r.Bulk.Routes}, attempt: r.Attempt, accepted: r.Accepted,
@@ -112,7 +112,7 @@ func (p *page) letGo() {
 	}
 }
 
-// of returns the page of a leg, read again if it is not held, and the leg's
+// pageOf returns the page of a leg, read again if it is not held, and the leg's
 // place in it.
 func (g *Engine) pageOf(ctx context.Context, l *legs, index int) (*page, *bulk.Leg, error) {
 	n := index / bulk.PageLegs
@@ -154,7 +154,7 @@ func (l *legs) counts() (c messages.Counts) {
 	return c
 }
 
-// write writes every page that has changed. Whoever was first makes all that
+// writeLegs writes every page that has changed. Whoever was first makes all that
 // is held here worthless.
 func (g *Engine) writeLegs(ctx context.Context, l *legs) error {
 	for n, p := range l.pages {

@@ -1,6 +1,7 @@
 package intake_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -47,20 +48,25 @@ type desk struct {
 	records *ledger.Shard
 	count   *counter
 	paused  *pauses.Pauses
+	legs    chan string // what is heard of legs
 }
 
 func newDesk(t *testing.T) *desk {
 	t.Helper()
 	conn := brokertest.Connect(t, 1)
-	d := &desk{t: t, conn: conn, records: ledger.New(conn, 0), count: &counter{counts: map[string]int{}}, paused: pauses.New(conn, func(pauses.Pause) {})}
+	d := &desk{t: t, conn: conn, records: ledger.New(conn, 0), count: &counter{counts: map[string]int{}}, paused: pauses.New(conn, func(pauses.Pause) {}), legs: make(chan string, 10)}
 	dead := intake.NewDeadLetters(conn, prometheus.NewRegistry())
 	in := intake.New(intake.Options{
 		Records: d.records, Dead: dead, Count: d.count, Log: slog.New(slog.DiscardHandler),
+		HearLeg: func(_ context.Context, key string, leg int) error {
+			d.legs <- fmt.Sprint(key, " ", leg)
+			return nil
+		},
 		Pause: d.paused.Set, History: events.New(conn, prometheus.NewRegistry()),
 		Cloud: func(name string) (intake.Cloud, bool) {
 			copies := func(op string) bool { return op == "copy-image" }
 			return intake.Cloud{
-				Profile: ims.ProfileOTC, Allows: copies, Scale: func(d time.Duration) time.Duration { return d },
+				Profile: ims.ProfileOTC, Allows: func(op string) bool { return copies(op) || op == messages.OperationBulkCopy }, Scale: func(d time.Duration) time.Duration { return d },
 				AllowsStep:   func(op string) bool { return name == "demo" && copies(op) },
 				AllowsTarget: func(target string) bool { return name == "demo" && target == "side" },
 			}, name == "demo" || name == "side"

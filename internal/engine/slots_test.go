@@ -139,7 +139,7 @@ func TestCopiesToOtherRegionsHoldSlots(t *testing.T) {
 			t.Errorf("%d copies begun, want 5", n)
 		}
 		for i, key := range keys { // the first is one that runs
-			if strings.HasPrefix(w.events.states(key), "accepted submitted progress") {
+			if strings.HasPrefix(w.events.states(key), "accepted submitted") {
 				keys[0], keys[i] = keys[i], keys[0]
 				break
 			}

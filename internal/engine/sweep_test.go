@@ -4,14 +4,11 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"slices"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/imsworker/imsworker/internal/fakecloud"
-	"github.com/imsworker/imsworker/internal/pace"
 )
 
 // direct calls the fake without a network; each call takes its time.
@@ -35,13 +32,6 @@ func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// watched is what it has cost to notice the ends of jobs.
-type watched struct {
-	calls float64 // status queries and list pages for a job
-	ratio float64 // p95 of the delay, as a share of the bound
-	share float64 // p95 of the delay, as a share of the duration
-}
-
 // faked is a world with a fake of the cloud whose jobs take minutes.
 func faked(t *testing.T, noSweep bool) (*world, *fakecloud.Fake) {
 	t.Helper()
@@ -54,70 +44,6 @@ func faked(t *testing.T, noSweep bool) (*world, *fakecloud.Fake) {
 	w := newWorld(t)
 	w.transport, w.noSweep = direct{fake.Handler(), 20 * time.Millisecond}, noSweep
 	return w, fake
-}
-
-// watch has n copies made, one after another, and measures.
-func watch(t *testing.T, n int, every time.Duration, noSweep bool) (got watched) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		w, fake := faked(t, noSweep)
-		w.start()
-		var keys []string
-		for i := range n {
-			keys = append(keys, w.request(fmt.Sprint(i), nil))
-			time.Sleep(every)
-		}
-		for _, key := range keys {
-			for !strings.HasSuffix(w.events.states(key), "succeeded") {
-				time.Sleep(time.Second)
-			}
-		}
-		w.end()
-		queries := 0
-		for _, call := range fake.Calls(fakecloud.DemoCloud) {
-			if call.Method == http.MethodGet {
-				queries++
-			}
-		}
-		bound := pace.Bound{Ratio: 0.03, Min: 2 * time.Second, Max: time.Minute}
-		var ratios, shares []float64
-		for _, key := range keys[n/5:] { // the first ones teach
-			e := w.events.last(t, key)
-			delay, took := e.Times.Finished.Sub(*e.Times.RemoteEnd), e.Times.RemoteEnd.Sub(*e.Times.RemoteBegin)
-			ratios, shares = append(ratios, float64(delay)/float64(bound.Of(took))), append(shares, float64(delay)/float64(took))
-		}
-		slices.Sort(ratios)
-		slices.Sort(shares)
-		got = watched{float64(queries) / float64(n), ratios[len(ratios)*95/100], shares[len(shares)*95/100]}
-		if err := fake.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return got
-}
-
-// TestSweep follows jobs of some minutes, few and many at a time: the list
-// tells about them for little more than one call each, within the bound.
-func TestSweep(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct {
-		n       int
-		every   time.Duration
-		noSweep bool
-		most    watched
-	}{
-		"many":    {150, time.Second, false, watched{calls: 2.5, ratio: 1.3, share: 1}},
-		"steady":  {80, 20 * time.Second, false, watched{calls: 9, ratio: 1.2, share: 1}},
-		"nosweep": {100, 3 * time.Second, true, watched{calls: 11, ratio: 100, share: 0.3}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			got := watch(t, c.n, c.every, c.noSweep)
-			if got.calls > c.most.calls || got.ratio > c.most.ratio || got.share > c.most.share {
-				t.Errorf("%+v, want at most %+v", got, c.most)
-			}
-		})
-	}
 }
 
 // TestSweepOfAFailure: an image that never becomes active is missed among

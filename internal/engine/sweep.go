@@ -32,6 +32,9 @@ type sweep struct {
 	blocked time.Time // not to be used before
 	counted time.Time // when the images that are being made were last looked at; at first, when the oldest of them was begun
 	census  uint32    // number of that look
+	pages   int       // that it took
+	hints   int       // images that were found done since
+	making  []*entry  // whose images were being made then
 }
 
 // sight is what one sweep has seen.
@@ -40,6 +43,7 @@ type sight struct {
 	done   []ims.Image
 	making []ims.Image
 	census bool // making is complete
+	pages  int  // that it took to see what is being made
 }
 
 // sweeps reports whether the image list tells about jobs of a kind.
@@ -103,8 +107,18 @@ func (g *Engine) sweep(a *account, now time.Time) {
 	a.sweep.entry.busy, a.sweep.asked = true, now
 	a.ask(task{
 		entry: a.sweep.entry, step: sweepStep, bucket: listBucket, cloud: a.name,
-		since: a.sweep.since, census: now.Sub(a.sweep.counted) >= a.conf.Scale(g.Bound.Max),
+		since: a.sweep.since, census: g.counts(a, now),
 	})
+}
+
+// cheap is how many jobs have to have ended for each page that it takes to look
+// at what is being made.
+const cheap = 10
+
+// counts reports whether it is time to look at what is being made: after a
+// while, and where jobs end so fast that it hardly costs anything.
+func (g *Engine) counts(a *account, now time.Time) bool {
+	return now.Sub(a.sweep.counted) >= a.conf.Scale(g.Bound.Max) || a.sweep.hints >= cheap*max(2, a.sweep.pages)
 }
 
 // oldest is when the longest followed job was submitted: a new owner knows of no
@@ -138,7 +152,7 @@ func (g *Engine) lookAround(ctx context.Context, t task) result {
 			if n == 0 {
 				seen.done = append(seen.done, page...)
 			} else {
-				seen.making = append(seen.making, page...)
+				seen.making, seen.pages = append(seen.making, page...), seen.pages+1
 			}
 		}
 	}
@@ -153,17 +167,32 @@ const private = "private"
 func (g *Engine) swept(a *account, seen sight, began time.Time) {
 	a.sweep.began, a.sweep.since = began, seen.at
 	g.replanUnknown(a, began)
-	if seen.census {
-		a.sweep.census, a.sweep.counted = a.sweep.census+1, began
+	for _, image := range seen.done {
+		if e := g.ofImage(a, image); e != nil && !e.hinted {
+			a.sweep.hints++
+			g.hint(e, image, seen.at)
+		}
 	}
+	if seen.census {
+		g.counted(a, seen, began)
+	}
+}
+
+// counted notes whose images are being made, and wakes those whose were and are
+// not any more, although they are not done: their jobs may have failed.
+func (g *Engine) counted(a *account, seen sight, began time.Time) {
+	before := a.sweep.making
+	a.sweep.census, a.sweep.counted, a.sweep.pages, a.sweep.hints, a.sweep.making = a.sweep.census+1, began, seen.pages, 0, nil
 	for _, image := range seen.making {
 		if e := g.ofImage(a, image); e != nil {
 			e.seen = a.sweep.census
+			a.sweep.making = append(a.sweep.making, e)
 		}
 	}
-	for _, image := range seen.done {
-		if e := g.ofImage(a, image); e != nil && !e.hinted {
-			g.hint(e, image, seen.at)
+	for _, e := range before {
+		if g.entries[e.key] == e && e.followed() && !e.hinted && e.seen != 0 && e.seen != a.sweep.census {
+			e.again = began
+			g.settle(e)
 		}
 	}
 }

@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/imsworker/imsworker/internal/fakecloud"
+	"github.com/imsworker/imsworker/internal/pace"
 )
 
 // direct calls the fake without a network; each call takes its time.
@@ -86,4 +88,42 @@ func TestSweepOfAFailure(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestFailuresAmongMany: where many jobs end, those that fail are missed much
+// sooner than after the longest time for it.
+func TestFailuresAmongMany(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, fake := faked(t, false)
+		w.durations.known = map[string]*pace.Model{"demo copy-image": known(3 * time.Minute)}
+		w.start()
+		var failing []string
+		for i := range 900 {
+			if i%30 == 29 {
+				if err := fake.Decide(fakecloud.DemoCloud, fakecloud.Outcome{Call: "CopyImage", Code: "IMG.0014", Count: 1}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			key := w.request(fmt.Sprint(i), nil)
+			time.Sleep(150 * time.Millisecond)
+			if i%30 == 29 && i < 600 {
+				failing = append(failing, key)
+			}
+		}
+		var delays []time.Duration
+		for _, key := range failing {
+			w.expect(key, "accepted submitted failed")
+			at := w.events.last(t, key).Times
+			delays = append(delays, at.Finished.Sub(*at.RemoteEnd))
+		}
+		slices.Sort(delays)
+		if delays[len(delays)/2] > 15*time.Second || delays[len(delays)-1] > 65*time.Second {
+			t.Errorf("failures were noticed after %s", delays)
+		}
+		w.end()
+		if err := fake.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 }

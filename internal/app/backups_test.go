@@ -103,8 +103,9 @@ func TestBackupBecomesAnImage(t *testing.T) {
 	if r := events[0].event.Request; r.Source != "/imsworker/backup/demo" || r.ID != id {
 		t.Errorf("request %+v", r)
 	}
-	if !s.metric(`imsworker_requests_total{cloud="demo",operation="create-whole-image",result="duplicate"} 29`) {
-		t.Error("the other notices are not counted as duplicates")
+	if !s.metric(`imsworker_backup_notices_total{cloud="demo",result="duplicate"} 29`) {
+		_, text := s.get("/metrics")
+		t.Errorf("the other notices are not counted as duplicates:\n%s", text[strings.Index(text, "imsworker_backup"):][:600])
 	}
 }
 

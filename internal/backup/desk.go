@@ -74,15 +74,18 @@ type Options struct {
 type Desk struct {
 	Options
 
-	mu     sync.Mutex // guards the rest
-	hints  map[string]*hint
-	loaded chan struct{} // closed when all hints of before are known
-	wake   chan struct{}
+	mu       sync.Mutex // guards the rest
+	hints    map[string]*hint
+	busy     map[string]int    // looks under way, by cloud
+	gone     map[string]uint64 // notices that were forgotten, until the stream tells of it
+	position uint64            // of the stream
+	loaded   chan struct{}     // closed when all hints of before are known
+	wake     chan struct{}
 }
 
 // New returns a desk that is not running yet.
 func New(o Options) *Desk {
-	return &Desk{Options: o, hints: map[string]*hint{}, loaded: make(chan struct{}), wake: make(chan struct{}, 1)}
+	return &Desk{Options: o, hints: map[string]*hint{}, busy: map[string]int{}, gone: map[string]uint64{}, loaded: make(chan struct{}), wake: make(chan struct{}, 1)}
 }
 
 // Run looks again at what waits, and watches the shard's clouds, until ctx
@@ -117,27 +120,22 @@ const (
 )
 
 // Hear takes a notice that was stored at a time, by the broker's clock. It
-// returns nil when the notice needs no second delivery: it has led to a
-// request, to nothing, to a dead letter, or it is kept and looked at again. It
-// blocks until then or until ctx ends.
+// returns nil when the notice is kept, and looked at soon, or speaks of a
+// backup that others have spoken of: it needs no second delivery then. It
+// blocks until then or until ctx ends, and for no cloud: what one that answers
+// slowly is asked must not hold up the requests of others.
 func (d *Desk) Hear(ctx context.Context, cloud string, n messages.Notice, at time.Time) error {
 	select {
 	case <-d.loaded:
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	if d.waits(cloud, n) {
-		d.Metrics.notice(cloud, resultDuplicate)
-		return nil
-	}
-	later, err := d.look(ctx, cloud, n, at)
-	if err != nil {
-		return err
-	}
-	for _, n := range later {
-		if err := d.keep(ctx, cloud, n, at); err != nil {
+	if n.Backup.ID != "" && !d.waits(cloud, n) {
+		asked, err := d.Requests.BackupAsked(ctx, cloud, n.Backup.ID)
+		if err != nil || asked {
+			d.count(asked, cloud, resultDuplicate)
 			return err
 		}
 	}
-	return nil
+	return d.keep(ctx, cloud, n, at)
 }

@@ -24,6 +24,9 @@ type hint struct {
 	subject string
 	next    time.Time
 	busy    bool
+	told    bool // it is counted as waiting
+
+	sequence uint64 // of the message that it was first read from
 }
 
 // The wait between two looks at a backup, in the cloud's time: it grows with
@@ -64,47 +67,72 @@ func (d *Desk) keep(ctx context.Context, cloud string, n messages.Notice, since 
 		return fmt.Errorf("encode hint: %w", err)
 	}
 	subject := d.subject(cloud, n)
-	if _, err := d.Store.Put(ctx, broker.StreamState, broker.Message{Subject: subject, Data: data, TTL: untilAvailable + time.Hour, Rollup: true}); err != nil {
+	sequence, err := d.Store.Put(ctx, broker.StreamState, broker.Message{Subject: subject, Data: data, TTL: untilAvailable + time.Hour, Rollup: true})
+	if err != nil {
 		return fmt.Errorf("keep a notice of cloud %s: %w", cloud, err)
 	}
 	crash.At(crash.Hinted)
-	d.Metrics.notice(cloud, resultWaiting)
-	d.learn(subject, data)
+	if first := d.learn(subject, data, sequence); first != sequence { // another one came at the same time
+		d.Metrics.notice(cloud, resultDuplicate)
+	}
 	return nil
+}
+
+// heard takes over what the stream tells of a notice, unless it is older than
+// what this desk itself has done.
+func (d *Desk) heard(m broker.Stored) {
+	d.mu.Lock()
+	d.position = m.Sequence
+	done, forgotten := d.gone[m.Subject]
+	if forgotten && m.Sequence >= done {
+		delete(d.gone, m.Subject)
+	}
+	d.mu.Unlock()
+	if !forgotten || m.Sequence > done {
+		d.learn(m.Subject, m.Data, m.Sequence)
+	}
 }
 
 // forget removes a notice that waits no more. A message without content is
 // written over it: a removal of the broker's own would tell nobody.
 func (d *Desk) forget(ctx context.Context, subject string) error {
-	if _, err := d.Store.Put(ctx, broker.StreamState, broker.Message{Subject: subject, TTL: time.Second, Rollup: true}); err != nil {
+	sequence, err := d.Store.Put(ctx, broker.StreamState, broker.Message{Subject: subject, TTL: time.Second, Rollup: true})
+	if err != nil {
 		return fmt.Errorf("forget a notice: %w", err)
 	}
-	d.learn(subject, nil)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.hints, subject)
+	if sequence > d.position { // the stream will tell of it, and before that perhaps of the notice
+		d.gone[subject] = sequence
+	}
 	return nil
 }
 
-// learn takes over what is stored of a notice.
-func (d *Desk) learn(subject string, data []byte) {
+// learn takes over what is stored of a notice, and returns the sequence of the
+// message that the notice was first read from, 0 for none.
+func (d *Desk) learn(subject string, data []byte, sequence uint64) uint64 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if len(data) == 0 {
 		delete(d.hints, subject)
-		return
+		return 0
 	}
-	if d.hints[subject] != nil {
-		return
+	if there := d.hints[subject]; there != nil {
+		return there.sequence
 	}
-	h := &hint{subject: subject}
+	h := &hint{subject: subject, sequence: sequence}
 	if err := json.Unmarshal(data, h); err != nil {
 		d.Log.Error("a message is no waiting notice; it is left alone", "subject", subject, "error", err)
-		return
+		return 0
 	}
+	h.next = time.Now()
 	d.hints[subject] = h
-	d.plan(h, time.Now())
 	select {
 	case d.wake <- struct{}{}:
 	default:
 	}
+	return sequence
 }
 
 // plan sets when a hint is looked at next; the lock is held.
@@ -119,14 +147,12 @@ func (d *Desk) plan(h *hint, now time.Time) {
 
 // follow reads the notices of the shard that wait, then what becomes of them.
 func (d *Desk) follow(ctx context.Context) error {
-	return d.Store.Tail(ctx, broker.StreamState, broker.HintFilter(d.Shard), func(m broker.Stored) {
-		d.learn(m.Subject, m.Data)
-	}, func() { close(d.loaded) })
+	return d.Store.Tail(ctx, broker.StreamState, broker.HintFilter(d.Shard), d.heard, func() { close(d.loaded) })
 }
 
-// looks is how many notices are looked at together: one cloud that answers
-// slowly must not hold up all others.
-const looks = 8
+// How many notices are looked at together, and how many of one cloud: one that
+// answers slowly must not hold up all others.
+const looks, looksOfOne = 16, 4
 
 // work looks at each notice when it is due, until ctx ends.
 func (d *Desk) work(ctx context.Context) {
@@ -160,30 +186,39 @@ func (d *Desk) work(ctx context.Context) {
 	}
 }
 
-// due is a hint whose time has come, from then on busy.
+// due is the hint whose time has come first, from then on busy.
 func (d *Desk) due() *hint {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	now := time.Now()
-	for _, h := range d.hints {
-		if !h.busy && !now.Before(h.next) {
-			h.busy = true
-			return h
-		}
+	first := d.first()
+	if first == nil || time.Now().Before(first.next) {
+		return nil
 	}
-	return nil
+	first.busy = true
+	d.busy[first.Cloud]++
+	return first
 }
 
+// first is the hint that is to be looked at next, of a cloud that has a place;
+// the lock is held.
+func (d *Desk) first() (first *hint) {
+	for _, h := range d.hints {
+		if !h.busy && d.busy[h.Cloud] < looksOfOne && (first == nil || h.next.Before(first.next)) {
+			first = h
+		}
+	}
+	return first
+}
+
+// untilDue is how long there is nothing to do: until then, or until the end of
+// a look, which wakes the loop.
 func (d *Desk) untilDue() time.Duration {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	next := time.Now().Add(time.Hour)
-	for _, h := range d.hints {
-		if !h.busy && h.next.Before(next) {
-			next = h.next
-		}
+	if first := d.first(); first != nil {
+		return max(0, time.Until(first.next))
 	}
-	return max(0, time.Until(next))
+	return time.Hour
 }
 
 // again looks at a notice that waits.
@@ -206,8 +241,14 @@ func (d *Desk) again(ctx context.Context, h *hint) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.busy[h.Cloud]--; d.busy[h.Cloud] == 0 {
+		delete(d.busy, h.Cloud)
+	}
 	h.busy = false
-	d.plan(h, time.Now())
+	if d.plan(h, time.Now()); keep && !h.told {
+		h.told = true
+		d.Metrics.notice(h.Cloud, resultWaiting)
+	}
 	select { // the loop may sleep for longer by now
 	case d.wake <- struct{}{}:
 	default:

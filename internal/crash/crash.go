@@ -47,8 +47,8 @@ func BulkPoints() []Point {
 const (
 	Hooked  Point = "hooked"  // the notice of a hook's call is stored, the call not answered
 	Watched Point = "watched" // the watch's notice is stored, not noted how far it has looked
-	Hinted  Point = "hinted"  // a notice that waits is stored, its delivery not acked
-	Ripened Point = "ripened" // what has waited has led to a record, and is not forgotten
+	Hinted  Point = "hinted"  // a notice is kept to be looked at, its delivery not acked
+	Ripened Point = "ripened" // a notice that was kept has led to a record, and is not forgotten
 )
 
 // BackupPoints lists the points of a backup notice.

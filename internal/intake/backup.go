@@ -31,11 +31,7 @@ func (in *Intake) notice(ctx context.Context, msg *message.Message, d broker.Del
 		return in.Dead.Store(ctx, letter(d, msg.Payload, cloud, verb), verdict)
 	}
 	crash.At(crash.Delivered)
-	err := in.Hear(ctx, cloud, n, d.Time)
-	if err == nil {
-		crash.At(crash.Recorded)
-	}
-	return err
+	return in.Hear(ctx, cloud, n, d.Time)
 }
 
 func (in *Intake) readNotice(d broker.Delivery, body []byte, cloud, verb string) (messages.Notice, Verdict) {
@@ -106,6 +102,7 @@ func (in *Intake) AskOfBackup(ctx context.Context, cloud, backupID string, data 
 		in.Count.Request(cloud, ofBackups, "duplicate")
 		return nil, nil
 	}
+	crash.At(crash.Recorded)
 	return nil, err
 }
 

@@ -107,16 +107,17 @@ type account struct {
 	pause   pause
 	past    map[string]holder // images of requests that have ended, see holder
 
-	kinds     map[string]*kind  // by operation
-	following int               // entries that wait for the end of slow work
-	listed    int               // those of them that the image list tells about
-	images    map[string]*entry // those of them that have an image and no job
+	kinds     map[string]*kind     // by operation
+	following int                  // entries that wait for the end of slow work
+	listed    int                  // those of them that the image list tells about
+	rows      map[string]ims.Image // that showed images without a job as done, by key, until they are looked at
+	images    map[string]*entry    // those of them that have an image and no job
 	sweep     sweep
 }
 
 func newAccount(name string, conf *Account) *account {
 	a := &account{
-		name: name, conf: conf, known: conf != nil, kinds: map[string]*kind{}, images: map[string]*entry{},
+		name: name, conf: conf, known: conf != nil, kinds: map[string]*kind{}, images: map[string]*entry{}, rows: map[string]ims.Image{},
 		windows: map[string]*budget.Window{}, paced: map[string]*budget.Paced{}, abroad: map[string]*budget.Paced{}, slots: map[string]*budget.Slots{}, queues: map[string]*queue{}, asks: map[string]*lane{}, booked: map[string]time.Time{},
 	}
 	a.sweep.entry = &entry{account: a, index: -1, place: -1}

@@ -108,6 +108,7 @@ func (g *Engine) drop(e *entry) {
 	e.posts, e.runs = false, false
 	e.account.occupy(e, ran)
 	delete(g.entries, e.key)
+	delete(e.account.rows, e.key)
 	if a := e.account; a.left() && g.accounts[a.name] == a {
 		delete(g.accounts, a.name)
 	}

@@ -38,7 +38,7 @@ func (g *Engine) pollJobless(ctx context.Context, t task) result {
 func (g *Engine) pollImage(ctx context.Context, t task, at *Account) result {
 	ask, cancel := context.WithTimeout(ctx, t.conf.patience())
 	defer cancel()
-	image, err := at.Client.Image(ask, t.imageID)
+	image, err := t.shows(ask, at)
 	switch {
 	case errors.Is(err, ims.ErrNotFound):
 		return g.imageHidden(ctx, t)
@@ -58,6 +58,15 @@ func (g *Engine) pollImage(ctx context.Context, t task, at *Account) result {
 	}
 	r.Images = []messages.Image{{ID: image.ID, Name: image.Name, Cloud: at.Name}}
 	return g.succeed(ctx, t, r)
+}
+
+// shows is the image that is followed: by the list's row, if that has told of it
+// just now, else by a question.
+func (t task) shows(ctx context.Context, at *Account) (ims.Image, error) {
+	if t.row != nil && t.row.ID == t.imageID && at == t.conf {
+		return *t.row, nil
+	}
+	return at.Client.Image(ctx, t.imageID)
 }
 
 // pollParts goes on when the image that is followed is active: the request may

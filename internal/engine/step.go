@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/imsworker/imsworker/internal/ims"
 	"github.com/imsworker/imsworker/internal/ledger"
 	"github.com/imsworker/imsworker/internal/pace"
 	"github.com/imsworker/imsworker/messages"
@@ -104,10 +105,11 @@ type task struct {
 	progress  time.Time
 	submitted time.Time
 	hinted    bool
-	near      bool      // its end is expected now
-	heard     float64   // share of the work that the cloud told last
-	heardAt   time.Time // since when
-	shown     instant   // since when its image is done, by the cloud's clock
+	row       *ims.Image // of the list, which shows the image as done
+	near      bool       // its end is expected now
+	heard     float64    // share of the work that the cloud told last
+	heardAt   time.Time  // since when
+	shown     instant    // since when its image is done, by the cloud's clock
 	plan      pace.Plan
 	outlook   *pace.Outlook
 	expected  uint32
@@ -166,6 +168,10 @@ func (g *Engine) enqueue(e *entry, s step) {
 		t.hinted, t.shown, t.plan = e.hinted, e.shown, g.planOf(e, time.Now())
 		t.near, t.heard, t.heardAt = e.near || e.hinted, e.heard, e.heardAt.time()
 		t.bucket = e.account.bucketFor(t)
+		if row, seen := e.account.rows[e.key]; seen {
+			t.row = &row
+			delete(e.account.rows, e.key)
+		}
 		e.account.ask(t)
 		return
 	}

@@ -216,6 +216,9 @@ func (g *Engine) hint(e *entry, image ims.Image, at time.Time) {
 	k := g.kind(e.account, e.operation)
 	age := e.account.conf.Stretch(time.Since(e.submitted.time())) - at.Sub(image.UpdatedAt)
 	left := max(0, k.model.Lag(age, k.plan.Bound.Of(age)/4)-at.Sub(image.UpdatedAt))
+	if e.jobID == "" {
+		left, e.account.rows[e.key] = 0, image // the row is all that there is to look at
+	}
 	e.hinted, e.shown, e.again = true, instantOf(image.UpdatedAt), time.Now().Add(e.account.conf.Scale(left))
 	g.settle(e)
 }

@@ -5,11 +5,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/imsworker/imsworker/internal/fakecloud"
+	"github.com/imsworker/imsworker/internal/ledger"
 	"github.com/imsworker/imsworker/internal/pace"
 )
 
@@ -126,4 +128,50 @@ func TestFailuresAmongMany(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// TestRowIsALook: where an image without a job is followed, the row of the list
+// that shows it as active is all that is asked.
+func TestRowIsALook(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, fake := faked(t, false)
+		w.start()
+		done := time.Now().Add(4 * time.Minute)
+		var keys []string
+		for i := range 30 {
+			ids, err := fake.Add(fakecloud.DemoCloud, fakecloud.World{Images: []fakecloud.Image{{Name: "copy", Active: done.Add(time.Duration(i) * time.Second)}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			keys = append(keys, w.request(fmt.Sprint(i), func(r *ledger.Record) {
+				r.State, r.Submitted, r.ImageID, r.Deadline = ledger.Submitted, time.Now(), ids[0], time.Now().Add(time.Hour)
+			}))
+		}
+		time.Sleep(3 * time.Minute)
+		before := looks(fake)
+		for _, key := range keys {
+			w.expect(key, "submitted succeeded")
+			if e := w.events.last(t, key); len(e.Images) != 1 {
+				t.Errorf("images %v", e.Images)
+			}
+		}
+		if n := looks(fake) - before; n > len(keys)/3 {
+			t.Errorf("asked %d times for single images", n)
+		}
+		w.end()
+		if err := fake.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// looks is how often the fake was asked for one image.
+func looks(fake *fakecloud.Fake) (n int) {
+	for _, call := range fake.Calls(fakecloud.DemoCloud) {
+		if call.Method == http.MethodGet && strings.Contains(call.Path, "?id=") {
+			n++
+		}
+	}
+	return n
 }

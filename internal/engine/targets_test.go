@@ -228,7 +228,7 @@ func TestTargets(t *testing.T) {
 		most noticed
 	}{
 		"stress": {
-			scene{medians: minutes, flows: []flow{{"copy-image", 900, 200 * time.Millisecond}}},
+			scene{medians: minutes, flows: []flow{{"copy-image", 700, 250 * time.Millisecond}}},
 			noticed{calls: 2, ratio: 1},
 		},
 		"real": {
@@ -262,7 +262,7 @@ func TestTargetOfProgressAlone(t *testing.T) {
 	t.Parallel()
 	got := scene{
 		medians: times(0, time.Hour), noSweep: true, progress: true, limit: map[string]int{"show_progress": 40},
-		from: 90 * time.Minute, to: 4 * time.Hour, flows: []flow{{"create-whole-image", 320, 52 * time.Second}},
+		from: 75 * time.Minute, to: 3 * time.Hour, flows: []flow{{"create-whole-image", 230, 52 * time.Second}},
 	}.play(t)
 	t.Logf("%+v", got)
 	if got.throttled > 0 || got.gap > 16*time.Minute || got.p95 > 5*got.median/2 || got.p95 > 2*time.Minute {

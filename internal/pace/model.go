@@ -40,23 +40,6 @@ func (m *Model) Clone() *Model {
 	return &c
 }
 
-// Exceeds is the share of the jobs of that age that take longer than d, 0
-// where none did; it is the risk that one of them is not done by then.
-func (m *Model) Exceeds(age, d time.Duration) float64 {
-	older, longer := 0.0, 0.0
-	for step, w := range m.weights {
-		if at := durationOf(step); at > age {
-			if older += w; at > d {
-				longer += w
-			}
-		}
-	}
-	if older == 0 {
-		return 0
-	}
-	return longer / older
-}
-
 // Learn takes note of a job that took d.
 func (m *Model) Learn(d time.Duration) {
 	if m.weights == nil {
@@ -100,21 +83,6 @@ func (m *Model) Quantile(share float64) time.Duration {
 		return 0
 	}
 	return durationOf(last)
-}
-
-// Remaining is how much longer a job of that age is expected to take: the
-// middle of those that took longer. It is 0 where none did.
-func (m *Model) Remaining(age time.Duration) time.Duration {
-	beyond := 0.0
-	for step, w := range m.weights {
-		if durationOf(step) > age {
-			beyond += w
-		}
-	}
-	if beyond == 0 {
-		return 0
-	}
-	return max(0, m.Quantile(1-beyond/m.total/2)-age)
 }
 
 func stepOf(d time.Duration) int {

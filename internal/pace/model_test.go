@@ -34,32 +34,12 @@ func TestModelQuantiles(t *testing.T) {
 	near(t, "median", m.Quantile(0.5), 3*time.Minute, 0.15)
 	near(t, "5 %", m.Quantile(0.05), 67*time.Second, 0.25)
 	near(t, "95 %", m.Quantile(0.95), 483*time.Second, 0.25)
-	near(t, "remaining at the start", m.Remaining(0), 3*time.Minute, 0.15)
-	if m.Remaining(time.Hour) != 0 {
-		t.Error("knows how long a job takes that is older than all")
-	}
-	if left := m.Remaining(5 * time.Minute); left < 30*time.Second || left > 4*time.Minute {
-		t.Errorf("a job of five minutes has %s left", left)
-	}
 }
 
-// TestModelExceeds is the risk of being late.
-func TestModelExceeds(t *testing.T) {
+// TestModelIsCopied: the copy goes on by itself.
+func TestModelIsCopied(t *testing.T) {
 	t.Parallel()
 	m := taught(1000, 3*time.Minute, 0.6)
-	for name, c := range map[string]struct {
-		age, d time.Duration
-		want   float64
-	}{
-		"new":      {0, 3 * time.Minute, 0.5},
-		"half_way": {3 * time.Minute, 3 * time.Minute * 182 / 100, 0.32}, // one sigma more
-		"over":     {5 * time.Minute, time.Minute, 1},
-		"outlier":  {10 * time.Hour, 11 * time.Hour, 0},
-	} {
-		if got := m.Exceeds(c.age, c.d); math.Abs(got-c.want) > 0.06 {
-			t.Errorf("%s: %.2f, want about %.2f", name, got, c.want)
-		}
-	}
 	copied := m.Clone()
 	copied.Learn(time.Hour)
 	if m.Quantile(1) > 50*time.Minute {
@@ -80,7 +60,7 @@ func TestModelFollows(t *testing.T) {
 func TestModelKnowsNothing(t *testing.T) {
 	t.Parallel()
 	m := &pace.Model{}
-	if m.Knows() || m.Quantile(0.5) != 0 || m.Remaining(time.Minute) != 0 || m.Lag(time.Minute, time.Second) != 0 {
+	if m.Knows() || m.Quantile(0.5) != 0 || m.Lag(time.Minute, time.Second) != 0 {
 		t.Error("knows something of nothing")
 	}
 	if m = taught(7, time.Minute, 0.1); m.Knows() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -32,6 +33,7 @@ type cbr struct {
 	tasks   []ims.BackupTask
 	err     error
 	asked   int
+	block   chan struct{} // not nil: no answer comes before it is closed
 }
 
 func (c *cbr) set(b ims.Backup) {
@@ -48,8 +50,14 @@ func (c *cbr) fail(err error) {
 
 func (c *cbr) Backup(_ context.Context, id string) (ims.Backup, error) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.asked++
+	block := c.block
+	c.mu.Unlock()
+	if block != nil {
+		<-block
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	b, there := c.backups[id]
 	if c.err == nil && !there {
 		return b, ims.ErrNotFound
@@ -285,6 +293,32 @@ func TestCloudAway(t *testing.T) {
 		defer stop()
 		time.Sleep(mostWait)
 		o.want(t, "when the cloud is back", 1, 0)
+	})
+}
+
+// TestSlowCloud: notices are taken while the cloud does not answer, and it is
+// asked about a few at a time.
+func TestSlowCloud(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t)
+		o.cbr.block = make(chan struct{})
+		d, stop := o.run(t)
+		defer stop()
+		for i := range 100 {
+			o.hear(t, d, fmt.Sprintf("00000000-0000-4000-8000-%012d", i))
+			b := serverBackup("available")
+			b.ID = fmt.Sprintf("00000000-0000-4000-8000-%012d", i)
+			o.cbr.set(b)
+		}
+		synctest.Wait()
+		o.cbr.mu.Lock()
+		if o.cbr.asked != looksOfOne {
+			t.Errorf("asked about %d at once", o.cbr.asked)
+		}
+		o.cbr.mu.Unlock()
+		close(o.cbr.block)
+		o.want(t, "when it answers", 100, 0)
 	})
 }
 

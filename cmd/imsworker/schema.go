@@ -11,7 +11,7 @@ import (
 
 func newSchema() *cobra.Command {
 	return &cobra.Command{
-		Use: "schema [OPERATION|event|asyncapi]", Short: "Print the JSON Schema of an operation's data, or list the operations",
+		Use: "schema [OPERATION|event|batch|backup|asyncapi]", Short: "Print the JSON Schema of an operation's data, or list the operations",
 		Long: `Prints the JSON Schema (2020-12) of the data of an operation's requests, the schema of events, or the AsyncAPI document
 of all channels. Without an argument it lists what there is.`,
 		Example: `  imsworker schema
@@ -34,12 +34,14 @@ of all channels. Without an argument it lists what there is.`,
 	}
 }
 
-func schemaNames() []string { return append(schemas.Names(), "event", "backup", "asyncapi") }
+func schemaNames() []string { return append(schemas.Names(), "event", "backup", "batch", "asyncapi") }
 
 func schemaOf(name string) ([]byte, bool) {
 	switch name {
 	case "event":
 		return schemas.Event(), true
+	case "batch":
+		return schemas.Batch(), true
 	case "backup":
 		return schemas.Backup(), true
 	case "asyncapi":

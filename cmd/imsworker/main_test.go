@@ -154,10 +154,10 @@ func TestEveryCommandHasAnExample(t *testing.T) {
 
 func TestSchemaAndVersion(t *testing.T) {
 	code, out, _ := call(t, "", "schema")
-	if want := strings.Join(append(schemas.Names(), "event", "backup", "asyncapi"), "\n") + "\n"; code != exitDone || out != want {
+	if want := strings.Join(append(schemas.Names(), "event", "backup", "batch", "asyncapi"), "\n") + "\n"; code != exitDone || out != want {
 		t.Errorf("schema: %d, %q", code, out)
 	}
-	for _, name := range []string{"copy-image", "event"} {
+	for _, name := range []string{"copy-image", "event", "batch"} {
 		if code, out, _ = call(t, "", "schema", name); code != exitDone || !json.Valid([]byte(out)) {
 			t.Errorf("schema %s: %d, %q", name, code, out)
 		}

@@ -29,7 +29,7 @@ func New(cfg Config) (*Client, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, fmt.Errorf("client for cloud %s: %w", cfg.Cloud, err)
 	}
-	c := &Client{cfg: cfg, clock: &clock{}, pauses: defaultRetry}
+	c := &Client{cfg: cfg, clock: &clock{factor: cfg.TimeFactor}, pauses: defaultRetry}
 	c.queries = &queries{configured: c.cfg.JobQuery}
 	c.wire = newWire(c.cfg)
 	c.assemble()

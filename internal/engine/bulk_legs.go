@@ -24,8 +24,9 @@ const (
 	legsInRound = 100
 	// legsTogether is how many of the broker's answers a round waits for at once.
 	legsTogether = 16
-	// legsLost is how long a leg of a bulk that is late or cancelled may be
-	// without any trace before it is given up.
+	// legsLost is how long a leg of a bulk that is late or cancelled, or that
+	// repeats a request of an earlier attempt, may be without any trace before it
+	// is given up.
 	legsLost = time.Hour
 )
 

@@ -125,7 +125,7 @@ func (g *Engine) note(ctx context.Context, t task, l *legs, a *inquiry, now time
 		o.sent, o.unknown = true, time.Time{}
 	case o.unknown.IsZero():
 		o.unknown, o.sent = now, false
-	case now.Sub(o.unknown) > legsLost && (t.wish != nil || now.After(t.deadline)):
+	case now.Sub(o.unknown) > legsLost && (t.wish != nil || now.After(t.deadline) || leg.Repeats()):
 		leg.Hear(bulk.End{State: messages.StateUnresolved, Failure: lost(l, a)}, l.attempt)
 		p.changed = true
 		delete(l.open, a.index)

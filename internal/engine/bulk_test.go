@@ -434,3 +434,25 @@ func TestBulkTakeOver(t *testing.T) {
 		})
 	}
 }
+
+// TestBulkGivesUpWhatLeavesNoTrace ends a cancelled bulk although nothing is
+// ever told of its legs: a person has to look.
+func TestBulkGivesUpWhatLeavesNoTrace(t *testing.T) {
+	t.Parallel()
+	run(t, func(w *world) {
+		l := newLegs(w)
+		l.loseFirst = 1000
+		w.images(2, nil)
+		w.start()
+		key := w.bulk("a", 2, 2, func(d *messages.BulkCopy) { d.Concurrency = 3 })
+		time.Sleep(10 * time.Minute)
+		w.stopBulk(key)
+		final, legs := w.ended(key, 1)
+		if c := final.Batch.Counts; c.Unresolved != 3 || c.Cancelled != 1 {
+			w.t.Errorf("counts %v", c)
+		}
+		if e := legs[0].Error; e.Reason != messages.ReasonUnresolved || !strings.Contains(e.Remedy, "dead letters") {
+			w.t.Errorf("error %+v", e)
+		}
+	})
+}

@@ -71,7 +71,8 @@ type BucketUse struct {
 	Waiting    int     `json:"waiting"` // requests in the line, or questions that are due
 	// Next is when a slot comes back, nil while there is one.
 	Next *time.Time `json:"next"`
-	// ClosedUntil is set while the cloud has told to wait.
+	// ClosedUntil is set while the cloud has told to wait, ClosedBy is then what
+	// it said: its code, or "HTTP." and the status, and its words.
 	ClosedUntil *time.Time `json:"closed_until"`
 	ClosedBy    string     `json:"closed_by,omitempty"`
 }

@@ -97,6 +97,7 @@ type account struct {
 	windows map[string]*budget.Window
 	paced   map[string]*budget.Paced
 	abroad  map[string]*budget.Paced // what is lent by other clouds, by cloud and bucket
+	shutBy  map[string]string        // what the cloud said when it closed a bucket, kept at least while that is closed
 	slots   map[string]*budget.Slots // by operation, nil where it needs none
 	queues  map[string]*queue        // submissions, by bucket
 	asks    map[string]*lane         // queries that are due, by bucket
@@ -118,7 +119,7 @@ type account struct {
 func newAccount(name string, conf *Account) *account {
 	a := &account{
 		name: name, conf: conf, known: conf != nil, kinds: map[string]*kind{}, images: map[string]*entry{}, rows: map[string]ims.Image{},
-		windows: map[string]*budget.Window{}, paced: map[string]*budget.Paced{}, abroad: map[string]*budget.Paced{}, slots: map[string]*budget.Slots{}, queues: map[string]*queue{}, asks: map[string]*lane{}, booked: map[string]time.Time{},
+		windows: map[string]*budget.Window{}, paced: map[string]*budget.Paced{}, abroad: map[string]*budget.Paced{}, shutBy: map[string]string{}, slots: map[string]*budget.Slots{}, queues: map[string]*queue{}, asks: map[string]*lane{}, booked: map[string]time.Time{},
 	}
 	a.sweep.entry = &entry{account: a, index: -1, place: -1}
 	return a

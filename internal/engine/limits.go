@@ -49,6 +49,7 @@ func (a *account) limits(now time.Time) messages.CloudLimits {
 	for _, q := range a.queues {
 		l.Waiting += q.Len()
 	}
+	a.reopen(now)
 	for _, bucket := range a.buckets() {
 		if !onlyAsks(bucket) {
 			l.Buckets = append(l.Buckets, a.creating(bucket, now))
@@ -84,9 +85,13 @@ func (a *account) slotUse(operation string, s *budget.Slots, now time.Time) mess
 	return use
 }
 
-// buckets are the names of all that have a limit, or a line, sorted.
+// buckets are the names of all that have a limit, or a line, or are closed,
+// sorted.
 func (a *account) buckets() []string {
 	named := map[string]bool{}
+	for bucket := range a.shutBy {
+		named[bucket] = true
+	}
 	if a.conf != nil {
 		for bucket := range a.conf.Limits {
 			named[bucket] = true
@@ -105,10 +110,8 @@ func (a *account) buckets() []string {
 // creating tells of a window.
 func (a *account) creating(bucket string, now time.Time) messages.BucketUse {
 	w := a.peek(bucket)
-	use := messages.BucketUse{
-		Bucket: bucket, Kind: messages.BucketCreates, Used: w.Used(now), Running: w.Running(),
-		ClosedUntil: moment(future(w.ClosedUntil(), now)),
-	}
+	use := messages.BucketUse{Bucket: bucket, Kind: messages.BucketCreates, Used: w.Used(now), Running: w.Running()}
+	a.closed(&use, w.ClosedUntil(), now)
 	if q := a.queues[bucket]; q != nil {
 		use.Waiting = q.Len()
 	}
@@ -126,9 +129,8 @@ func (a *account) asking(bucket string, now time.Time) messages.BucketUse {
 	if p == nil {
 		p = budget.NewPaced(questions(a.conf, bucket), now)
 	}
-	use := messages.BucketUse{
-		Bucket: bucket, Kind: messages.BucketQueries, Used: p.Used(now), ClosedUntil: moment(future(p.ClosedUntil(), now)),
-	}
+	use := messages.BucketUse{Bucket: bucket, Kind: messages.BucketQueries, Used: p.Used(now)}
+	a.closed(&use, p.ClosedUntil(), now)
 	if line := a.asks[bucket]; line != nil {
 		use.Waiting = line.len()
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/imsworker/imsworker/internal/budget"
+	"github.com/imsworker/imsworker/messages"
 )
 
 // gate is the cloud's own count of creating calls: anywhere within five
@@ -102,4 +103,63 @@ func (w *world) ends(key, state string) {
 		time.Sleep(5 * time.Second)
 	}
 	w.t.Fatalf("told %q, want it to end as %s", w.events.states(key), state)
+}
+
+// use is how a bucket of the cloud stands, as who asks for the limits is told.
+func (w *world) use(bucket, kind string) (found messages.BucketUse) {
+	w.t.Helper()
+	clouds, err := w.engine.Limits(w.t.Context(), []string{"demo"})
+	if err != nil || len(clouds) != 1 {
+		w.t.Fatalf("%+v, %v", clouds, err)
+	}
+	for _, use := range clouds[0].Buckets {
+		if use.Bucket == bucket && use.Kind == kind {
+			return use
+		}
+	}
+	return found
+}
+
+// TestClosedByTheCloudsWords: who asks for the limits is told why a bucket is
+// closed, as long as it is; limited or not, of creating calls and of questions.
+func TestClosedByTheCloudsWords(t *testing.T) {
+	t.Parallel()
+	for name, limits := range map[string]map[string]budget.Limit{"limited": {"copy": {Count: 15, Window: gateWindow}}, "off": nil} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			run(t, func(w *world) {
+				w.limits = limits
+				w.cloud.create = func(n int) reply {
+					if n > 1 {
+						return accepted()
+					}
+					return reply{status: 429, body: `{"error_code":"APIGW.0308","error_msg":"too many","request_id":"r"}`}
+				}
+				w.cloud.job = func(n int) reply {
+					if n > 1 {
+						return succeeded(n)
+					}
+					return reply{status: 429, body: "slower"}
+				}
+				w.start()
+				key := w.request("a", nil)
+				time.Sleep(time.Second)
+				if use := w.use("copy", messages.BucketCreates); use.ClosedUntil == nil || use.ClosedBy != "APIGW.0308: too many" {
+					w.t.Errorf("of creates: %+v", use)
+				}
+				for range 1000 {
+					if time.Sleep(time.Second); w.use("show_job", messages.BucketQueries).ClosedUntil != nil {
+						break
+					}
+				}
+				if use := w.use("show_job", messages.BucketQueries); !strings.HasPrefix(use.ClosedBy, "HTTP.429") {
+					w.t.Errorf("of questions: %+v", use)
+				}
+				if use := w.use("copy", messages.BucketCreates); use.ClosedUntil != nil || use.ClosedBy != "" {
+					w.t.Errorf("reopened: %+v", use)
+				}
+				w.expect(key, "accepted submitted succeeded")
+			})
+		})
+	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/imsworker/imsworker/internal/broker"
 	"github.com/imsworker/imsworker/internal/client"
 	"github.com/imsworker/imsworker/internal/cloud"
 	"github.com/imsworker/imsworker/internal/config"
@@ -40,7 +41,8 @@ func newCheck() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "check", Short: "Say everything that is wrong with the configuration", Args: cobra.NoArgs,
 		Long: `Reads the environment and clouds.yaml as 'imsworker serve' does and says everything that is wrong, at once. With --online it also
-connects to the broker, compares the streams, looks whether the missing ones could be made, and makes one cheap call to every cloud.
+connects to the broker, compares the streams, looks whether the missing ones could be made and whether live questions may be answered and
+asked, and makes one cheap call to every cloud.
 Nothing is changed anywhere.`,
 		Example: "  imsworker check\n  imsworker check --online",
 	}
@@ -61,7 +63,7 @@ func check(ctx context.Context, online bool) []finding {
 	if !online || failed(findings) != nil {
 		return findings
 	}
-	findings = append(findings, brokerFinding(ctx, cfg))
+	findings = append(findings, brokerFindings(ctx, cfg)...)
 	for _, name := range set.Names() {
 		c, _ := set.Get(name)
 		findings = append(findings, ping(ctx, c))
@@ -108,15 +110,19 @@ func loadClouds(cfg config.Config) (*cloud.Set, error) {
 	return cloud.Load(cloud.Options{File: cfg.CloudsFile, Names: cfg.Clouds, Operations: client.Operations()})
 }
 
-func brokerFinding(ctx context.Context, cfg config.Config) finding {
+func brokerFindings(ctx context.Context, cfg config.Config) []finding {
 	if cfg.IsInside() {
-		return found("broker", "runs inside the worker, not asked", nil)
+		return []finding{found("broker", "runs inside the worker, not asked", nil)}
 	}
 	c, err := client.Dial(ctx, cfg)
 	if err != nil {
-		return found("broker", "", err)
+		return []finding{found("broker", "", err)}
 	}
 	defer c.Close()
+	return []finding{streamsFinding(ctx, c, cfg), questionsFinding(ctx, c, cfg)}
+}
+
+func streamsFinding(ctx context.Context, c *client.Client, cfg config.Config) finding {
 	streams, err := c.Streams(ctx, cfg)
 	switch {
 	case err == nil && !streams.Plan.Applicable():
@@ -126,6 +132,30 @@ func brokerFinding(ctx context.Context, cfg config.Config) finding {
 	default:
 		return found("broker", "connected, all streams fit", err)
 	}
+}
+
+// questionsFinding is about the rights on live questions. Without them all work is done, and little is seen of what waits.
+func questionsFinding(ctx context.Context, c *client.Client, cfg config.Config) finding {
+	ctx, cancel := context.WithTimeout(ctx, pingTime)
+	defer cancel()
+	const what = "live questions"
+	answers, asks := c.MayAnswer(ctx, cfg), c.MayAsk(ctx, cfg)
+	for _, err := range []error{answers, asks} {
+		if err != nil && !errors.Is(err, broker.ErrDenied) {
+			return found(what, "", err)
+		}
+	}
+	var missing []string
+	if answers != nil {
+		missing = append(missing, "as a worker, let this user subscribe to ims.query.>: without it nobody can ask it for limits and expected times")
+	}
+	if asks != nil {
+		missing = append(missing, "for `imsworker limits` and what `requests` expects, let this user publish to ims.query.>, unless others use these commands")
+	}
+	if len(missing) > 0 {
+		return finding{What: what, Ok: true, Warning: true, Detail: "not permitted: " + strings.Join(missing, "\n")}
+	}
+	return found(what, "may be answered and asked", nil)
 }
 
 func ping(ctx context.Context, c cloud.Cloud) finding {

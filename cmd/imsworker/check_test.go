@@ -3,11 +3,13 @@ package main
 import (
 	"bytes"
 	"context"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/imsworker/imsworker/internal/broker"
 	"github.com/imsworker/imsworker/internal/fakecloud"
 )
 
@@ -64,7 +66,7 @@ func TestCheckOnline(t *testing.T) {
 	entries := faking(t, "--cloud", "demo", "--cloud", "second:huaweicloud", "--time-factor", "10")
 	cloudsFile(t, entries)
 	code, out, errOut := call(t, "", "check", "--online")
-	for _, want := range []string{"connected, ", "cloud demo    answers, profile otc", "cloud second  answers, profile huaweicloud"} {
+	for _, want := range []string{"connected, ", "ok  live questions", "cloud demo      answers, profile otc", "cloud second    answers, profile huaweicloud"} {
 		if code != exitDone || !strings.Contains(out, want) {
 			t.Errorf("got %d, %q, %q: %q is missing", code, out, errOut, want)
 		}
@@ -73,6 +75,34 @@ func TestCheckOnline(t *testing.T) {
 	code, out, errOut = call(t, "", "check", "--online", "-o", "json")
 	if code != exitNotSucceeded || !strings.Contains(out, "401") || strings.Contains(out+errOut, "t0ps3cret") {
 		t.Errorf("wrong secret: got %d, %q, %q", code, out, errOut)
+	}
+}
+
+// TestCheckOfRightsOnQuestions: who may not answer live questions, or not ask them, is told what is missing, and works.
+func TestCheckOfRightsOnQuestions(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "nats.conf")
+	if err := os.WriteFile(file, []byte(`authorization { users: [
+		{ user: admin, password: pw }
+		{ user: worker, password: pw, permissions: { publish: [ "$JS.API.>" ], subscribe: [ "_INBOX.>", "ims.query.>" ] } }
+		{ user: other, password: pw, permissions: { publish: [ "$JS.API.>" ], subscribe: [ "_INBOX.>" ] } }
+	] }`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	inside, err := broker.StartInside(broker.InsideOptions{Dir: t.TempDir(), Listen: "127.0.0.1:0", ConfigFile: file, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(inside.Stop)
+	cloudsFile(t, faking(t))
+	t.Setenv("IMSWORKER_NATS_URL", inside.URL())
+	t.Setenv("IMSWORKER_NATS_PASSWORD", "pw")
+	for user, missing := range map[string][2]bool{"admin": {}, "worker": {false, true}, "other": {true, true}} {
+		t.Setenv("IMSWORKER_NATS_USER", user)
+		code, out, errOut := call(t, "", "check", "--online")
+		if code != exitDone || strings.Contains(out, "WARN  live questions") != (missing[0] || missing[1]) ||
+			strings.Contains(out, "subscribe to ims.query.>") != missing[0] || strings.Contains(out, "publish to ims.query.>") != missing[1] {
+			t.Errorf("%s: got %d, %q, %q", user, code, out, errOut)
+		}
 	}
 }
 

@@ -27,8 +27,8 @@ func (d *denials) init() {
 // add notes the subject that stands in quotes in the server's words, and says
 // whether it was expected.
 func (d *denials) add(err error) (expected bool) {
-	parts := strings.Split(err.Error(), `"`)
-	if len(parts) < 3 {
+	subject := subjectOf(err)
+	if subject == "" {
 		return false
 	}
 	d.mu.Lock()
@@ -36,10 +36,19 @@ func (d *denials) add(err error) (expected bool) {
 	if len(d.at) > 256 {
 		clear(d.at)
 	}
-	d.at[parts[1]] = time.Now()
+	d.at[subject] = time.Now()
 	close(d.changed)
 	d.changed = make(chan struct{})
-	return d.expected[parts[1]]
+	return d.expected[subject]
+}
+
+// subjectOf is the subject that stands in quotes in the server's words.
+func subjectOf(refusal error) string {
+	parts := strings.Split(refusal.Error(), `"`)
+	if len(parts) < 3 {
+		return ""
+	}
+	return parts[1]
 }
 
 // expect has a refusal of subject not count as news until stop is called: who

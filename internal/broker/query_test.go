@@ -63,3 +63,25 @@ func TestQueryWithoutTheRight(t *testing.T) {
 		t.Errorf("got %v, want ErrDenied", err)
 	}
 }
+
+// TestRightsOfQuestions looks which of the two rights users have.
+func TestRightsOfQuestions(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "nats.conf")
+	write(t, file, `authorization { users: [
+		{ user: all, password: pw }
+		{ user: answers, password: pw, permissions: { publish: [ "$JS.API.>" ], subscribe: [ "_INBOX.>", "ims.query.>" ] } }
+		{ user: asks, password: pw, permissions: { publish: [ "ims.query.>" ], subscribe: [ "_INBOX.>" ] } }
+		{ user: neither, password: pw, permissions: { publish: [ "$JS.API.>" ], subscribe: [ "_INBOX.>" ] } }
+	] }`)
+	inside := startIn(t, InsideOptions{Dir: t.TempDir(), Listen: "127.0.0.1:0", ConfigFile: file})
+	for user, may := range map[string]struct{ ask, listen bool }{"all": {true, true}, "answers": {false, true}, "asks": {true, false}, "neither": {}} {
+		c := dial(t, Options{URL: inside.URL(), User: user, Password: "pw"})
+		if got := c.MayAsk(within(t), 16); may.ask != (got == nil) || !may.ask && !errors.Is(got, ErrDenied) {
+			t.Errorf("%s asks: got %v", user, got)
+		}
+		if got := c.MayListen(within(t), 16); may.listen != (got == nil) || !may.listen && !errors.Is(got, ErrDenied) {
+			t.Errorf("%s listens: got %v", user, got)
+		}
+	}
+}

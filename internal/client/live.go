@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/imsworker/imsworker/internal/broker"
+	"github.com/imsworker/imsworker/internal/config"
 	"github.com/imsworker/imsworker/internal/ledger"
 	"github.com/imsworker/imsworker/messages"
 )
@@ -26,6 +27,18 @@ type Limits struct {
 	Clouds []messages.CloudLimits `json:"clouds"`
 	// Silent are the shards that nobody answers for; their clouds are missing.
 	Silent []int `json:"silent"`
+}
+
+// MayAsk is nil where this user may ask the workers for live figures; the error
+// wraps broker.ErrDenied where it may not.
+func (c *Client) MayAsk(ctx context.Context, cfg config.Config) error {
+	return c.conn.MayAsk(ctx, cfg.Shards)
+}
+
+// MayAnswer is nil where this user, as a worker, may listen to those questions;
+// the error wraps broker.ErrDenied where it may not.
+func (c *Client) MayAnswer(ctx context.Context, cfg config.Config) error {
+	return c.conn.MayListen(ctx, cfg.Shards)
 }
 
 // Limits asks the owners how accounts stand to their limits: that of one

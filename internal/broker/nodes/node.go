@@ -21,9 +21,10 @@ import (
 type Node struct {
 	config config
 
-	mu    sync.Mutex
-	cmd   *exec.Cmd // nil while it does not run
-	stdin io.Closer
+	mu     sync.Mutex
+	cmd    *exec.Cmd // nil while it does not run
+	stdin  io.WriteCloser
+	stdout *bufio.Reader
 }
 
 // NewNode describes a single server with its store in dir; its log is the file
@@ -93,7 +94,8 @@ func (n *Node) start() error {
 		return err
 	}
 	cmd := exec.Command(self) //nolint:gosec,noctx // this program itself; Kill ends it
-	cmd.Env = append(os.Environ(), serveVariable+"="+string(text))
+	// The race detector's word on the server's own code stands beside its log.
+	cmd.Env = append(os.Environ(), serveVariable+"="+string(text), "GORACE=log_path="+n.config.Dir+".race")
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for the one who started it
 	stdin, err := cmd.StdinPipe()
@@ -107,8 +109,8 @@ func (n *Node) start() error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	n.cmd, n.stdin = cmd, stdin
-	if line, err := bufio.NewReader(stdout).ReadString('\n'); err != nil || !strings.HasPrefix(line, "nats://") {
+	n.cmd, n.stdin, n.stdout = cmd, stdin, bufio.NewReader(stdout)
+	if line, err := n.stdout.ReadString('\n'); err != nil || !strings.HasPrefix(line, "nats://") {
 		n.kill()
 		return fmt.Errorf("it did not come up: %q, %w", line, err)
 	}

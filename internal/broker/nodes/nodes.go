@@ -7,7 +7,6 @@ package nodes
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"time"
 
@@ -43,8 +42,8 @@ func ServeIfAsked() {
 	os.Exit(0)
 }
 
-// serve ends when standard input does, so that no node outlives the process
-// that started it.
+// serve carries out the orders of standard input and ends with it, so that no
+// node outlives the process that started it.
 func serve(text string) error {
 	var c config
 	if err := json.Unmarshal([]byte(text), &c); err != nil {
@@ -60,7 +59,7 @@ func serve(text string) error {
 		return fmt.Errorf("node %s: not ready within %s", c.Name, startTime)
 	}
 	fmt.Println(s.ClientURL())
-	_, _ = io.Copy(io.Discard, os.Stdin)
+	obey(s, os.Stdin, os.Stdout)
 	return nil
 }
 

@@ -47,6 +47,7 @@ func TestClusterOfThree(t *testing.T) {
 		{"leader_steps_down", clustered.leaderStepsDown},
 		{"node_of_the_client_lost", clustered.nodeOfTheClientLost},
 		{"no_quorum_for_a_while", clustered.noQuorum},
+		{"no_quorum_and_idle", clustered.noQuorumIdle},
 		{"all_lost_and_back", clustered.allLost},
 		{"leader_cut_off_with_its_client", clustered.leaderCutOff},
 	} {
@@ -140,6 +141,42 @@ func (c clustered) noQuorum(w *ledgerWork) {
 	w.more(20)
 }
 
+// noQuorumIdle has the leader lose the others, with a client on it that gives
+// its write up. The leader answers for some time yet; the client must not take
+// that for work, and must notice when it is.
+func (c clustered) noQuorumIdle(w *ledgerWork) {
+	w.more(20)
+	const node = 0
+	idle := brokertest.Dial(c.T, c.cluster.Nodes[node].URL())
+	c.leadBy(node)
+	ctx, giveUp := context.WithCancel(c.Context())
+	defer giveUp()
+	told := make(chan error, 8)
+	idle.OnStuck(func(cause error) {
+		giveUp()
+		told <- cause
+	})
+	c.cluster.Nodes[1].Kill()
+	c.cluster.Nodes[2].Kill()
+	killed := time.Now()
+	if _, err := idle.Put(ctx, broker.TrackStream(0), broker.Message{Subject: broker.TrackSubject(0, "idle"), Expect: &broker.Expect{}, Token: "t"}); err == nil {
+		c.Error("one node of three takes a write")
+	}
+	if cause := next(c.T, told); cause == nil {
+		c.Error("works before it was stuck")
+	}
+	const knows = 25 * time.Second // when the leader has long known that it is alone
+	eventuallyWithin(c.T, time.Minute, "the leader to know", func() bool { return len(told) != 0 || time.Since(killed) > knows })
+	if len(told) != 0 {
+		c.Errorf("told %v without a quorum, after %s", <-told, time.Since(killed))
+	}
+	c.restart(1, 2)
+	if cause := next(c.T, told); cause != nil {
+		c.Errorf("stuck again: %v", cause)
+	}
+	w.more(20)
+}
+
 func (c clustered) allLost(w *ledgerWork) {
 	w.more(50)
 	for _, n := range c.cluster.Nodes {
@@ -154,18 +191,23 @@ func (c clustered) allLost(w *ledgerWork) {
 func (c clustered) leaderCutOff(w *ledgerWork) {
 	w.more(20)
 	node := c.nodeOf(w.conn)
-	for range 20 {
-		if c.leader() == c.cluster.Nodes[node].Name() {
-			break
-		}
-		c.stepDownTo(c.cluster.Nodes[node].Name())
-		eventually(c.T, "a leader", func() bool { return c.leader() != "" })
-	}
+	c.leadBy(node)
 	c.cluster.Isolate(node)
 	defer c.cluster.Rejoin(node)
 	w.more(20)
 	if c.nodeOf(w.conn) == node {
 		c.Error("the client is still with the node that is cut off")
+	}
+}
+
+// leadBy has a node lead the ledger.
+func (c clustered) leadBy(node int) {
+	for range 20 {
+		if c.leader() == c.cluster.Nodes[node].Name() {
+			return
+		}
+		c.stepDownTo(c.cluster.Nodes[node].Name())
+		eventually(c.T, "a leader", func() bool { return c.leader() != "" })
 	}
 }
 

@@ -36,6 +36,7 @@ type Conn struct {
 	answers answers
 	link    link
 	waiting waiting
+	asking  sync.WaitGroup // that which asks for those who have given up
 
 	mu      sync.Mutex
 	onState []func(connected bool)
@@ -54,12 +55,16 @@ func Dial(ctx context.Context, o Options, log *slog.Logger) (*Conn, error) {
 		return nil, err
 	}
 	c := &Conn{log: log, api: apiPrefix(o.JSDomain), closed: make(chan struct{})}
-	c.down = sync.OnceFunc(func() { close(c.closed) })
+	living, end := context.WithCancel(context.WithoutCancel(ctx))
+	c.down = sync.OnceFunc(func() { end(); close(c.closed) })
 	c.denied.init()
+	c.waiting.open.init()
 	c.link.up()
 	if err := c.connect(ctx, o); err != nil {
+		end()
 		return nil, err
 	}
+	c.asking.Go(func() { c.askOn(living) })
 	if err := c.check(ctx); err != nil {
 		c.Close()
 		return nil, err
@@ -249,7 +254,8 @@ func (c *Conn) JetStream() jetstream.JetStream { return c.js }
 // NATS returns the connection itself, for plain requests and replies.
 func (c *Conn) NATS() *nats.Conn { return c.nc }
 
-// Close ends the connection and waits until its goroutines are told so.
+// Close ends the connection and waits until its goroutines have ended, or are
+// told so. It must not be called by what OnStuck calls.
 // Nothing is flushed: every primitive has had its answer when it returns.
 func (c *Conn) Close() {
 	c.mu.Lock()
@@ -257,4 +263,5 @@ func (c *Conn) Close() {
 	c.mu.Unlock()
 	c.nc.Close()
 	<-c.closed
+	c.asking.Wait()
 }

@@ -60,7 +60,7 @@ func (c *Conn) Put(ctx context.Context, stream string, m Message) (uint64, error
 		return 0, fmt.Errorf("put %s: %w", shown(m.Subject), err)
 	}
 	start, seq := time.Now(), uint64(0)
-	err := c.repeat(ctx, func(limit time.Duration) (err error) {
+	err := c.repeat(ctx, "STREAM.INFO."+stream, func(limit time.Duration) (err error) {
 		if seq, err = c.putOnce(ctx, stream, limit, msg); err == nil {
 			return nil
 		}

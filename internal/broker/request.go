@@ -27,7 +27,7 @@ func (c *Conn) ask(ctx context.Context, verb string, question, answer any) error
 			return fmt.Errorf("encode %s: %w", verb, err)
 		}
 	}
-	return c.repeat(ctx, func(limit time.Duration) error { return c.askOnce(ctx, limit, c.api+verb, body, answer) })
+	return c.repeat(ctx, questionAbout(verb), func(limit time.Duration) error { return c.askOnce(ctx, limit, c.api+verb, body, answer) })
 }
 
 func (c *Conn) askOnce(ctx context.Context, limit time.Duration, subject string, body []byte, answer any) error {

@@ -22,8 +22,9 @@ const (
 
 // repeat makes tries, each within the limit given to it, until one succeeds,
 // one fails in a way that repeating does not cure, or ctx ends: then it returns
-// the context's cause together with what went wrong last.
-func (c *Conn) repeat(ctx context.Context, try func(limit time.Duration) error) error {
+// the context's cause together with what went wrong last. question is what the
+// connection may ask then, see questionAbout.
+func (c *Conn) repeat(ctx context.Context, question string, try func(limit time.Duration) error) error {
 	var pause backoff
 	var last error
 	patience := c.waiting.begin()
@@ -34,7 +35,7 @@ func (c *Conn) repeat(ctx context.Context, try func(limit time.Duration) error) 
 		}
 		err := try(limit)
 		if err == nil || ctx.Err() == nil && !transient(err) {
-			patience.end(true)
+			patience.answered()
 			return err
 		}
 		if last == nil || ctx.Err() == nil {
@@ -47,22 +48,24 @@ func (c *Conn) repeat(ctx context.Context, try func(limit time.Duration) error) 
 		}
 		c.moveIfLong(patience.since)
 		if cause := pause.wait(ctx); cause != nil {
-			patience.end(false)
+			patience.givenUp(question)
 			return fmt.Errorf("%w (last: %w)", cause, last)
 		}
 	}
 }
 
-// backoff is the wait before the next try: it doubles up to two seconds, and
+// backoff is the wait before the next try: it doubles up to longestPause, and
 // half of it is chance, so that a whole shard does not come back in one moment.
 type backoff struct{ next time.Duration }
+
+const longestPause = 2 * time.Second
 
 func (b *backoff) wait(ctx context.Context) error {
 	if b.next == 0 {
 		b.next = 25 * time.Millisecond
 	}
 	d := jitter(b.next)
-	b.next = min(2*b.next, 2*time.Second)
+	b.next = min(2*b.next, longestPause)
 	return sleep(ctx, d)
 }
 
@@ -113,7 +116,7 @@ func transient(err error) bool {
 		return transientCode(api)
 	}
 	for _, e := range []error{
-		errAway, nats.ErrTimeout, nats.ErrNoResponders, jetstream.ErrNoStreamResponse, context.DeadlineExceeded,
+		errAway, errUnled, nats.ErrTimeout, nats.ErrNoResponders, jetstream.ErrNoStreamResponse, context.DeadlineExceeded,
 		nats.ErrDisconnected, nats.ErrConnectionReconnecting, nats.ErrReconnectBufExceeded, nats.ErrStaleConnection,
 		jetstream.ErrNoHeartbeat, jetstream.ErrConsumerLeadershipChanged, jetstream.ErrServerShutdown,
 	} {

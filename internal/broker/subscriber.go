@@ -98,7 +98,7 @@ func (s *Subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 
 // exists fails where the consumer does not.
 func (s *Subscriber) exists(ctx context.Context, name string) error {
-	return s.conn.repeat(ctx, func(limit time.Duration) error {
+	return s.conn.repeat(ctx, "CONSUMER.INFO."+s.o.Stream+"."+name, func(limit time.Duration) error {
 		try, cancel := context.WithTimeout(ctx, limit)
 		defer cancel()
 		_, err := s.conn.js.Consumer(try, s.o.Stream, name)

@@ -12,13 +12,15 @@ import (
 const stuckAfter = 5 * time.Second
 
 // waiting knows whether requests get through. One that is repeated for too
-// long makes the broker stuck, until none is repeated any more and one has
-// been answered: after a restart streams come back one by one.
+// long makes the broker stuck, until none is repeated any more, those that were
+// given up meanwhile have had their questions answered, and one has been
+// answered: after a restart streams come back one by one.
 type waiting struct {
 	stuck atomic.Bool // with mu to change it; alone, to pass by quickly
 
 	mu       sync.Mutex
 	repeated int       // requests that have failed at least once and go on
+	open     questions // in the place of those that were given up while it was stuck
 	worked   time.Time // the end of the last time that it was stuck
 	tell     []func(cause error)
 }
@@ -62,21 +64,42 @@ func (p *patience) failed(err error) {
 	}
 }
 
-// end says that the request is over. An answer, whatever it says, shows that
-// the broker is at work.
-func (p *patience) end(answered bool) {
-	if !p.failing && (!answered || !p.waiting.stuck.Load()) {
+// answered says that the request is over. An answer, whatever it says, shows
+// that the broker is at work.
+func (p *patience) answered() {
+	if !p.failing && !p.waiting.stuck.Load() {
 		return
 	}
 	p.waiting.mu.Lock()
 	defer p.waiting.mu.Unlock()
+	p.leave()
+	p.waiting.judge()
+}
+
+// givenUp says that the request is over without an answer. Nobody may ask for
+// anything for hours then: while the broker is stuck, the connection asks the
+// question by itself.
+func (p *patience) givenUp(question string) {
+	p.waiting.mu.Lock()
+	defer p.waiting.mu.Unlock()
+	p.leave()
+	if p.waiting.stuck.Load() {
+		p.waiting.open.add(question)
+	}
+}
+
+func (p *patience) leave() {
 	if p.failing {
 		p.waiting.repeated--
 		p.failing = false
 	}
-	if answered && p.waiting.repeated == 0 && p.waiting.stuck.Swap(false) {
-		p.waiting.worked = time.Now()
-		p.waiting.say(nil)
+}
+
+// judge is called after an answer.
+func (w *waiting) judge() {
+	if w.repeated == 0 && w.open.none() && w.stuck.Swap(false) {
+		w.worked = time.Now()
+		w.say(nil)
 	}
 }
 

@@ -273,6 +273,26 @@ func TestBrokerWithoutStore(t *testing.T) {
 	}
 }
 
+// TestBrokerWithoutStoreIdle: the same with nothing to do. That the broker does
+// its work again shows although nobody asks for anything.
+func TestBrokerWithoutStoreIdle(t *testing.T) {
+	t.Parallel()
+	server := brokertest.StartStoreless(t)
+	s := startTroubled(t, server.URL(), time.Minute)
+	server.Off()
+	s.ready(503)
+	if _, page := s.get("/readyz"); !strings.Contains(page, "[-] broker works") {
+		t.Errorf("readyz says\n%s", page)
+	}
+	server.On()
+	s.ready(200)
+	for _, words := range []string{"does not do its work", "the broker works again"} {
+		if n := strings.Count(s.logs.String(), words); n != 1 {
+			t.Errorf("said %q %d times:\n%s", words, n, grep(s.logs.String(), words))
+		}
+	}
+}
+
 // TestBrokerVerySlow: for a while confirmations come later than anybody waits
 // for them, as from a disk that hangs. What was written meanwhile is found.
 func TestBrokerVerySlow(t *testing.T) {

@@ -53,28 +53,28 @@ var errHook = errors.New("the hook refused a message of the fake cloud")
 
 // announced makes a backup, has the fake cloud tell of it by SMN, and follows
 // the image that the rules make of it.
-func (t *trial) announced(ctx context.Context, c *client.Client, mu *sync.Mutex) (messages.State, error) {
+func (t *trial) announced(ctx context.Context, c *client.Client, mu *sync.Mutex) (messages.Event, error) {
 	ids, err := t.fake.Add(fakecloud.DemoCloud, fakecloud.World{Backups: []fakecloud.Backup{{ResourceName: "web-02"}}})
 	if err != nil {
-		return "", fmt.Errorf("make a backup: %w", err)
+		return messages.Event{}, fmt.Errorf("make a backup: %w", err)
 	}
 	text, err := t.fake.CloudEyeEvent(fakecloud.DemoCloud, ids[0])
 	if err != nil {
-		return "", err
+		return messages.Event{}, err
 	}
 	message, err := t.fake.SMN(fakecloud.DemoCloud, t.fakeURL, fakecloud.SMNMessage{Message: text})
 	if err != nil {
-		return "", err
+		return messages.Event{}, err
 	}
 	mu.Lock()
 	t.say("the fake cloud tells by SMN that a backup of web-02 is ready; by rule it becomes an image\n")
 	mu.Unlock()
 	status, said, err := t.fake.Post(ctx, "http://"+t.at.Hooks+"/hooks/"+fakecloud.DemoCloud+"/smn", http.Header{}, message)
 	if err != nil {
-		return "", fmt.Errorf("send a message of SMN: %w", err)
+		return messages.Event{}, fmt.Errorf("send a message of SMN: %w", err)
 	}
 	if status != http.StatusOK {
-		return "", fmt.Errorf("%w: %d %s", errHook, status, said)
+		return messages.Event{}, fmt.Errorf("%w: %d %s", errHook, status, said)
 	}
 	id := messages.BackupIdentity(fakecloud.DemoCloud, ids[0])
 	return t.follow(ctx, c, client.Submission{

@@ -44,7 +44,8 @@ func TestOnceTwice(t *testing.T) {
 		if err := dev.Run(t.Context(), options(t, dir, &out)); err != nil {
 			t.Fatalf("%v\n%s", err, &out)
 		}
-		if got, want := strings.Count(out.String(), " succeeded "), len(dev.Samples(""))+1; got != want { // and a backup that is announced
+		ended := strings.Count(out.String(), " succeeded ") + strings.Count(out.String(), " batch-completed ")
+		if got, want := ended, len(dev.Samples("", ""))+1; got != want { // and a backup that is announced
 			t.Errorf("%d samples succeeded, want %d:\n%s", got, want, &out)
 		}
 	}
@@ -126,7 +127,7 @@ var unshown = map[string]string{
 func TestSamplesShowEveryOperation(t *testing.T) {
 	t.Parallel()
 	for _, name := range handlers.Names() {
-		shown := slices.ContainsFunc(dev.Samples(""), func(s dev.Sample) bool { return s.Operation == name })
+		shown := slices.ContainsFunc(dev.Samples("", ""), func(s dev.Sample) bool { return s.Operation == name })
 		if _, reason := unshown[name]; shown == reason {
 			t.Errorf("%s: a sample %t, a reason for none %t", name, shown, reason)
 		}

@@ -24,8 +24,9 @@ type Sample struct {
 
 // Samples are requests that succeed at the demo cloud, one an operation, as far
 // as one account can show it with the things that it has. The backup must be
-// one that no image was made of.
-func Samples(backup string) []Sample {
+// one that no image was made of, the image goes with the demo's own to two
+// places.
+func Samples(backup, image string) []Sample {
 	const ubuntu = "Ubuntu 22.04 server 64bit"
 	return []Sample{
 		{"create-whole-image", map[string]any{
@@ -42,24 +43,30 @@ func Samples(backup string) []Sample {
 		{"register-image", map[string]any{"image_url": fakecloud.DemoFile, "name": "base-registered", "min_disk": 40, "__os_version": ubuntu}},
 		{"tag-image", map[string]any{"image_id": fakecloud.DemoImage, "tags": []map[string]string{{"key": "stage", "value": "trial"}}}},
 		{"update-image", map[string]any{"image_id": fakecloud.DemoImage, "min_ram": 1024}},
+		{messages.OperationBulkCopy, map[string]any{
+			"images":  []string{fakecloud.DemoImage, image},
+			"targets": []map[string]string{{"name": "{{ .Image.Name }}-bulk"}, {"name": "{{ .Image.Name }}-bulk-encrypted", "cmk_id": fakecloud.DemoKey}},
+		}},
 	}
 }
 
 // samples submits one request for each operation, prints their events as they
 // come, and returns when all are final.
 func (t *trial) samples(ctx context.Context, c *client.Client) error {
-	backups, err := t.fake.AddBackups(fakecloud.DemoCloud, 1)
+	made, err := t.fake.Add(fakecloud.DemoCloud, fakecloud.World{
+		Backups: []fakecloud.Backup{{}}, Images: []fakecloud.Image{{Name: "web-2026-01", MinDisk: 40}},
+	})
 	if err != nil {
-		return fmt.Errorf("make a backup for the sample: %w", err)
+		return fmt.Errorf("make a backup and an image for the samples: %w", err)
 	}
 	run := rand.Text()[:8]
 	var group errgroup.Group
 	var mu sync.Mutex
 	unsuccessful := 0
-	for _, s := range Samples(backups[0]) {
+	for _, s := range Samples(made[0], made[1]) {
 		group.Go(func() error {
-			state, err := t.sample(ctx, c, s, run, &mu)
-			if err == nil && state != messages.StateSucceeded {
+			final, err := t.sample(ctx, c, s, run, &mu)
+			if err == nil && final.NotSucceeded() {
 				mu.Lock()
 				unsuccessful++
 				mu.Unlock()
@@ -68,8 +75,8 @@ func (t *trial) samples(ctx context.Context, c *client.Client) error {
 		})
 	}
 	group.Go(func() error {
-		state, err := t.announced(ctx, c, &mu)
-		if err == nil && state != messages.StateSucceeded {
+		final, err := t.announced(ctx, c, &mu)
+		if err == nil && final.NotSucceeded() {
 			mu.Lock()
 			unsuccessful++
 			mu.Unlock()
@@ -86,29 +93,28 @@ func (t *trial) samples(ctx context.Context, c *client.Client) error {
 }
 
 // sample submits one request and follows it to its end.
-func (t *trial) sample(ctx context.Context, c *client.Client, s Sample, run string, mu *sync.Mutex) (messages.State, error) {
+func (t *trial) sample(ctx context.Context, c *client.Client, s Sample, run string, mu *sync.Mutex) (messages.Event, error) {
 	data, err := json.Marshal(s.Data)
 	if err != nil {
-		return "", err
+		return messages.Event{}, err
 	}
 	submitted, err := c.Submit(ctx, messages.Request{
 		Cloud: fakecloud.DemoCloud, Operation: s.Operation, Identity: messages.Identity{Source: "/imsworker/dev", ID: s.Operation + "-" + run},
 		Time: time.Now().UTC(), Data: data,
 	})
 	if err != nil {
-		return "", err
+		return messages.Event{}, err
 	}
 	return t.follow(ctx, c, submitted, mu)
 }
 
 // follow prints the events of a request until its end.
-func (t *trial) follow(ctx context.Context, c *client.Client, s client.Submission, mu *sync.Mutex) (messages.State, error) {
-	final, err := c.Wait(ctx, s, func(m messages.EventMeta, e messages.Event) {
+func (t *trial) follow(ctx context.Context, c *client.Client, s client.Submission, mu *sync.Mutex) (messages.Event, error) {
+	return c.Wait(ctx, s, func(m messages.EventMeta, e messages.Event) {
 		mu.Lock()
 		defer mu.Unlock()
-		t.say("%s  %-10s %-23s %s\n", m.Time.Local().Format(time.TimeOnly), m.State, m.Operation, about(e))
+		t.say("%s  %-15s %-23s %s\n", m.Time.Local().Format(time.TimeOnly), m.State, m.Operation, about(e))
 	})
-	return final.State, err
 }
 
 // about is what is new in an event, in a few words.
@@ -116,6 +122,8 @@ func about(e messages.Event) string {
 	switch {
 	case e.Error != nil:
 		return strings.TrimSpace(string(e.Error.Reason) + " " + e.Error.Code + " " + e.Error.Message)
+	case e.Batch != nil:
+		return e.Batch.Counts.String()
 	case e.State == messages.StateSucceeded && len(e.Images) > 0:
 		return "image " + e.Images[0].ID
 	case e.State == messages.StateAccepted:

@@ -149,6 +149,7 @@ func (c clustered) noQuorumIdle(w *ledgerWork) {
 	const node = 0
 	idle := brokertest.Dial(c.T, c.cluster.Nodes[node].URL())
 	c.leadBy(node)
+	fetching := c.fetching(node)
 	ctx, giveUp := context.WithCancel(c.Context())
 	defer giveUp()
 	told := make(chan error, 8)
@@ -170,11 +171,29 @@ func (c clustered) noQuorumIdle(w *ledgerWork) {
 	if len(told) != 0 {
 		c.Errorf("told %v without a quorum, after %s", <-told, time.Since(killed))
 	}
+	if cause := next(c.T, fetching); cause == nil {
+		c.Error("a fetch works before it was stuck")
+	}
 	c.restart(1, 2)
-	if cause := next(c.T, told); cause != nil {
-		c.Errorf("stuck again: %v", cause)
+	for _, told := range []<-chan error{told, fetching} {
+		if cause := next(c.T, told); cause != nil {
+			c.Errorf("stuck again: %v", cause)
+		}
 	}
 	w.more(20)
+}
+
+// fetching is what a client on a node is told that does nothing but fetch.
+func (c clustered) fetching(node int) <-chan error {
+	c.Helper()
+	conn, told := brokertest.Dial(c.T, c.cluster.Nodes[node].URL()), make(chan error, 8)
+	conn.OnStuck(func(cause error) { told <- cause })
+	s := broker.NewSubscriber(conn, broker.SubscriberOptions{Stream: broker.StreamRequests})
+	if _, err := s.Subscribe(c.Context(), broker.ShardConsumer(0)); err != nil {
+		c.Fatal(err)
+	}
+	c.Cleanup(func() { _ = s.Close() })
+	return told
 }
 
 func (c clustered) allLost(w *ledgerWork) {

@@ -36,9 +36,11 @@ func (s *subscription) nextSubject() string {
 	return s.conn.api + "CONSUMER.MSG.NEXT." + s.o.Stream + "." + s.name
 }
 
-// gone looks for the consumer. Only a plain "not there" counts.
+// gone looks for the consumer. Only a plain "not there" counts. Who does nothing
+// but fetch notices only here that the broker does not do its work, so it looks
+// for a whole pause between two tries longer than that takes.
 func (s *subscription) gone(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
+	ctx, cancel := context.WithTimeout(ctx, stuckAfter+longestPause)
 	defer cancel()
 	_, found, err := s.conn.lookConsumer(ctx, s.o.Stream, s.name)
 	api, ok := apiError(err)

@@ -197,20 +197,20 @@ func (l *lineup) page(from, count int) (keys []string, more bool) {
 	return keys, false
 }
 
-// order goes through a round as its turns come.
+// order goes through a round as its turns come. Lines that are gone through are
+// left behind: one may be as long as the others are many.
 func (t *turns) order(yield func(key string) bool) {
-	for place := 0; ; place++ {
-		some := false
-		for _, line := range t.lines {
-			if place < len(line) {
-				some = true
-				if !yield(line[place].key) {
-					return
-				}
+	lines := slices.DeleteFunc(slices.Clone(t.lines), func(line marks) bool { return len(line) == 0 })
+	for place := 0; len(lines) > 0; place++ {
+		longer := lines[:0]
+		for _, line := range lines {
+			if !yield(line[place].key) {
+				return
+			}
+			if place+1 < len(line) {
+				longer = append(longer, line)
 			}
 		}
-		if !some {
-			return
-		}
+		lines = longer
 	}
 }

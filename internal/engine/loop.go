@@ -348,10 +348,17 @@ func (g *Engine) conclude(res result) {
 	if res.effect != nil {
 		res.effect(e)
 	}
-	if !res.again.IsZero() {
+	if !res.again.IsZero() && !e.hintedMeanwhile(res) {
 		e.again = res.again
 	}
 	g.settle(e)
+}
+
+// hintedMeanwhile reports whether the image list has shown that the end is near
+// while the job was asked for, or stood in line for that, and is to be looked at
+// sooner than the answer would have it.
+func (e *entry) hintedMeanwhile(res result) bool {
+	return res.step == pollStep && res.err == nil && e.hinted && !res.hinted && e.again.Before(res.again)
 }
 
 // charge settles what the step did to the account's budgets.

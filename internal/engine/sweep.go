@@ -214,8 +214,9 @@ func (g *Engine) ofImage(a *account, image ims.Image) *entry {
 // its image became usable.
 func (g *Engine) hint(e *entry, image ims.Image, at time.Time) {
 	k := g.kind(e.account, e.operation)
-	age := e.account.conf.Stretch(time.Since(e.submitted.time())) - at.Sub(image.UpdatedAt)
-	left := max(0, k.model.Lag(age, k.plan.Bound.Of(age)/4)-at.Sub(image.UpdatedAt))
+	since := max(0, at.Sub(image.UpdatedAt))
+	age := e.account.conf.Stretch(time.Since(e.submitted.time())) - since
+	left := max(0, k.model.Lag(age, k.plan.Bound.Of(age))-since)
 	if e.jobID == "" {
 		left, e.account.rows[e.key] = 0, image // the row is all that there is to look at
 	}

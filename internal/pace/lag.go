@@ -31,6 +31,14 @@ func (l *lag) learn(share float64) {
 	l.share += (share - l.share) / l.seen
 }
 
+// sure is the share that may be counted on; what was seen but once may not.
+func (l lag) sure() float64 {
+	if l.seen < 2 {
+		return 0
+	}
+	return max(0, l.share-2*l.off)
+}
+
 // least is the share that may be counted on, less as long as it was seen seldom.
 func (l lag) least() float64 { return max(0, l.share-2*l.off) * l.seen / lagMemory }
 
@@ -45,14 +53,17 @@ func (m *Model) Lagged(after, d time.Duration) {
 }
 
 // Lag is how long after its image a job is expected to end, by its age when the
-// image became usable. Where that was missed before it is a little more, margin
-// at most, so that the job surely has ended. It is 0 where nothing is known.
-func (m *Model) Lag(age, margin time.Duration) time.Duration {
+// image became usable. Where that was missed before it is a little more, a
+// quarter of the bound at most, so that the job surely has ended; but it is never
+// more than the bound beyond what can be counted on: one job that was odd must
+// not have the next ones noticed late. It is 0 where nothing is known.
+func (m *Model) Lag(age, bound time.Duration) time.Duration {
 	if m.lag.seen == 0 {
 		return 0
 	}
 	off := stamp + time.Duration(2*m.lag.off*float64(age))
-	return time.Duration(m.lag.share*float64(age)) + min(off, margin)
+	expected := time.Duration(m.lag.share*float64(age)) + min(off, bound/4)
+	return min(expected, time.Duration(m.lag.sure()*float64(age))+bound)
 }
 
 // stamp is how exact the cloud's times of images are.

@@ -78,11 +78,29 @@ func TestModelLag(t *testing.T) {
 		m.Lagged(2500*time.Millisecond, 100*time.Second) // by an image's time of half a second too early
 	}
 	near(t, "lag", m.Lag(98*time.Second, 0), 2*time.Second, 0.05)
-	near(t, "with a margin", m.Lag(196*time.Second, time.Minute), 5*time.Second, 0.05)
+	near(t, "with a margin", m.Lag(196*time.Second, 4*time.Minute), 5*time.Second, 0.05)
 	m.Lagged(-time.Second, time.Second)
 	m.Lagged(time.Second, 0)
 	if m.Lag(time.Hour, 0) < 0 {
 		t.Error("a job ends before its image")
+	}
+}
+
+// TestModelLagOfAnOddJob: one that went on for long after its image was usable
+// has no other wait for much more than the bound.
+func TestModelLagOfAnOddJob(t *testing.T) {
+	t.Parallel()
+	bound := pace.Bound{Ratio: 0.03, Min: 2 * time.Second, Max: time.Minute}
+	for usual := range 9 {
+		m := &pace.Model{}
+		for range usual {
+			m.Lagged(10*time.Second, 10*time.Minute+10*time.Second)
+		}
+		m.Lagged(40*time.Minute, 50*time.Minute)
+		const age = 10 * time.Minute
+		if wait, most := m.Lag(age, bound.Of(age)), 10*time.Second+2*bound.Of(age); wait > most {
+			t.Errorf("after %d usual jobs and an odd one, a job is asked for %v after its image, want %v at most", usual, wait, most)
+		}
 	}
 }
 

@@ -41,7 +41,7 @@ type legs struct {
 	trace    [2]string         // correlation id and trace parent
 	pages    []*page
 	open     map[int]*underWay // the legs that are under way, by index
-	told     time.Time         // when progress was told last
+	told     time.Time         // when progress was told last, or could not be told
 	shown    messages.Counts
 }
 
@@ -261,7 +261,7 @@ func (l *legs) next(conf *Account, now time.Time, more, refused bool) time.Time 
 	}
 	at := now.Add(conf.Scale(legsLook))
 	for _, o := range l.open {
-		if !o.look.IsZero() && o.look.Before(at) {
+		if o.look.Before(at) { // also of one that this owner has not looked at
 			at = o.look
 		}
 	}

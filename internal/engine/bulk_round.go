@@ -313,6 +313,7 @@ func (g *Engine) tellBatchProgress(ctx context.Context, t task, l *legs, now tim
 	if counts == l.shown || now.Sub(l.told) < progressEvery {
 		return
 	}
+	l.told = now
 	r, err := g.read(ctx, t.key)
 	if err != nil || r.Attempt != l.attempt || r.Done() {
 		return
@@ -323,5 +324,5 @@ func (g *Engine) tellBatchProgress(ctx context.Context, t task, l *legs, now tim
 		g.Log.Warn("progress is not told", "key", t.key, "error", err)
 		return
 	}
-	l.told, l.shown = now, counts
+	l.shown = counts
 }

@@ -315,6 +315,7 @@ func TestBulkPolicies(t *testing.T) {
 			t.Parallel()
 			run(t, func(w *world) {
 				draw, bad := rand.New(rand.NewPCG(seed, 7)), 0
+				concurrency, stopped := 1+draw.IntN(30), time.Duration(draw.IntN(1500))*time.Second
 				l := newLegs(w)
 				l.ends = func(messages.Request) (messages.State, time.Duration) {
 					state := messages.StateSucceeded
@@ -327,13 +328,13 @@ func TestBulkPolicies(t *testing.T) {
 				w.images(60, nil)
 				w.start()
 				key := w.bulk("a", 60, 2, func(d *messages.BulkCopy) {
-					d.Concurrency = 1 + draw.IntN(30)
+					d.Concurrency = concurrency
 					if seed%3 == 1 {
 						d.Policy = messages.PolicyFailFast
 					}
 				})
 				if seed%3 == 2 {
-					time.Sleep(time.Duration(draw.IntN(1500)) * time.Second)
+					time.Sleep(stopped)
 					w.stopBulk(key)
 				}
 				final, _ := w.ended(key, 1)
@@ -454,5 +455,49 @@ func TestBulkGivesUpWhatLeavesNoTrace(t *testing.T) {
 		if e := legs[0].Error; e.Reason != messages.ReasonUnresolved || !strings.Contains(e.Remedy, "dead letters") {
 			w.t.Errorf("error %+v", e)
 		}
+	})
+}
+
+// TestBulkTakeOverLooksAtAll: legs of which a new owner hears nothing, and more
+// of them than one round looks at, are looked at one round after the other.
+func TestBulkTakeOverLooksAtAll(t *testing.T) {
+	t.Parallel()
+	run(t, func(w *world) {
+		l := newLegs(w)
+		l.loseNews = true
+		w.images(400, nil)
+		w.start()
+		key := w.bulk("a", 400, 1, nil)
+		time.Sleep(30 * time.Second) // all are under way
+		w.end()
+		time.Sleep(time.Minute) // and end while nobody listens
+		w.start()
+		time.Sleep(30 * time.Second)
+		synctest.Wait()
+		if _, ended, _ := w.events.Final(w.t.Context(), "demo", key, 1); !ended {
+			w.t.Errorf("the bulk has not ended: %s", w.events.states(key))
+		}
+		w.ended(key, 1)
+	})
+}
+
+// TestBulkProgressThatIsRefused is tried again at its pace, not in each round.
+func TestBulkProgressThatIsRefused(t *testing.T) {
+	t.Parallel()
+	run(t, func(w *world) {
+		newLegs(w)
+		w.events.refuses = true
+		w.images(3, nil)
+		w.start()
+		key := w.bulk("a", 3, 1, nil)
+		time.Sleep(30 * time.Second)
+		synctest.Wait()
+		w.events.mu.Lock()
+		tries := w.events.refused
+		w.events.mu.Unlock()
+		if tries < 2 || tries > 7 {
+			w.t.Errorf("%d tries in half a minute", tries)
+		}
+		w.ended(key, 1)
 	})
 }

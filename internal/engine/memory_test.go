@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -114,10 +115,12 @@ func (m *memory) Follow(ctx context.Context, each func(*ledger.Record), caughtUp
 
 // told is an event log in memory with the conditions of the real one.
 type told struct {
-	mu     sync.Mutex
-	events []toldEvent
-	slow   time.Duration    // that progress takes to be stored
-	places map[string][]int // in events, by key
+	mu      sync.Mutex
+	events  []toldEvent
+	slow    time.Duration    // that progress takes to be stored
+	refuses bool             // progress is not stored,
+	refused int              // so many times
+	places  map[string][]int // in events, by key
 }
 
 // of goes through the events of a request, oldest first.
@@ -166,6 +169,10 @@ func (l *told) Replace(_ context.Context, m messages.EventMeta, e messages.Event
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.refuses {
+		l.refused++
+		return errors.New("no progress is taken")
+	}
 	l.add(toldEvent{m, e, token})
 	return nil
 }

@@ -7,9 +7,26 @@ import "time"
 type Forecast struct {
 	opens time.Time     // nothing starts before
 	every time.Duration // after which a slot that was used is there again
-	// free is when each slot is there next, ascending: of the limit, and of what
-	// was learned. Both are empty without a limit.
-	free [2][]time.Time
+	slots [2]returns    // of the limit, and of what was learned; both are empty without a limit
+}
+
+// returns are when slots are there next. Those that are free now are only
+// counted: people write any limit, and a large one costs no more than a small
+// one.
+type returns struct {
+	now  time.Time
+	free int         // are there now,
+	back []time.Time // and then, ascending, the others
+}
+
+func (r returns) len() int { return r.free + len(r.back) }
+
+// at is when the slot of that place is there next.
+func (r returns) at(place int) time.Time {
+	if place < r.free {
+		return r.now
+	}
+	return r.back[place-r.free]
 }
 
 // Forecast looks ahead. Calls under way count as answered now, and what was
@@ -18,17 +35,17 @@ func (w *Window) Forecast(now time.Time) Forecast {
 	w.release(now)
 	f := Forecast{opens: w.closure.open(now), every: w.limit.Window}
 	if w.Limited() {
-		f.free[0] = w.slots(now, w.limit.Count, func(past) bool { return true })
+		f.slots[0] = w.slots(now, w.limit.Count, func(past) bool { return true })
 	}
 	if w.learned > 0 {
-		f.free[1] = w.slots(now, w.learned, func(p past) bool { return p.taken })
+		f.slots[1] = w.slots(now, w.learned, func(p past) bool { return p.taken })
 	}
 	return f
 }
 
 // slots is when each of so many is there next, of which the running calls and
 // some of those answered hold one.
-func (w *Window) slots(now time.Time, most int, meant func(past) bool) []time.Time {
+func (w *Window) slots(now time.Time, most int, meant func(past) bool) returns {
 	var held []time.Time
 	for _, p := range w.answered {
 		if meant(p) {
@@ -39,23 +56,19 @@ func (w *Window) slots(now time.Time, most int, meant func(past) bool) []time.Ti
 		held = append(held, now.Add(w.limit.Window))
 	}
 	if over := len(held) - most; over > 0 { // after the limit was lowered, so many come back for nothing
-		return held[over:]
+		held = held[over:]
 	}
-	free := make([]time.Time, most-len(held), most)
-	for i := range free {
-		free[i] = now
-	}
-	return append(free, held...)
+	return returns{now: now, free: most - len(held), back: held}
 }
 
 // Start is when a call starts that so many others go before. Answers are taken
 // to come at once, so that it is the earliest moment.
 func (f Forecast) Start(ahead int) time.Time {
 	at := f.opens
-	for _, free := range f.free {
-		if n := len(free); n > 0 {
+	for _, slots := range f.slots {
+		if n := slots.len(); n > 0 {
 			used := time.Duration(ahead/n) * f.every
-			at = later(at, later(free[ahead%n], f.opens).Add(used))
+			at = later(at, later(slots.at(ahead%n), f.opens).Add(used))
 		}
 	}
 	return at

@@ -1,6 +1,7 @@
 package budget_test
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -43,6 +44,21 @@ func TestForecastIsWhatHappens(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestForecastOfLargeLimits fails for want of memory where each slot that is
+// free costs some.
+func TestForecastOfLargeLimits(t *testing.T) {
+	t.Parallel()
+	const count = math.MaxInt
+	w := budget.NewWindow(budget.Limit{Count: count, Window: 300 * time.Second})
+	w.Restore(at(-100))
+	f := w.Forecast(at(0))
+	for ahead, want := range map[int]time.Time{0: at(0), 1_000_000: at(0), count - 2: at(0), count - 1: at(200)} {
+		if got := f.Start(ahead); !got.Equal(want) {
+			t.Errorf("call %d starts after %s, want %s", ahead, got.Sub(at(0)), want.Sub(at(0)))
+		}
 	}
 }
 

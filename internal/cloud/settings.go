@@ -121,13 +121,20 @@ func (r *reader) limits(t *tree, s *Settings) {
 	}
 }
 
+// mostWindow is the longest window of a limit. The calls of requests that have
+// ended are known for so long after a restart or a take-over.
+const mostWindow = time.Hour
+
 func (r *reader) limit(t *tree, key string) Limit {
 	w := r.word(t, key)
 	count, window, _ := strings.Cut(w, "/")
 	n, bad := strconv.Atoi(strings.TrimSpace(count))
 	d, err := time.ParseDuration(strings.TrimSpace(window))
-	if bad != nil || err != nil || n < 1 || d <= 0 {
+	switch {
+	case bad != nil || err != nil || n < 1 || d <= 0:
 		r.bad(t, 0, key, "%q is no limit, want calls and window, like 15/5m", w)
+	case d > mostWindow:
+		r.bad(t, 0, key, "%q has too long a window, want at most 1h, like 15/5m", w)
 	}
 	return Limit{Count: n, Window: d}
 }

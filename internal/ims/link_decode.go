@@ -184,15 +184,18 @@ func cut(s string, n int) string {
 
 var window = regexp.MustCompile(`(?i)time:\s*(\d{1,4})\s*(second|minute|hour)`)
 
+// mostWait is as long as a cloud is believed that it has to be left alone.
+const mostWait = 24 * time.Hour
+
 // retryAfter is the Retry-After header, else the window that the text of a 429
 // names (API reference 6.4).
 func retryAfter(r *reply, message string) time.Duration {
 	h := strings.TrimSpace(r.header.Get("Retry-After"))
 	if seconds, err := strconv.Atoi(h); err == nil && seconds >= 0 {
-		return time.Duration(min(seconds, 86400)) * time.Second
+		return time.Duration(min(seconds, int(mostWait/time.Second))) * time.Second
 	}
 	if at, err := http.ParseTime(h); err == nil {
-		return max(0, min(at.Sub(serverTime(r)), 24*time.Hour))
+		return max(0, min(at.Sub(serverTime(r)), mostWait))
 	}
 	m := window.FindStringSubmatch(message)
 	if r.status != http.StatusTooManyRequests || m == nil {
@@ -200,7 +203,7 @@ func retryAfter(r *reply, message string) time.Duration {
 	}
 	n, _ := strconv.Atoi(m[1]) // the pattern allows digits only
 	unit := map[string]time.Duration{"second": time.Second, "minute": time.Minute, "hour": time.Hour}
-	return time.Duration(n) * unit[strings.ToLower(m[2])]
+	return min(time.Duration(n)*unit[strings.ToLower(m[2])], mostWait)
 }
 
 func serverTime(r *reply) time.Time {

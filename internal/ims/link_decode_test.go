@@ -132,6 +132,21 @@ func TestRetryAfterDate(t *testing.T) {
 	}
 }
 
+func TestRetryAfterIsBounded(t *testing.T) {
+	t.Parallel()
+	for name, told := range map[string]struct{ header, message string }{
+		"seconds": {header: "99999999999"},
+		"date":    {header: "Fri, 02 Jan 2032 03:04:05 GMT"},
+		"text":    {message: "policy user over ratelimit,limit:1,time:9999 hour"},
+	} {
+		h := http.Header{}
+		h.Set("Retry-After", told.header)
+		if got := retryAfter(&reply{status: 429, header: h}, told.message); got != mostWait {
+			t.Errorf("%s: got %s, want %s", name, got, mostWait)
+		}
+	}
+}
+
 func FuzzRead(f *testing.F) {
 	f.Add([]byte(`{"error":{"message":"m","code":"IMG.0001"}}`), 400)
 	f.Add([]byte(`{"a":{"code":1}}`), 500)

@@ -79,8 +79,8 @@ const (
 	// sparse is the growth of the waits between two questions for one of many
 	// jobs that no list tells about.
 	sparse = 0.29
-	// longest is the time within which every job is asked for, or looked for in
-	// the list, whatever is believed of it.
+	// longest is the time within which every job is asked for that the list does
+	// not tell about, whatever is believed of it.
 	longest = 14 * time.Minute
 )
 
@@ -90,7 +90,7 @@ func (g *Engine) planOf(e *entry, now time.Time) pace.Plan {
 	k := g.kind(a, e.operation)
 	plan := k.plan
 	if a.sweeps(k, now) {
-		plan.Shared = k.count
+		plan.Shared, plan.Most = k.count, g.Bound.Max // jobs also fail, at any age
 		return plan
 	}
 	alone := a.alone(now)
@@ -249,9 +249,27 @@ func (g *Engine) tally(e *entry, was bool) {
 		if k.listed {
 			a.listed += n
 		}
+		if k.listed && is && a.listed == few+1 && g.loaded {
+			g.joined(e, time.Now())
+		}
 	}
 	a.unlist(e)
 	a.list(e)
+}
+
+// joined gives the few that were asked for by themselves until this entry came
+// the waits of those that the list tells about.
+func (g *Engine) joined(by *entry, now time.Time) {
+	a := by.account
+	for _, e := range g.entries {
+		if e == by || e.account != a || !e.followed() || e.hinted || !a.sweeps(g.kind(a, e.operation), now) {
+			continue
+		}
+		if at := e.look(g.planOf(e, now), later(e.asked.time(), e.submitted.time())); at.Before(e.again) {
+			e.again = at
+			g.settle(e)
+		}
+	}
 }
 
 // list has the entry found by its image, if nothing else names it.

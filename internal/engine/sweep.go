@@ -82,16 +82,20 @@ func (g *Engine) asksItself(e *entry, now time.Time) bool {
 
 // strange reports whether the list does not tell about the entry: its image
 // was being made and is not any more, or was never seen and the entry has not
-// been asked for in a while. Then its job may have failed.
+// been asked for in a while, or at all. Then its job may have failed.
 func (e *entry) strange(plan pace.Plan, now time.Time) bool {
-	asked := later(e.asked.time(), e.submitted.time())
+	asked, counted := later(e.asked.time(), e.submitted.time()), e.account.sweep.counted
 	switch {
 	case e.seen != 0:
 		return e.seen != e.account.sweep.census
-	case e.account.sweep.census == 0, !e.account.sweep.counted.After(asked):
+	case e.account.sweep.census == 0, !counted.After(asked):
 		return false
+	case e.asked == 0 && counted.Sub(asked) >= e.account.conf.Scale(plan.Bound.Max)/2:
+		return true
 	}
-	return !e.look(plan.Alone(sparse), asked).After(now)
+	alone := plan.Alone(sparse)
+	alone.Most = longest
+	return !e.look(alone, asked).After(now)
 }
 
 // sweep starts one unless it runs already. Now and then it also looks at what

@@ -130,6 +130,60 @@ func TestFailuresAmongMany(t *testing.T) {
 	})
 }
 
+// TestEndsLongBeforeTheirTime: of a few jobs that are known to take an hour,
+// some fail or end after seconds. They are missed in the list all the same.
+func TestEndsLongBeforeTheirTime(t *testing.T) {
+	t.Parallel()
+	for name, outcome := range map[string]fakecloud.Outcome{
+		"ends":         {},
+		"image_gone":   {Code: "IMG.0014"},
+		"image_killed": {Code: "IMG.0014", Killed: true},
+		"no_image":     {Code: "IMG.0014", ImageNever: true},
+	} {
+		for _, run := range []time.Duration{20 * time.Second, 10 * time.Minute} {
+			t.Run(fmt.Sprint(name, " after ", run), func(t *testing.T) {
+				t.Parallel()
+				outcome.Call, outcome.Count, outcome.Run = "CopyImage", 1, fakecloud.Duration(run)
+				synctest.Test(t, func(t *testing.T) { endsBeforeItsTime(t, outcome) })
+			})
+		}
+	}
+}
+
+func endsBeforeItsTime(t *testing.T, outcome fakecloud.Outcome) {
+	w, fake := faked(t, false)
+	w.durations.known = map[string]*pace.Model{"demo copy-image": known(time.Hour)}
+	usual := outcome
+	usual.Code, usual.Killed, usual.ImageNever, usual.Run, usual.Count = "", false, false, fakecloud.Duration(time.Hour), 4
+	if err := fake.Decide(fakecloud.DemoCloud, outcome, usual); err != nil {
+		t.Fatal(err)
+	}
+	w.start()
+	key := w.request("it", nil)
+	synctest.Wait()
+	time.Sleep(time.Second)
+	for i := range 4 {
+		w.request(fmt.Sprint("other ", i), nil)
+	}
+	end := "succeeded"
+	if outcome.Code != "" {
+		end = "failed"
+	}
+	w.ends(key, end)
+	at := w.events.last(t, key).Times
+	most := 65 * time.Second
+	if outcome.ImageNever && time.Duration(outcome.Run) > time.Minute {
+		most = 14 * time.Minute // it was asked for when it was not among the others, and seemed well
+	}
+	if delay := at.Finished.Sub(*at.RemoteEnd); delay > most {
+		t.Errorf("noticed %s after its end", delay)
+	}
+	w.end()
+	if err := fake.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestRowIsALook: where an image without a job is followed, the row of the list
 // that shows it as active is all that is asked.
 func TestRowIsALook(t *testing.T) {

@@ -228,6 +228,10 @@ func TestVagueNotices(t *testing.T) {
 	if events := s.events(backupKey(old)); len(events) > 0 {
 		t.Errorf("an old backup became a request: %v", states(events))
 	}
+	s.publish("ims.backup.demo.ready", `{"ids":["`+vault+`"]}`, nil)
+	s.await("a notice of what is known to be counted", func() bool { return s.metric(`imsworker_backup_notices_total{cloud="demo",result="duplicate"} 1`) })
+	s.publish("ims.backup.demo.ready", `{"ids":["`+fakecloud.DemoWholeBackup+`"]}`, nil)
+	s.await("a notice of what is used to be counted", func() bool { return s.metric(`imsworker_backup_notices_total{cloud="demo",result="used"} 1`) })
 }
 
 // TestRulesSteps need no allow_steps, but allow and allow_targets hold; nobody

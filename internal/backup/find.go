@@ -64,17 +64,23 @@ func (s sight) named(ctx context.Context, id string) ([]ims.Backup, error) {
 }
 
 // fresh leaves out those that have led to a request, or to an image, before:
-// the notice does not speak of them.
+// the notice does not speak of them. Where nothing is left it is a duplicate,
+// or speaks of the youngest, whose image somebody else has made.
 func (s sight) fresh(ctx context.Context, all []ims.Backup) (left []ims.Backup, err error) {
+	heard := false
 	for _, b := range all {
 		asked, err := s.Requests.BackupAsked(ctx, s.cloud, b.ID)
 		if err != nil {
 			return nil, err
 		}
-		if !asked && stateOf(b) != used {
+		if heard = heard || asked; !asked && stateOf(b) != used {
 			left = append(left, b)
 		}
 	}
+	if len(left) == 0 && !heard {
+		return all[max(0, len(all)-1):], nil
+	}
+	s.count(len(left) == 0, s.cloud, resultDuplicate)
 	return left, nil
 }
 

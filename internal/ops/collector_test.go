@@ -7,7 +7,7 @@ import "testing"
 func TestPercentFor(t *testing.T) {
 	t.Parallel()
 	for live, want := range map[uint64]int{
-		0: mostPercent, 1 << 20: mostPercent, 16 << 20: 800, 64 << 20: 200, 128 << 20: leastPercent, 1 << 30: leastPercent,
+		0: mostPercent, 1 << 20: mostPercent, 12 << 20: 800, 48 << 20: 200, 96 << 20: leastPercent, 1 << 30: leastPercent,
 	} {
 		if got := percentFor(live); got != want {
 			t.Errorf("%d bytes: got %d %%, want %d", live, got, want)

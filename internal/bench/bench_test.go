@@ -38,7 +38,8 @@ func TestScenarios(t *testing.T) {
 		"progress_429 progress_longest_unasked_seconds progress_delay_p95_to_median": {
 			name: "show_progress", run: showProgress{flight: 10, factor: 3000, warm: time.Hour, watched: time.Hour}.run,
 		},
-		"fairness_slots_ahead": {name: "fairness", run: fairness{bulk: 10, rounds: 2, factor: 100}.run},
+		"bulk_peak_rss_mib bulk_legs_per_second bulk_amiss": {name: "bulk", run: bulk{images: 10, targets: 4, factor: 300}.run},
+		"fairness_slots_ahead":                              {name: "fairness", run: fairness{bulk: 10, rounds: 2, factor: 100}.run},
 		"takeover_seconds lease_seconds takeover_queries_of_budget": {name: "takeover", run: takeover{
 			pair: pair{clouds: 16, requests: 160, lease: 3 * time.Second}, watch: 100 * time.Millisecond,
 		}.run},
@@ -56,6 +57,9 @@ func TestScenarios(t *testing.T) {
 				if !strings.Contains(out.String(), "\nfigure "+name+" ") {
 					t.Errorf("no figure %s in\n%s", name, &out)
 				}
+			}
+			if text := out.String(); strings.Contains(text, "figure bulk_amiss ") && !strings.Contains(text, "figure bulk_amiss 0 ") {
+				t.Errorf("a bulk went amiss:\n%s", text)
 			}
 		})
 	}

@@ -57,6 +57,9 @@ var scenarios = []scenario{
 		flight: 500, factor: 100, warm: 90 * time.Minute, watched: 120 * time.Minute,
 	}.run},
 	{"fairness", "a bulk of 10,000 from one publisher, and single requests of another", fairness{bulk: 10_000, rounds: 10, factor: 20}.run},
+	{"bulk", "1,000 images to 10 places, one leg of twenty fails and is retried: the worker's peak memory, and legs a second", bulk{
+		images: 1000, targets: 10, factor: 60,
+	}.run},
 	{"polls", "status queries a second and how late they are, without HTTP", polls{
 		requests: 110_000, wait: 5 * time.Second, window: 15 * time.Second,
 	}.run},

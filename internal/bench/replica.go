@@ -34,6 +34,7 @@ func serveWorker() int {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		stop()
 	}()
+	defer ops.GiveRoom()() // as `serve` does
 	cfg, err := config.Load()
 	if err == nil {
 		err = app.Run(ctx, cfg, app.Deps{
@@ -176,4 +177,20 @@ func (r *replica) forget() {
 	for len(r.loaded) > 0 {
 		<-r.loaded
 	}
+}
+
+// peak is the most memory that the process has had in use, in MiB, as the
+// kernel tells it; what the processor's account of a child says would count
+// the program that has started it.
+func (r *replica) peak() (float64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", r.cmd.Process.Pid))
+	if err != nil {
+		return 0, fmt.Errorf("read the peak of a worker's memory, which needs /proc: %w", err)
+	}
+	_, rest, _ := strings.Cut(string(text), "VmHWM:")
+	kib, err := strconv.ParseFloat(strings.Fields(rest + " ?")[0], 64)
+	if err != nil {
+		return 0, fmt.Errorf("read the peak of a worker's memory: %w", err)
+	}
+	return kib / 1024, nil
 }

@@ -32,6 +32,7 @@ type stage struct {
 	ends     *endings
 	accounts []account
 	sent     atomic.Int64
+	url      string         // of the cloud
 	undo     []func() error // in the order of what was done
 }
 
@@ -51,7 +52,21 @@ const (
 )
 
 // startStage starts all of it.
-func startStage(ctx context.Context, factor float64, accounts ...account) (s *stage, err error) {
+func startStage(ctx context.Context, factor float64, accounts ...account) (*stage, error) {
+	s, err := openStage(ctx, factor, accounts...)
+	if err != nil {
+		return nil, err
+	}
+	stop, err := startWorker(ctx, s.nc, s.yaml())
+	if err != nil {
+		return nil, errors.Join(err, s.stop())
+	}
+	s.undo = append(s.undo, stop)
+	return s, nil
+}
+
+// openStage starts all of it but the worker.
+func openStage(ctx context.Context, factor float64, accounts ...account) (s *stage, err error) {
 	s = &stage{factor: factor, accounts: accounts}
 	defer func() {
 		if err != nil {
@@ -63,8 +78,7 @@ func startStage(ctx context.Context, factor float64, accounts ...account) (s *st
 	}
 	s.undo = append(s.undo, s.fake.Close)
 	s.meter = newMeter(s.fake, time.Duration(float64(callTime)/factor))
-	url, err := s.serve(ctx)
-	if err != nil {
+	if s.url, err = s.serve(ctx); err != nil {
 		return s, err
 	}
 	broker, err := startBroker(ctx, false, "")
@@ -76,13 +90,7 @@ func startStage(ctx context.Context, factor float64, accounts ...account) (s *st
 		return s, fmt.Errorf("connect: %w", err)
 	}
 	s.undo = append(s.undo, func() error { s.nc.Close(); return nil })
-	if s.ends, err = listen(s.nc, s.fake.Now); err != nil {
-		return s, err
-	}
-	stop, err := startWorker(ctx, s.nc, s.yaml(url))
-	if err == nil {
-		s.undo = append(s.undo, stop)
-	}
+	s.ends, err = listen(s.nc, s.fake.Now)
 	return s, err
 }
 
@@ -129,7 +137,7 @@ func (s *stage) serve(ctx context.Context) (url string, err error) {
 }
 
 // yaml is the clouds.yaml of the worker.
-func (s *stage) yaml(url string) string {
+func (s *stage) yaml() string {
 	var b strings.Builder
 	b.WriteString("clouds:\n")
 	for n, a := range s.accounts {
@@ -143,7 +151,7 @@ func (s *stage) yaml(url string) string {
     image_endpoint_override: %[3]s
     cbr_endpoint_override: %[3]s
     imsworker: {time_factor: %[7]g%[8]s}
-`, a.name, profileOf(a), url+"/"+a.name, projectID(n), accessKey, secretKey, s.factor, further(a.settings))
+`, a.name, profileOf(a), s.url+"/"+a.name, projectID(n), accessKey, secretKey, s.factor, further(a.settings))
 	}
 	return b.String()
 }

@@ -28,6 +28,11 @@ const (
 // are wildcards, literally. Every replica fetches from it, without a lease.
 const LeftoverConsumer = "leftover"
 
+// NotifyConsumer is the durable consumer of StreamEvents that holds what the
+// notifiers of all replicas have yet to post. It exists where one is switched
+// on.
+const NotifyConsumer = "notify"
+
 // The subject filters that are used in more than one place.
 const (
 	RequestFilter = "ims.request.>"

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 const restricted = `
@@ -119,5 +120,34 @@ func TestAskingForRightsChangesNothing(t *testing.T) {
 	}
 	if left, err := c.Plan(within(t), narrow); err != nil || len(left) > 0 {
 		t.Errorf("asking has changed something: %v\n%s", err, left)
+	}
+}
+
+// TestNotifierWithoutTheRight: the consumer of a notifier is asked for where one
+// is switched on, and the right that it takes is named.
+func TestNotifierWithoutTheRight(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "nats.conf")
+	write(t, file, restricted)
+	inside := startIn(t, InsideOptions{Dir: t.TempDir(), Listen: "127.0.0.1:0", ConfigFile: file})
+	admin := dial(t, Options{URL: inside.URL(), User: "admin", Password: "pw"})
+	apply(t, admin, usual(1))
+	if _, found, err := admin.lookConsumer(t.Context(), StreamEvents, NotifyConsumer); found || err != nil {
+		t.Errorf("it is there though nobody wants it (%v)", err)
+	}
+	want := Topology(TopologyOptions{Shards: 1, EventsMaxAge: 720 * time.Hour, Notify: true})
+	worker := dial(t, Options{URL: inside.URL(), User: "worker", Password: "pw", InboxPrefix: "_INBOX_worker"})
+	plan, err := worker.Plan(within(t), want)
+	if err != nil || len(plan) != 1 || !strings.Contains(plan[0].Remedy, "publish to $JS.API.CONSUMER.CREATE.IMS_EVENTS.notify") {
+		t.Errorf("got %v\n%s", err, plan)
+	}
+	if made := apply(t, admin, want); len(made) != 1 {
+		t.Errorf("made\n%s", made)
+	}
+	if plan, err := worker.Apply(within(t), want); err != nil || len(plan) != 0 {
+		t.Errorf("got %v\n%s", err, plan)
+	}
+	if plan, err := worker.Apply(within(t), usual(1)); err != nil || len(plan) != 0 {
+		t.Errorf("switched off again: got %v\n%s", err, plan)
 	}
 }

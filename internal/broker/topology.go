@@ -12,6 +12,7 @@ type TopologyOptions struct {
 	Shards       int           // fixed when the streams are made
 	Replicas     int           // copies of every stream; 0: three on a cluster of three or more, else one, and existing streams keep theirs
 	EventsMaxAge time.Duration // how long events are kept
+	Notify       bool          // whether a notifier reads what did not succeed
 }
 
 // Stream is one stream as it should be, with its durable consumers.
@@ -43,7 +44,7 @@ const MaxAckPending = 256
 
 // Topology lists every stream and consumer as they should be.
 func Topology(o TopologyOptions) []Stream {
-	streams := []Stream{requests(o.Shards), events(o.EventsMaxAge), dead(), state()}
+	streams := []Stream{requests(o.Shards), events(o.EventsMaxAge, o.Notify), dead(), state()}
 	for shard := range o.Shards {
 		streams = append(streams, track(shard))
 	}
@@ -103,13 +104,42 @@ func puller(name string, filters ...string) jetstream.ConsumerConfig {
 	return c
 }
 
-func events(maxAge time.Duration) Stream {
+func events(maxAge time.Duration, notify bool) Stream {
 	c := plain(StreamEvents, "what became of requests, as CloudEvents", "ims.event.>")
 	c.MaxMsgsPerSubject, c.MaxAge = 1, maxAge
 	if maxAge > 0 {
 		c.Duplicates = min(duplicateWindow, maxAge)
 	}
-	return Stream{Config: c}
+	s := Stream{Config: c}
+	if notify {
+		s.Consumers = append(s.Consumers, notifier())
+	}
+	return s
+}
+
+// NotifyAckWait is how long an event may stay with a notifier that is silent.
+const NotifyAckWait = 30 * time.Second
+
+// NotifyMaxAckPending is how many events may wait for another try at the
+// notifier's receiver while later ones are posted.
+const NotifyMaxAckPending = 1024
+
+// notifier begins with what comes after it was made: who switches notices on
+// does not want those of the last month. What ended while it was switched off
+// again, or while the receiver was away, stays in the stream for it.
+func notifier() jetstream.ConsumerConfig {
+	c := puller(NotifyConsumer, notifyFilters()...)
+	c.DeliverPolicy, c.AckWait, c.MaxAckPending = jetstream.DeliverNewPolicy, NotifyAckWait, NotifyMaxAckPending
+	return c
+}
+
+// notifyFilters match the ends that are no success, and those of all bulks, of
+// which the data alone says how they ended.
+func notifyFilters() []string {
+	return []string{
+		"ims.event.*.*.final.failed.>", "ims.event.*.*.final.rejected.>",
+		"ims.event.*.*.final.unresolved.>", "ims.event.*.*.final.batch-completed.>",
+	}
 }
 
 func dead() Stream {

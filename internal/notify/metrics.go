@@ -1,0 +1,50 @@
+package notify
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// metrics are those of one notifier.
+type metrics struct {
+	posts   *prometheus.CounterVec
+	givenUp prometheus.Counter
+	failing prometheus.Gauge
+}
+
+// result is the outcome of a call as a label, empty for what is not counted.
+func (o outcome) result() string {
+	switch o {
+	case taken:
+		return "taken"
+	case refused:
+		return "refused"
+	case failed, unreached:
+		return "failed"
+	}
+	return ""
+}
+
+func newMetrics(reg prometheus.Registerer) *metrics {
+	m := &metrics{
+		posts: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "imsworker_notifications_total",
+			Help: "Posts of what did not succeed to NOTIFY_URL: taken, refused (for something in the event), failed (the receiver is away or ails).",
+		}, []string{"result"}),
+		givenUp: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "imsworker_notifications_given_up_total",
+			Help: "Events that are not posted again, as the receiver refused them too often while it took others.",
+		}),
+		failing: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "imsworker_notifications_failing", Help: "1 while the receiver at NOTIFY_URL takes nothing and events wait for it.",
+		}),
+	}
+	reg.MustRegister(m.posts, m.givenUp, m.failing)
+	for _, o := range []outcome{taken, refused, failed} {
+		m.posts.WithLabelValues(o.result())
+	}
+	return m
+}
+
+func (m *metrics) count(a answer) {
+	if result := a.outcome.result(); result != "" {
+		m.posts.WithLabelValues(result).Inc()
+	}
+}

@@ -24,6 +24,7 @@ import (
 	"github.com/imsworker/imsworker/internal/ims"
 	"github.com/imsworker/imsworker/internal/intake"
 	"github.com/imsworker/imsworker/internal/learned"
+	"github.com/imsworker/imsworker/internal/notify"
 	"github.com/imsworker/imsworker/internal/ops"
 	"github.com/imsworker/imsworker/internal/pauses"
 	"github.com/imsworker/imsworker/internal/shard"
@@ -82,7 +83,8 @@ type worker struct {
 	pauses   *pauses.Pauses
 	learned  *learned.Durations
 	backups  *backups
-	hooks    *ops.Server // nil where there are none
+	hooks    *ops.Server      // nil where there are none
+	notifier *notify.Notifier // nil where nobody is to be told
 	count    *counts
 
 	mu        sync.Mutex
@@ -179,6 +181,9 @@ func (w *worker) start(ctx context.Context) error {
 	if err := w.startHooks(ctx); err != nil {
 		return err
 	}
+	if err := w.startNotifier(); err != nil {
+		return err
+	}
 	return w.watchClouds(ctx, set)
 }
 
@@ -188,6 +193,7 @@ func (w *worker) work(ctx context.Context) error {
 	defer cancel(nil)
 	w.background.Go(func() { w.watchConnections(ctx, cancel) })
 	w.background.Go(func() { w.takeLeftovers(ctx) })
+	w.background.Go(func() { w.notify(ctx) })
 	defer context.AfterFunc(ctx, func() { w.log.Info("worker stopping", "drain", w.cfg.Drain.String()) })()
 	w.log.Info("worker started", "instance", w.cfg.Instance, "http", w.server.Addr(), "clouds", w.clouds.names(), "shards", w.cfg.Shards)
 	err := shard.Run(ctx, shard.Options{
@@ -221,7 +227,7 @@ func (w *worker) topology() []broker.Stream {
 	if replicas == 0 && w.cfg.IsInside() {
 		replicas = 1
 	}
-	return broker.Topology(broker.TopologyOptions{Shards: w.cfg.Shards, Replicas: replicas, EventsMaxAge: w.cfg.EventsMaxAge})
+	return broker.Topology(broker.TopologyOptions{Shards: w.cfg.Shards, Replicas: replicas, EventsMaxAge: w.cfg.EventsMaxAge, Notify: w.cfg.NotifyURL != ""})
 }
 
 // dial connects to the broker; a broker that is away is waited for.

@@ -23,7 +23,7 @@ func Expected(c config.Config) Streams {
 		replicas = 1
 	}
 	return Streams{Plan: broker.Plan{}, Streams: broker.Topology(broker.TopologyOptions{
-		Shards: c.Shards, Replicas: replicas, EventsMaxAge: c.EventsMaxAge,
+		Shards: c.Shards, Replicas: replicas, EventsMaxAge: c.EventsMaxAge, Notify: c.NotifyURL != "",
 	})}
 }
 

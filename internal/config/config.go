@@ -38,6 +38,9 @@ type Config struct {
 	BackupRules string `env:"BACKUP_RULES"`
 	// Hook is where others give notice of backups by HTTP.
 	Hook Hook `env:"HOOK"`
+	// NotifyURL is the webhook that is told of everything that did not succeed; empty means that nobody is. It may hold a
+	// password, or a token in its query, so it is a Secret.
+	NotifyURL Secret `env:"NOTIFY_URL" file:"true"`
 	// HTTPListen is the address of metrics, health and the start page.
 	HTTPListen string `env:"HTTP_LISTEN" default:"127.0.0.1:8080"`
 	// Detect bounds how late the end of a job is noticed.

@@ -91,6 +91,8 @@ func TestUnprefixed(t *testing.T) {
 	}
 }
 
+const badNotifyURL = "IMSWORKER_NOTIFY_URL is no address to post to: one like https://host/path is wanted, a name and password before the host or a token in the query are allowed"
+
 func TestMistakes(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "missing")
 	empty, full := write(t, "\n"), write(t, "x")
@@ -104,8 +106,9 @@ func TestMistakes(t *testing.T) {
 			`IMSWORKER_SHARDS is "many": a whole number is wanted`, `IMSWORKER_DETECT_RATIO is "3%": a number like 0.03 is wanted`}},
 		"unknown_name": {map[string]string{"NATS_ULR": "x", "BANANA_SPLIT": "x"}, []string{
 			"IMSWORKER_BANANA_SPLIT is unknown: see the README for all names", "IMSWORKER_NATS_ULR is unknown: did you mean IMSWORKER_NATS_URL?"}},
-		"feature_of_later": {map[string]string{"NOTIFY_URL": "http://x"}, []string{
-			"IMSWORKER_NOTIFY_URL is set, but this version has no notifier yet: unset it"}},
+		"nowhere_to_post":    {map[string]string{"NOTIFY_URL": "ftp://u:t0ps3cret@host/x?t=t0ps3cret"}, []string{badNotifyURL}},
+		"post_to_no_host":    {map[string]string{"NOTIFY_URL": "t0ps3cret.example"}, []string{badNotifyURL}},
+		"post_to_no_url":     {map[string]string{"NOTIFY_URL": "https://u:t0ps3cret%@host"}, []string{badNotifyURL}},
 		"hook_without_rules": {map[string]string{"HOOK_LISTEN": "127.0.0.1:8081"}, []string{"IMSWORKER_HOOK_LISTEN is set without IMSWORKER_BACKUP_RULES: no notice could become an image; name the file of rules too"}},
 		"token_without_hook": {map[string]string{"HOOK_TOKEN": "t0ps3cret"}, []string{"IMSWORKER_HOOK_TOKEN is set without IMSWORKER_HOOK_LISTEN: set the address too, like 0.0.0.0:8081"}},
 		"hook_of_no_use": {map[string]string{"HOOK_LISTEN": "127.0.0.1:8080", "HOOK_TOKEN": "t0p s3cret", "BACKUP_RULES": full}, []string{
@@ -180,7 +183,7 @@ func TestCredentialsByContent(t *testing.T) {
 }
 
 func TestSecretIsNeverPrinted(t *testing.T) {
-	set(t, map[string]string{"NATS_URL": "nats://u:t0ps3cret@host", "NATS_USER": "u", "NATS_PASSWORD": "t0ps3cret"})
+	set(t, map[string]string{"NATS_URL": "nats://u:t0ps3cret@host", "NATS_USER": "u", "NATS_PASSWORD": "t0ps3cret", "NOTIFY_URL": "https://u:t0ps3cret@host/?t=t0ps3cret"})
 	c, err := Load()
 	if err != nil {
 		t.Fatal(err)
@@ -211,11 +214,6 @@ func TestReadme(t *testing.T) {
 		if name != "CLOUDS_FILE" {
 			name = strings.TrimSuffix(name, fileSuffix)
 		}
-		if !strings.Contains(string(readme), "`"+name+"`") {
-			t.Errorf("the README does not name %s", name)
-		}
-	}
-	for name := range later {
 		if !strings.Contains(string(readme), "`"+name+"`") {
 			t.Errorf("the README does not name %s", name)
 		}

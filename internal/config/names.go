@@ -10,12 +10,6 @@ import (
 	"github.com/agext/levenshtein"
 )
 
-// later names the variables of features that this version does not have, with the feature's name. They are refused rather
-// than ignored: who sets one of them counts on it.
-var later = map[string]string{
-	"NOTIFY_URL": "notifier",
-}
-
 // serviceLink is what Kubernetes sets for a service whose name begins with imsworker, uninvited.
 var serviceLink = regexp.MustCompile(`(_SERVICE_HOST|_SERVICE_PORT(_\w+)?|_PORT|_PORT_\d+_\w+)$`)
 
@@ -28,14 +22,7 @@ func (r *reader) checkNames() {
 		if r.known[short] || serviceLink.MatchString(name) {
 			continue
 		}
-		feature, planned := later[strings.TrimSuffix(short, fileSuffix)]
-		switch {
-		case os.Getenv(name) == "" && planned:
-		case planned:
-			r.problem("%s is set, but this version has no %s yet: unset it", name, feature)
-		default:
-			r.problem("%s is unknown%s", name, hint(short, slices.Sorted(maps.Keys(r.known))))
-		}
+		r.problem("%s is unknown%s", name, hint(short, slices.Sorted(maps.Keys(r.known))))
 	}
 }
 

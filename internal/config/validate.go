@@ -31,6 +31,7 @@ func (c Config) Validate() Problems {
 	v.files(c)
 	v.address("HTTP_LISTEN", c.HTTPListen)
 	v.hook(c)
+	v.notifyURL(string(c.NotifyURL))
 	v.oneOf("LOG_LEVEL", c.Log.Level, "debug", "info", "warn", "error")
 	if c.Log.Format != "" {
 		v.oneOf("LOG_FORMAT", c.Log.Format, "json", "text")
@@ -116,6 +117,16 @@ func (v *check) hook(c Config) {
 	v.say(c.BackupRules == "", variable("HOOK_LISTEN")+" is set without "+variable("BACKUP_RULES")+": no notice could become an image; name the file of rules too")
 	v.say(c.Hook.Token != "" && len(c.Hook.Token) < leastToken, variable("HOOK_TOKEN")+" is too short: at least 16 characters are wanted, like those of `openssl rand -hex 32`")
 	v.say(strings.ContainsFunc(string(c.Hook.Token), func(r rune) bool { return r <= ' ' || r > '~' }), variable("HOOK_TOKEN")+" holds a space or a character that no header has")
+}
+
+// notifyURL never repeats the address: it may hold a password or a token.
+func (v *check) notifyURL(address string) {
+	if address == "" {
+		return
+	}
+	u, err := url.Parse(address)
+	v.say(err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https",
+		variable("NOTIFY_URL")+" is no address to post to: one like https://host/path is wanted, a name and password before the host or a token in the query are allowed")
 }
 
 func (v *check) numbers(c Config) {

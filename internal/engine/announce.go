@@ -65,7 +65,7 @@ func (g *Engine) tell(ctx context.Context, t task) result {
 		return result{err: fmt.Errorf("tell submitted: %w", err)}
 	}
 	ev := event(r, messages.StateSubmitted)
-	ev.Estimate = expectEnd(r.Submitted, time.Now(), t.conf, t.outlook)
+	ev.Estimate = expectEnd(r.Submitted, time.Now(), t.conf, t.outlook, hearsay{})
 	if _, err := g.Events.Tell(ctx, meta(r, messages.StateSubmitted, r.Submitted), ev, r.Token, false); err != nil {
 		return result{err: fmt.Errorf("tell submitted: %w", err)}
 	}

@@ -41,6 +41,7 @@ type entry struct {
 	settled   bool           // loaded from an earlier owner, who has surely told what there was to tell
 	hinted    bool           // the image list shows its image as done
 	near      bool           // by what the cloud tells, its end is expected when it is asked for next
+	fell      bool           // heard is less than what the cloud had told before
 	busy      bool           // a step runs, or waits for a place in its pool
 	posts     bool           // that step may make a creating call
 	probe     bool           // the step is the one that probes a paused account
@@ -96,7 +97,7 @@ func (e *entry) take(r *ledger.Record) {
 	e.runs = runs(r)
 	if r.State != e.state || r.Cancel != nil && e.wish == nil || e.trailing {
 		e.again = time.Time{}
-		e.hinted, e.shown, e.asked, e.seen, e.near, e.heard, e.heardAt = false, 0, 0, 0, false, 0, 0
+		e.hinted, e.shown, e.asked, e.seen, e.near, e.fell, e.heard, e.heardAt = false, 0, 0, 0, false, false, 0, 0
 		e.expected = 0
 	}
 	e.wish = r.Cancel

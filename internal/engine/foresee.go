@@ -220,14 +220,14 @@ func expectStart(at time.Time, conf *Account, outlook *pace.Outlook) messages.Es
 }
 
 // expectEnd is the estimate of work that was submitted at some time and has not
-// ended.
-func expectEnd(submitted, now time.Time, conf *Account, outlook *pace.Outlook) messages.Estimate {
+// ended, of which the cloud has told something or nothing.
+func expectEnd(submitted, now time.Time, conf *Account, outlook *pace.Outlook, heard hearsay) messages.Estimate {
 	estimate := messages.Estimate{Start: moment(submitted.UTC())}
 	if conf == nil {
 		return estimate
 	}
 	age := conf.Stretch(now.Sub(submitted))
-	if left, known := outlook.Remaining(age); known {
+	if left, known := heard.remaining(age, now, conf, outlook); known {
 		percent := 100 * float64(age) / float64(age+left)
 		estimate.End, estimate.Percent = moment(now.Add(conf.Scale(left)).UTC()), &percent
 	}
@@ -240,7 +240,7 @@ func (g *Engine) foretellEnd(e *entry, now time.Time) {
 	if now.Sub(e.progress.time()) < e.account.conf.Scale(foreseePause) || g.foresight.telling >= foretold {
 		return
 	}
-	estimate := expectEnd(e.submitted.time(), now, e.account.conf, g.kind(e.account, e.operation).expects())
+	estimate := expectEnd(e.submitted.time(), now, e.account.conf, g.kind(e.account, e.operation).expects(), e.hearsay())
 	if estimate.End != nil && noticeable(e.account.conf, e.expected, *estimate.End, now) {
 		g.foretell(e, &estimate)
 	}

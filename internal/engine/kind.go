@@ -173,15 +173,6 @@ func (t task) told(now time.Time, job ims.Job) (wait time.Duration, near bool) {
 	return t.conf.Scale(wait), near
 }
 
-// hear notes what the cloud has told of a job.
-func hear(job ims.Job, near bool, now time.Time) func(*entry) {
-	return func(e *entry) {
-		if e.near = near; job.Percent != nil && *job.Percent != e.heard {
-			e.heard, e.heardAt = *job.Percent, instantOf(now)
-		}
-	}
-}
-
 // learned takes note of how long a job took that has ended.
 func (g *Engine) learned(e *entry, res result) {
 	if res.took <= 0 {

@@ -92,11 +92,12 @@ func often(n int) bool {
 func (g *Engine) stillRunning(ctx context.Context, t task, job ims.Job) result {
 	now := time.Now()
 	wait, near := t.told(now, job)
-	res := result{answered: true, again: now.Add(wait), effect: hear(job, near, now)}
+	heard := t.hears(job, now)
+	res := result{answered: true, again: now.Add(wait), effect: hear(heard, near)}
 	if g.stuck(ctx, t, &res) {
 		return res
 	}
-	percent, estimate := percentOf(job), expectEnd(t.submitted, now, t.conf, t.outlook)
+	percent, estimate := percentOf(job), expectEnd(t.submitted, now, t.conf, t.outlook, heard)
 	if now.Sub(t.progress) < progressPause || !t.moved(percent, estimate.End, now) {
 		res.effect = also(res.effect, func(e *entry) { e.polls++ })
 		return res

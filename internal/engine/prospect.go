@@ -23,6 +23,7 @@ type fact struct {
 	deadline  time.Time
 	conf      *Account // nil: not configured
 	outlook   *pace.Outlook
+	heard     hearsay
 	slots     bool // only so many of the kind may run at once,
 	free      int  // and so many more may begin before one of them ends
 }
@@ -34,7 +35,7 @@ func (g *Engine) fact(e *entry, now time.Time) fact {
 	f := fact{
 		told: messages.Prospect{Key: e.key, Cloud: e.account.name, Operation: e.operation, State: string(e.state), Waits: reason, Until: moment(until)},
 		line: lineID{e.account.name, e.bucket.Value()}, rank: e.rank, source: e.source, mark: markOf(e),
-		until: until, submitted: e.submitted.time(), deadline: e.deadline.time(), conf: e.account.conf,
+		until: until, submitted: e.submitted.time(), deadline: e.deadline.time(), conf: e.account.conf, heard: e.hearsay(),
 	}
 	if e.unsubmitted() {
 		f.told.Bucket = f.line.bucket
@@ -155,7 +156,7 @@ func (g *Engine) prospect(ctx context.Context, f fact, now time.Time) (messages.
 		p.Estimate = expectStart(later(l.start(ahead), f.until), f.conf, f.outlook)
 		p.Risk = f.risk(*p.Start, 0)
 	case p.Waits == messages.WaitsEnd:
-		p.Estimate = expectEnd(f.submitted, now, f.conf, f.outlook)
+		p.Estimate = expectEnd(f.submitted, now, f.conf, f.outlook, f.heard)
 		p.Risk = f.risk(f.submitted, now.Sub(f.submitted))
 	case !f.deadline.IsZero() && now.After(f.deadline):
 		p.Risk = certain()

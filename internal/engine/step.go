@@ -109,6 +109,7 @@ type task struct {
 	near      bool       // its end is expected now
 	heard     float64    // share of the work that the cloud told last
 	heardAt   time.Time  // since when
+	fell      bool       // it had told more before
 	shown     instant    // since when its image is done, by the cloud's clock
 	plan      pace.Plan
 	outlook   *pace.Outlook
@@ -166,7 +167,7 @@ func (g *Engine) enqueue(e *entry, s step) {
 	}
 	if s.pool() == queryPool {
 		t.hinted, t.shown, t.plan = e.hinted, e.shown, g.planOf(e, time.Now())
-		t.near, t.heard, t.heardAt = e.near || e.hinted, e.heard, e.heardAt.time()
+		t.near, t.heard, t.heardAt, t.fell = e.near || e.hinted, e.heard, e.heardAt.time(), e.fell
 		t.bucket = e.account.bucketFor(t)
 		if row, seen := e.account.rows[e.key]; seen {
 			t.row = &row

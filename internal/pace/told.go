@@ -3,8 +3,8 @@ package pace
 import "time"
 
 const (
-	// often is how much sooner than usual a job is looked at at most because of
-	// what the cloud tells, seldom how much later.
+	// often is how much sooner than usual a job is looked at, or expected to end,
+	// at most because of what the cloud tells, seldom how much later.
 	often, seldom = 4, 4
 	// percent is how exact a share is: the cloud tells whole ones, rounded down.
 	percent = 0.01
@@ -24,6 +24,11 @@ func (s Share) grows(whole time.Duration) bool {
 	return s.Now > 0 && s.Now < 1 && s.Now >= s.Before && !stuck
 }
 
+// whole is how long a job takes of which that share was done at that age.
+func (s Share) whole(age time.Duration) time.Duration {
+	return time.Duration(float64(age) / (s.Now + percent/2))
+}
+
 // Told is Wait after a look at which the cloud said that such a share of the
 // work is done. What tells nothing, since it does not grow, changes nothing, and
 // the rest moves the look within limits: it comes a few times sooner or later
@@ -34,7 +39,7 @@ func (p Plan) Told(age time.Duration, s Share) (wait time.Duration, near bool) {
 	if age <= 0 || s.Now <= 0 {
 		return usual, false
 	}
-	whole := time.Duration(float64(age) / (s.Now + percent/2))
+	whole := s.whole(age)
 	if !s.grows(whole) {
 		return usual, false
 	}
@@ -53,4 +58,22 @@ func (p Plan) mostTold(usual time.Duration) time.Duration {
 		latest = min(latest, max(usual, p.Most))
 	}
 	return latest
+}
+
+// Sharpened is Remaining for a job of that age of which the cloud told a share
+// some time ago. What tells nothing, or has promised an end that is over,
+// changes nothing, and the rest moves the end within limits: the job is taken
+// to last a few times shorter or longer than it would be without. Where nothing
+// is known of such jobs nobody could say whether a share lies.
+func (o Outlook) Sharpened(age time.Duration, s Share, ago time.Duration) (left time.Duration, known bool) {
+	usual, known := o.Remaining(age)
+	first := age - ago - s.Since
+	if !known || first <= 0 || s.Now <= 0 {
+		return usual, known
+	}
+	whole := s.whole(first)
+	if !s.grows(whole) || whole <= age {
+		return usual, true
+	}
+	return min(max(whole-age, usual/often), seldom*usual), true
 }

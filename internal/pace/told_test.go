@@ -84,3 +84,75 @@ func TestToldJumpsTheLine(t *testing.T) {
 		t.Errorf("%v, after %s although it ends in half an hour", near, wait)
 	}
 }
+
+// rests follows a job that takes d, asked for every half minute, and returns how
+// long it is said to take from then on, with the cloud's word and without.
+func rests(o pace.Outlook, d time.Duration, told func(age time.Duration) float64) (sharp, plain []time.Duration) {
+	before, first, fell := 0.0, time.Duration(0), 0.0
+	for age := 30 * time.Second; age < d; age += 30 * time.Second {
+		share := told(age)
+		if share != before {
+			first, fell = age, before
+		}
+		before = share
+		for ago := time.Duration(0); ago < 30*time.Second && age+ago < d; ago += 10 * time.Second {
+			with, _ := o.Sharpened(age+ago, pace.Share{Now: share, Before: fell, Since: age - first}, ago)
+			without, _ := o.Remaining(age + ago)
+			sharp, plain = append(sharp, with), append(plain, without)
+		}
+	}
+	return sharp, plain
+}
+
+// TestSharpened: percentages that are true tell the end of jobs that take longer
+// or shorter than most.
+func TestSharpened(t *testing.T) {
+	t.Parallel()
+	o := taught(2000, 10*time.Minute, 0.6).Outlook()
+	for _, d := range []time.Duration{5 * time.Minute, 10 * time.Minute, 20 * time.Minute} {
+		sharp, plain := rests(o, d, func(age time.Duration) float64 { return float64(int(100*float64(age)/float64(d))) / 100 })
+		off, without := time.Duration(0), time.Duration(0)
+		for i := range sharp {
+			left := d - 30*time.Second - time.Duration(i)*10*time.Second
+			off, without = off+(sharp[i]-left).Abs(), without+(plain[i]-left).Abs()
+		}
+		if n := time.Duration(len(sharp)); off/n > d/10 || off > without/2 {
+			t.Errorf("%s: off by %s on average, %s without", d, off/n, without/n)
+		}
+	}
+}
+
+// TestSharpenedByLies: percentages that stick, jump or lie move the end within
+// limits, and what sticks promises no end for ever.
+func TestSharpenedByLies(t *testing.T) {
+	t.Parallel()
+	o := taught(2000, 10*time.Minute, 0.6).Outlook()
+	const d = 20 * time.Minute
+	for name, c := range map[string]struct {
+		told   func(age time.Duration) float64
+		sticks bool
+	}{
+		"constant_0":     {func(time.Duration) float64 { return 0 }, true},
+		"stuck_at_50":    {func(age time.Duration) float64 { return min(0.5, age.Minutes()/10) }, true},
+		"stuck_at_99":    {func(age time.Duration) float64 { return min(0.99, age.Minutes()/5) }, true},
+		"at_100_at_once": {func(time.Duration) float64 { return 1 }, true},
+		"jump":           {func(age time.Duration) float64 { return map[bool]float64{false: 0.05, true: 0.95}[age > time.Minute] }, true},
+		"backwards":      {func(age time.Duration) float64 { return 1 - age.Minutes()/21 }, true},
+		"creeps":         {func(age time.Duration) float64 { return 0.9 + age.Minutes()/250 }, false},
+		"far_too_little": {func(age time.Duration) float64 { return age.Minutes() / 200 }, false},
+		"negative":       {func(time.Duration) float64 { return -3 }, true},
+	} {
+		sharp, plain := rests(o, d, c.told)
+		for i := range sharp {
+			if sharp[i] < plain[i]/4 || sharp[i] > 4*plain[i] {
+				t.Errorf("%s: %s left, %s without", name, sharp[i], plain[i])
+			}
+		}
+		if last := len(sharp) - 1; c.sticks && sharp[last] != plain[last] {
+			t.Errorf("%s: %s left in the end, %s without", name, sharp[last], plain[last])
+		}
+	}
+	if _, known := (pace.Outlook{}).Sharpened(time.Minute, pace.Share{Now: 0.5}, 0); known {
+		t.Error("believes the cloud although nothing is known")
+	}
+}

@@ -1,12 +1,18 @@
 package engine_test
 
 import (
+	"encoding/json"
+	"fmt"
 	"math"
 	"math/rand/v2"
+	"net/http"
+	"net/url"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/imsworker/imsworker/internal/ims"
+	"github.com/imsworker/imsworker/internal/ledger"
 	"github.com/imsworker/imsworker/internal/pace"
 )
 
@@ -79,6 +85,56 @@ func TestNextOwnerKnows(t *testing.T) {
 		}
 		if w.durations.kept < 2 || w.durations.kept > 20 {
 			t.Errorf("kept %d times", w.durations.kept)
+		}
+	})
+}
+
+// TestImagesWithoutAJobAreLearned: how long an export takes is told by its image
+// alone.
+func TestImagesWithoutAJobAreLearned(t *testing.T) {
+	t.Parallel()
+	run(t, func(w *world) {
+		var begun, ends time.Time
+		asked, uploads := 0, 0
+		w.cloud.volumes = func(r *http.Request) reply {
+			if r.Method == http.MethodGet {
+				return reply{status: 200, body: fmt.Sprintf(`{"volume":{"id":%q,"status":"available"}}`, volume)}
+			}
+			uploads, begun = uploads+1, time.Now()
+			ends = begun.Add(20 * time.Minute)
+			return reply{status: 202, body: fmt.Sprintf(`{"os-volume_upload_image":{"id":%q,"image_id":%q}}`, volume, image(uploads))}
+		}
+		w.cloud.shown = func(query url.Values) string {
+			if asked++; uploads == 0 || query.Get("id") != "" && query.Get("id") != image(uploads) {
+				return ""
+			}
+			status, changed := ims.ImageSaving, begun
+			if !time.Now().Before(ends) {
+				status, changed = ims.ImageActive, ends
+			}
+			return fmt.Sprintf(`{"id":%q,"name":"data","status":%q,"created_at":%q,"updated_at":%q,"__imagetype":"private"}`,
+				image(uploads), status, begun.UTC().Format(time.RFC3339), changed.UTC().Format(time.RFC3339))
+		}
+		w.start()
+		export := func(id string) int {
+			before := asked
+			w.expect(w.request(id, func(r *ledger.Record) {
+				r.Operation = "export-volume"
+				r.Data = json.RawMessage(`{"volume_id":"` + volume + `","image_name":"data"}`)
+				r.DataHash = ledger.HashData(r.Data)
+			}), "accepted submitted succeeded")
+			return asked - before
+		}
+		first := export("first")
+		for _, id := range []string{"b", "c", "d", "e", "f", "g", "h", "i"} {
+			export(id)
+		}
+		if next := export("next"); next > 5 || first < 20 {
+			t.Errorf("asked %d times at first, %d times in the end", first, next)
+		}
+		m, known := w.durations.Recall("demo", "export-volume")
+		if !known || m.Quantile(0.5) < 19*time.Minute || m.Quantile(0.5) > 22*time.Minute {
+			t.Errorf("learned %v", m)
 		}
 	})
 }

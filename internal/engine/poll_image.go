@@ -57,7 +57,24 @@ func (g *Engine) pollImage(ctx context.Context, t task, at *Account) result {
 		return g.pollParts(ctx, t, r, image)
 	}
 	r.Images = []messages.Image{{ID: image.ID, Name: image.Name, Cloud: at.Name}}
-	return g.succeed(ctx, t, r)
+	res := g.succeed(ctx, t, r)
+	if res.err == nil && r.Done() {
+		res.took = t.made(at, r, image)
+	}
+	return res
+}
+
+// made is how long an image without a job was being made, from its submission on
+// by the cloud's clock: what comes of register-image may have been there before.
+// It is 0 where nobody knows, since the submission was found again later, or a
+// person has named the image.
+func (t task) made(at *Account, r *ledger.Record, image ims.Image) time.Duration {
+	if r.EverUncertain || r.As != "" {
+		return 0
+	}
+	now := time.Now()
+	begun := cloudTime(at.Client, now).Add(-at.Stretch(now.Sub(t.submitted)))
+	return image.UpdatedAt.Sub(begun)
 }
 
 // shows is the image that is followed: by the list's row, if that has told of it

@@ -79,9 +79,10 @@ const (
 	// sparse is the growth of the waits between two questions for one of many
 	// jobs that no list tells about.
 	sparse = 0.29
-	// longest is the time within which every job is asked for that the list does
-	// not tell about, whatever is believed of it.
-	longest = 14 * time.Minute
+	// longest is the time after which every job is due for a question that the list
+	// does not tell about, whatever is believed of it. It leaves a tenth of a quarter
+	// of an hour to those that go before it in the line, since their ends are near.
+	longest = 27 * time.Minute / 2
 )
 
 // planOf says when an entry is worth a look.

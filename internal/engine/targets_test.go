@@ -219,6 +219,17 @@ func question(t *testing.T, call fakecloud.Call) (job string, counts bool) {
 // TestTargets holds what it costs to notice the ends of jobs, and how late they
 // are noticed: many jobs, few, begun together or one after another, with and
 // without the list, known and not.
+//
+// Without the list, six questions a job at 0.30 of the duration need to know
+// when the first may end. Ends that come anywhere between two looks are noticed
+// within 0.30 in 95 of 100 cases if the age grows by no more than 1.32 from one
+// look to the next; from a first look at t that makes 1.5 + ln(3 min / t) / ln 1.32
+// looks on average: 6 from 51 s, before which 2 of 100 of these jobs end, and
+// 14 from 5 s. Nor can some of the 50 stand for all until the first has ended:
+// for that to be seen before more than 5 of 100 have ended late, some 19 of them
+// have to be asked at each of the 8 ages from 5 s to 51 s, which is 3 more
+// questions a job. What is not known costs about that, 9 in all, since fewer
+// looks come early than that, and more later.
 func TestTargets(t *testing.T) {
 	t.Parallel()
 	minutes := times(3*time.Minute, time.Hour)
@@ -236,7 +247,7 @@ func TestTargets(t *testing.T) {
 			noticed{calls: 2.5, ratio: 1},
 		},
 		"few":         {scene{medians: minutes, known: true, flows: together}, noticed{calls: 3, ratio: 1}},
-		"few_unknown": {scene{medians: minutes, flows: together}, noticed{calls: 3.2, ratio: 1.2}},
+		"few_unknown": {scene{medians: minutes, flows: together}, noticed{calls: 3, ratio: 1}},
 		"ten": {
 			scene{medians: minutes, known: true, flows: []flow{{"copy-image", 120, 20 * time.Second}}},
 			noticed{calls: 7.5, ratio: 1.2},
@@ -256,8 +267,9 @@ func TestTargets(t *testing.T) {
 }
 
 // TestTargetOfProgressAlone: with show_progress as the only query, and as many
-// jobs as it has room for in a quarter of an hour, all get their turn, those
-// that promise to end first. It is a fifth of the real limit and of 415 jobs.
+// jobs as it has room for in a quarter of an hour, all get their turn in that
+// time, those that promise to end first. It is a fifth of the real limit and of
+// 415 jobs, up to 435 at a time.
 func TestTargetOfProgressAlone(t *testing.T) {
 	t.Parallel()
 	got := scene{
@@ -265,7 +277,7 @@ func TestTargetOfProgressAlone(t *testing.T) {
 		from: 75 * time.Minute, to: 3 * time.Hour, flows: []flow{{"create-whole-image", 230, 52 * time.Second}},
 	}.play(t)
 	t.Logf("%+v", got)
-	if got.throttled > 0 || got.gap > 16*time.Minute || got.p95 > 5*got.median/2 || got.p95 > 2*time.Minute {
+	if got.throttled > 0 || got.gap > 15*time.Minute || got.p95 > 2*got.median || got.p95 > 2*time.Minute {
 		t.Errorf("%+v", got)
 	}
 }

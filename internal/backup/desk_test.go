@@ -388,6 +388,39 @@ func TestWatch(t *testing.T) {
 	})
 }
 
+// TestWatchInTime: wherever in the interval a backup is finished, and whoever
+// watches by then, one interval later its image is asked for, once.
+func TestWatchInTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t)
+		o.every = 5 * time.Minute
+		d, stop := o.run(t)
+		for n := range 10 {
+			time.Sleep(time.Duration(n) * 41 * time.Second)
+			b := serverBackup("available")
+			b.ID = fmt.Sprintf("%s%d", someBackup[:35], n)
+			o.cbr.set(b)
+			o.cbr.mu.Lock()
+			o.cbr.tasks = append(o.cbr.tasks, ims.BackupTask{ID: b.ID, BackupID: b.ID, ResourceType: ims.ServerBackup, Ended: time.Now()})
+			o.cbr.mu.Unlock()
+			if n%3 == 1 { // another owner, in the middle of the interval
+				time.Sleep(o.every / 2)
+				stop()
+				d, stop = o.run(t)
+				time.Sleep(o.every / 2)
+			} else {
+				time.Sleep(o.every)
+			}
+			for _, last := range o.ids(t) {
+				o.hear(t, d, someBackup[:35]+last)
+			}
+			o.want(t, b.ID, n+1, 0)
+		}
+		stop()
+	})
+}
+
 // ids are the last digits of the backups that were noticed.
 func (o *office) ids(t *testing.T) (ids []string) {
 	t.Helper()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/imsworker/imsworker/internal/broker"
@@ -51,26 +52,36 @@ func (c *Client) Pauses(ctx context.Context) (list []pauses.Pause, err error) {
 // MarkPaused marks those of a list that wait because somebody has paused them.
 func MarkPaused(list []Summary, paused []pauses.Pause) {
 	for i, s := range list {
-		_, list[i].Paused = heldBack(s, paused)
+		list[i].Paused = len(heldBack(s, paused)) > 0
 	}
 }
 
-// MarkPaused notes since when somebody has paused what the request waits for.
+// MarkPaused notes what the request waits for that somebody has paused, and
+// since when.
 func (d *Detail) MarkPaused(paused []pauses.Pause) {
-	var by pauses.Pause
-	if by, d.Summary.Paused = heldBack(d.Summary, paused); d.Summary.Paused {
-		d.PausedSince = by.At
+	d.pausedBy = heldBack(d.Summary, paused)
+	if d.Summary.Paused = len(d.pausedBy) > 0; d.Summary.Paused {
+		d.PausedSince = d.pausedBy[0].At
 	}
 }
 
-func heldBack(s Summary, paused []pauses.Pause) (pauses.Pause, bool) {
+func heldBack(s Summary, paused []pauses.Pause) []pauses.Pause {
 	if s.State != string(ledger.Accepted) && s.State != string(ledger.Parked) {
-		return pauses.Pause{}, false
+		return nil
 	}
 	return pauses.Of(paused, s.Cloud, s.Operation)
 }
 
-// waitsForResume is what a request waits for that somebody has paused.
+// waitsForResume is what a request waits for that somebody has paused. Each
+// pause is taken back by itself.
 func (d Detail) waitsForResume() string {
-	return "somebody has paused " + d.Summary.Cloud + " at " + d.PausedSince.Format(time.RFC3339) + ": for `imsworker resume " + d.Summary.Cloud + "`"
+	waits := make([]string, len(d.pausedBy))
+	for i, p := range d.pausedBy {
+		what, resume := "the cloud", p.Cloud
+		if p.Operation != "" {
+			what, resume = p.Operation, p.Cloud+" --operation "+p.Operation
+		}
+		waits[i] = fmt.Sprintf("for `imsworker resume %s`: somebody has paused %s at %s", resume, what, p.At.UTC().Format(time.RFC3339))
+	}
+	return strings.Join(waits, "; and ")
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/imsworker/imsworker/internal/broker"
 	"github.com/imsworker/imsworker/internal/ledger"
+	"github.com/imsworker/imsworker/internal/pauses"
 	"github.com/imsworker/imsworker/messages"
 )
 
@@ -169,6 +170,7 @@ type Detail struct {
 	Events []EventView `json:"events"`
 	// PausedSince is filled in by MarkPaused.
 	PausedSince time.Time `json:"paused_since,omitzero"`
+	pausedBy    []pauses.Pause
 	// Unserved says that nobody works the request's shard now; filled in by
 	// Expect.
 	Unserved bool `json:"unserved,omitempty"`

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/imsworker/imsworker/internal/ledger"
+	"github.com/imsworker/imsworker/internal/pauses"
 )
 
 func TestWaiting(t *testing.T) {
@@ -31,6 +32,35 @@ func TestWaiting(t *testing.T) {
 	for _, r := range []*ledger.Record{nil, {State: ledger.Finished}} {
 		if got, lives := (Detail{Record: r}).Waiting(now); lives {
 			t.Errorf("what has ended waits: %+v", got)
+		}
+	}
+}
+
+// TestWaitingForResume names the very commands that take the pauses back.
+func TestWaitingForResume(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	all := pauses.Pause{Cloud: "demo", Paused: true, At: now}
+	copies := pauses.Pause{Cloud: "demo", Operation: "copy-image", Paused: true, At: now}
+	for name, c := range map[string]struct {
+		paused []pauses.Pause
+		want   []string
+	}{
+		"cloud":     {[]pauses.Pause{all}, []string{"`imsworker resume demo`"}},
+		"operation": {[]pauses.Pause{copies}, []string{"`imsworker resume demo --operation copy-image`"}},
+		"both":      {[]pauses.Pause{all, copies}, []string{"`imsworker resume demo`", "`imsworker resume demo --operation copy-image`"}},
+		"others":    {[]pauses.Pause{{Cloud: "demo", Operation: "export-image", Paused: true}, {Cloud: "other", Paused: true}}, nil},
+	} {
+		d := Detail{Summary: Summary{Cloud: "demo", Operation: "copy-image", State: "accepted"}, Record: &ledger.Record{State: ledger.Accepted}}
+		d.MarkPaused(c.paused)
+		got, _ := d.Waiting(now)
+		if d.Summary.Paused != (c.want != nil) || strings.Count(got.For, "resume") != len(c.want) {
+			t.Errorf("%s: got %q", name, got.For)
+		}
+		for _, want := range c.want {
+			if !strings.Contains(got.For, want) {
+				t.Errorf("%s: got %q, want %s in it", name, got.For, want)
+			}
 		}
 	}
 }

@@ -12,7 +12,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -144,13 +143,13 @@ func (p *Pauses) Paused(cloud, operation string) bool {
 	return p.known[[2]string{cloud, ""}].Paused || p.known[[2]string{cloud, operation}].Paused
 }
 
-// Of returns from a list the pause that holds back an operation of a cloud.
-func Of(list []Pause, cloud, operation string) (Pause, bool) {
-	i := slices.IndexFunc(list, func(p Pause) bool {
-		return p.Paused && p.Cloud == cloud && (p.Operation == "" || p.Operation == operation)
-	})
-	if i < 0 {
-		return Pause{}, false
+// Of are those in a list that hold an operation of a cloud back: that of the
+// cloud, that of the operation, or both.
+func Of(list []Pause, cloud, operation string) (of []Pause) {
+	for _, p := range list {
+		if p.Paused && p.Cloud == cloud && (p.Operation == "" || p.Operation == operation) {
+			of = append(of, p)
+		}
 	}
-	return list[i], true
+	return of
 }

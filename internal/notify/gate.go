@@ -19,6 +19,7 @@ type gate struct {
 	failures int       // 0: open
 	next     time.Time // when the next one may pass a closed gate
 	probing  bool      // one has passed it and is not back
+	why      string    // it closed, or stays closed
 	taken    time.Time
 	changed  chan struct{} // closed at every change
 }
@@ -72,6 +73,7 @@ type change int
 const (
 	same change = iota
 	closed
+	worse // still closed, for another reason
 	opened
 )
 
@@ -93,8 +95,11 @@ func (g *gate) leave(p pass, a answer) (c change) {
 	case g.failures == 0 || p.probe:
 		if g.failures == 0 {
 			c = closed
+		} else if g.why != a.why {
+			c = worse
 		}
 		g.failures++
+		g.why = a.why
 		g.next = time.Now().Add(max(closedFor(g.failures), min(a.retryAfter, mostAsked)))
 	}
 	g.probing = g.probing && !p.probe

@@ -148,11 +148,11 @@ func (n *Notifier) post(ctx context.Context, msg *message.Message, d broker.Deli
 }
 
 // hear passes what the receiver said on to the gate and the metrics. Only a
-// change of its state is worth a line in the log.
+// change of its state, or of its reason, is worth a line in the log.
 func (n *Notifier) hear(ctx context.Context, p pass, a answer) {
 	n.metrics.count(a)
 	switch n.gate.leave(p, a) {
-	case closed:
+	case closed, worse:
 		n.metrics.failing.Set(1)
 		n.o.Log.WarnContext(ctx, "what did not succeed cannot be posted; it waits", "receiver", n.to.shown, "why", a.why)
 	case opened:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"slices"
@@ -211,6 +212,32 @@ func TestReceiverAils(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestReasonChanges: who reads the log sees what to mend now, each reason once.
+func TestReasonChanges(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := play(t, 20, func(_ context.Context, _ int, at time.Duration) (*http.Response, error) {
+			switch {
+			case at < time.Hour:
+				return nil, &net.OpError{Op: "dial", Net: "tcp", Addr: &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 443}, Err: errors.New("connection refused")}
+			case at < 2*time.Hour:
+				return status(http.StatusUnauthorized), nil
+			}
+			return status(http.StatusOK), nil
+		}, all(20))
+		s.tookEach(20)
+		var told []string
+		for line := range strings.Lines(s.log.String()) {
+			if _, why, warned := strings.Cut(line, " why="); warned {
+				told = append(told, strings.TrimSpace(why))
+			}
+		}
+		if want := []string{`"dial 192.0.2.1:443: connection refused"`, `"it answers 401"`}; !slices.Equal(told, want) {
+			t.Errorf("told %q, want %q", told, want)
+		}
+	})
 }
 
 // TestReceiverAsksForTime: Retry-After goes before our own waits.

@@ -163,5 +163,8 @@ func (r *receiver) words(err error) string {
 		}
 		err = e.Err
 	}
+	if e, ok := errors.AsType[*net.OpError](err); ok { // its own words name our port, another one each time
+		return fmt.Sprintf("%s %v: %v", e.Op, e.Addr, e.Err)
+	}
 	return err.Error()
 }

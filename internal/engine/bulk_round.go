@@ -196,7 +196,7 @@ func (g *Engine) beginLegs(ctx context.Context, t task, l *legs) (begun int, err
 	if g.heldBack(t.cloud, t.operation) {
 		return 0, nil
 	}
-	room := min(cmp.Or(l.data.Concurrency, legsAtOnce)-len(l.open), legsInRound)
+	room, sharing := min(cmp.Or(l.data.Concurrency, legsAtOnce)-len(l.open), legsInRound), l.sharing()
 	for n, p := range l.pages {
 		if begun >= room {
 			break
@@ -207,18 +207,54 @@ func (g *Engine) beginLegs(ctx context.Context, t task, l *legs) (begun int, err
 		if err := g.hold(ctx, l, n); err != nil {
 			return begun, err
 		}
-		for ; p.firstUnseen < len(p.Legs) && begun < room; p.firstUnseen++ {
-			leg := &p.Legs[p.firstUnseen]
-			if leg.State != bulk.Waiting {
-				continue
+		for i := p.firstUnseen; i < len(p.Legs) && begun < room; i++ {
+			leg := &p.Legs[i]
+			s := l.toShare(*leg)
+			if leg.State == bulk.Waiting && sharing[s] {
+				continue // a later round begins it
 			}
-			leg.Begin(l.attempt, l.parent.Route(leg.Target).Way)
-			l.open[p.First+p.firstUnseen] = &underWay{look: time.Now().Add(t.conf.Scale(legsLook))}
-			p.changed = true
-			begun++
+			if leg.State == bulk.Waiting {
+				leg.Begin(l.attempt, l.parent.Route(leg.Target).Way)
+				l.open[p.First+i] = &underWay{look: time.Now().Add(t.conf.Scale(legsLook))}
+				p.changed = true
+				begun++
+				sharing[s] = s != (toShare{})
+			}
+			if i == p.firstUnseen {
+				p.firstUnseen++
+			}
 		}
 	}
 	return begun, nil
+}
+
+// toShare is an image that has to be shared with a project.
+type toShare struct{ image, project string }
+
+// toShare is what a leg needs before it can be copied; the zero value of most.
+func (l *legs) toShare(leg bulk.Leg) toShare {
+	if route := l.parent.Route(leg.Target); route.Way == messages.WayShare {
+		return toShare{leg.ImageID, route.ProjectID}
+	}
+	return toShare{}
+}
+
+// sharing is what legs that are under way are sharing at the moment. Two that
+// share the same would get in each other's way: what one has had accepted
+// already is pending again once the other's job has ended.
+func (l *legs) sharing() map[toShare]bool {
+	all := map[toShare]bool{}
+	for index := range l.open {
+		p := l.pages[index/bulk.PageLegs]
+		if p.Page == nil {
+			continue
+		}
+		leg := p.Legs[index-p.First]
+		if s := l.toShare(leg); s != (toShare{}) && (leg.State == bulk.Sharing || leg.State == bulk.Answering) {
+			all[s] = true
+		}
+	}
+	return all
 }
 
 // askLegs publishes the requests of legs that are written down as under way. It

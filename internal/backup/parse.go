@@ -81,7 +81,7 @@ func (p *parser) rules(text []byte) []rule {
 		if m := yamlLine.FindStringSubmatch(words); m != nil {
 			n.Line, _ = strconv.Atoi(m[1]) // the pattern allows digits only
 		}
-		p.bad(&n, "", "not YAML: %s", yamlLine.ReplaceAllString(words, ""))
+		p.bad(&n, "", "not YAML: %s", strings.TrimPrefix(yamlLine.ReplaceAllString(words, ""), "yaml: "))
 		return nil
 	}
 	if doc.Kind == 0 {
@@ -145,10 +145,10 @@ func (p *parser) rule(n *yaml.Node, field string) (r rule, sound bool) {
 	default:
 		p.image(&r, keys, field)
 	}
-	if sound = len(p.problems) == before; sound && !r.skip {
-		p.try(&r, n, keys, field)
+	if r.name != nil {
+		p.try(r, n, keys, field)
 	}
-	return r, sound
+	return r, len(p.problems) == before
 }
 
 func (p *parser) match(r *rule, n, m *yaml.Node, field string) {
@@ -204,10 +204,10 @@ func (p *parser) image(r *rule, keys map[string]*yaml.Node, field string) {
 		}
 		r.fields[key] = p.value(value, field+".image."+key)
 	}
-	if image["name"] == nil {
+	if r.name = p.template(image["name"], field+".image.name"); r.name == nil {
 		p.bad(keys["image"], field+".image.name", "is missing, want the image's name, which may be a template")
+		r.name = standIn
 	}
-	r.name = p.template(image["name"], field+".image.name")
 	r.description = p.template(image["description"], field+".image.description")
 	for key, value := range p.mapping(keys["options"], field+".options") {
 		if key == "on_success" {
@@ -220,14 +220,23 @@ func (p *parser) image(r *rule, keys map[string]*yaml.Node, field string) {
 	}
 }
 
+// standIn takes the place of a template that is none, so that the rest of its
+// rule can be judged.
+var standIn = template.Must(template.New("").Parse("web-01"))
+
+// template reads a text that may name facts; nil where nothing is given.
 func (p *parser) template(n *yaml.Node, field string) *template.Template {
-	if n == nil {
+	if n == nil || n.Tag == "!!null" {
 		return nil
+	}
+	if n.Kind != yaml.ScalarNode {
+		p.bad(n, field, "want a text, which may be a template")
+		return standIn
 	}
 	t, err := template.New(field).Option("missingkey=error").Funcs(functions).Parse(n.Value)
 	if err != nil {
 		p.bad(n, field, "is no template: %s", templateError{err})
-		return template.New(field)
+		return standIn
 	}
 	return t
 }

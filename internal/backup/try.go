@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strconv"
 	"strings"
+	"text/template"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -31,12 +32,14 @@ func samples() []Facts {
 
 // try makes requests of samples and reports what the operation would not take
 // in them, at the place of the rule that it comes from.
-func (p *parser) try(r *rule, n *yaml.Node, keys map[string]*yaml.Node, field string) {
+func (p *parser) try(r rule, n *yaml.Node, keys map[string]*yaml.Node, field string) {
+	image := p.mapping(keys["image"], field+".image")
+	r.name = p.rendered(r.name, image["name"], field+".image.name")
+	r.description = p.rendered(r.description, image["description"], field+".image.description")
 	for _, profile := range p.profiles {
 		for i, f := range samples() {
 			name, err := r.render(r.name, f)
-			if err != nil {
-				p.bad(plain(keys["image"]), field+".image.name", "%s", words(err))
+			if err != nil { // it was rendered before
 				return
 			}
 			if i > 0 { // a name of its own making is cut to fit; what is wrong with the usual one is the rule's
@@ -49,6 +52,21 @@ func (p *parser) try(r *rule, n *yaml.Node, keys map[string]*yaml.Node, field st
 	}
 }
 
+// rendered is a template that every sample can be told by: what fails is
+// reported, and something else stands in for it.
+func (p *parser) rendered(t *template.Template, n *yaml.Node, field string) *template.Template {
+	if t == nil {
+		return nil
+	}
+	for _, f := range samples() {
+		if _, err := (rule{}).render(t, f); err != nil {
+			p.bad(n, field, "%s", words(err))
+			return standIn
+		}
+	}
+	return t
+}
+
 // words leaves the mistake of a template without its place.
 func words(err error) string {
 	_, text, found := strings.Cut(err.Error(), ": ")
@@ -58,10 +76,10 @@ func words(err error) string {
 	return text
 }
 
-func (p *parser) judge(r *rule, f Facts, name string, profile ims.Profile, n *yaml.Node, field string) bool {
+func (p *parser) judge(r rule, f Facts, name string, profile ims.Profile, n *yaml.Node, field string) bool {
 	data, err := r.data(f, name)
 	if err != nil {
-		p.bad(n, field+".image.description", "%s", words(err))
+		p.bad(n, field+".image", "cannot be told as JSON: %s", words(err))
 		return false
 	}
 	problems := Choice{Data: json.RawMessage(data)}.Judge(handlers.Place{Profile: func(string) ims.Profile { return profile }})

@@ -90,7 +90,10 @@ func legRows(w io.Writer, e messages.Event) {
 		}
 		why := ""
 		if leg.Error != nil {
-			why = fmt.Sprintf(": %s: %s %s", reasonAndCode(leg.Error), leg.Error.Message, leg.Error.Remedy)
+			why = fmt.Sprintf(": %s: %s", reasonAndCode(leg.Error), leg.Error.Message)
+		}
+		if leg.Error != nil && leg.Error.Remedy != "" {
+			why += "; remedy: " + leg.Error.Remedy
 		}
 		row(w, fmt.Sprintf("leg %d", leg.Index), fmt.Sprintf("%s to %s %s%s", leg.ImageID, placeOf(leg), leg.State, why))
 	}

@@ -96,8 +96,8 @@ func submitRegistration(ctx context.Context, c imageRegistrar, d messages.Regist
 	}
 	id := imageOf(d, to.ImageID)
 	job, err := c.RegisterImage(ctx, id, d.ImageURL)
-	if err != nil && ims.VerdictOf(err) == ims.Refused && done(ctx, c, d, id) {
-		return Submission{ImageID: id}, nil
+	if err != nil && ims.VerdictOf(err) == ims.Refused {
+		err = refusedRegistration(ctx, c, d, id, to.Again, err)
 	}
 	if err != nil {
 		return Submission{}, fmt.Errorf("register %s for image %s: %w", d.ImageURL, id, err)
@@ -105,11 +105,27 @@ func submitRegistration(ctx context.Context, c imageRegistrar, d messages.Regist
 	return Submission{JobID: job, ImageID: id}, nil
 }
 
-// done reports whether the refusal of a call means that an earlier one of the
-// same kind was taken.
-func done(ctx context.Context, c imageRegistrar, d messages.RegisterImage, id string) bool {
+// refusedRegistration is nil where the refusal of a call means that an earlier
+// one of the same kind was taken. An image stays queued through half of the
+// work on it (API reference 8), and takes no second file from the first
+// moment on. What the image looks like must be known before the work counts as
+// refused, if it may have begun.
+func refusedRegistration(ctx context.Context, c imageRegistrar, d messages.RegisterImage, id string, again bool, refusal error) error {
 	image, err := c.Image(ctx, id)
-	return err == nil && filledFrom(image, d)
+	switch {
+	case err == nil && filledFrom(image, d), err == nil && again && image.Status == ims.ImageQueued && unsupported(refusal):
+		return nil
+	case err != nil && again && !errors.Is(err, ims.ErrNotFound):
+		return errors.New(refusal.Error() + "; whether an earlier call was taken is not known: " + err.Error())
+	}
+	return refusal
+}
+
+// unsupported reports whether a call was refused for an image that does not
+// take it.
+func unsupported(err error) bool {
+	e, called := errors.AsType[*ims.Error](err)
+	return called && e.Code == codeUnsupported
 }
 
 // imageOf is the image that the file is for: the one that an earlier call has

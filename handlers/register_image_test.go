@@ -1,6 +1,8 @@
 package handlers
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"reflect"
 	"testing"
@@ -55,13 +57,18 @@ func TestRegistrationRefused(t *testing.T) {
 	saving := ims.Image{ID: "i", Status: ims.ImageSaving, DataOrigin: "file,b:f"}
 	other := ims.Image{ID: "i", Status: ims.ImageActive, DataOrigin: "file,b:x"}
 	untold := ims.Image{ID: "i", Status: ims.ImageActive}
+	queued := ims.Image{ID: "i", Status: ims.ImageQueued}
 	for name, tt := range map[string]struct {
 		image ims.Image
 		err   error
 		given string // the image of the request
+		again bool
 		taken bool
+		want  ims.Verdict // of what is not taken, Refused unless told
 	}{
-		"saving": {image: saving, taken: true}, "queued": {image: ims.Image{ID: "i", Status: ims.ImageQueued}}, "other file": {image: other},
+		"saving": {image: saving, taken: true}, "queued": {image: queued}, "queued since the first time": {image: queued, again: true, taken: true},
+		"unread": {err: context.DeadlineExceeded}, "unread, a second time": {err: context.DeadlineExceeded, again: true, want: ims.Uncertain},
+		"gone, a second time": {err: notFound("i"), again: true}, "other file": {image: other}, "other file, a second time": {image: other, again: true},
 		"ours, origin untold": {image: untold, taken: true}, "theirs, origin untold": {image: untold, given: "i"},
 		"theirs, same file": {image: saving, given: "i", taken: true}, "gone": {err: notFound("i")},
 	} {
@@ -70,8 +77,9 @@ func TestRegistrationRefused(t *testing.T) {
 			cloud := fakeCloud{image: isImage(tt.image, tt.err), registerImage: func(string, string) (string, error) {
 				return "", &ims.Error{Call: "RegisterImage", Status: 400, Code: "IMG.0105"}
 			}}
-			got, err := submitRegistration(t.Context(), cloud, messages.RegisterImage{ImageURL: "b:f", ImageID: tt.given}, Call{Key: key, ImageID: "i"})
-			if (err == nil) != tt.taken || tt.taken && got != (Submission{ImageID: "i"}) || !tt.taken && ims.VerdictOf(err) != ims.Refused {
+			got, err := submitRegistration(t.Context(), cloud, messages.RegisterImage{ImageURL: "b:f", ImageID: tt.given}, Call{Key: key, ImageID: "i", Again: tt.again})
+			want := cmp.Or(tt.want, ims.Refused)
+			if (err == nil) != tt.taken || tt.taken && got != (Submission{ImageID: "i"}) || !tt.taken && ims.VerdictOf(err) != want {
 				t.Errorf("submission %+v, %v", got, err)
 			}
 		})

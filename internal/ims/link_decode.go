@@ -85,6 +85,7 @@ func answered(r *reply, v *veil) *Error {
 		RequestID:  shown(first(text(r.requestID()), text(said.request)), v, maxID),
 		retryAfter: retryAfter(r, said.message),
 		state:      stateIn(r.status, said.code, said.message, said.conflict),
+		broken:     said.torn && r.status == http.StatusBadRequest,
 	}
 }
 
@@ -92,6 +93,7 @@ func answered(r *reply, v *veil) *Error {
 type words struct {
 	code, message, request string
 	conflict               bool // Cinder's word for an object in the wrong state
+	torn                   bool // the body is JSON that ends too early: its code is not known
 }
 
 // read follows the algorithm of the API reference 6.2.
@@ -101,7 +103,7 @@ func read(r *reply, v *veil) words {
 	if object(r.body) && json.Unmarshal(r.body, &top) == nil {
 		w = found(top)
 	} else {
-		w.message = plain(r.body, v)
+		w.message, w.torn = plain(r.body, v), object(r.body)
 	}
 	if w.code == "" {
 		w.code = statusCode(r.status)

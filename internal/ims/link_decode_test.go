@@ -52,6 +52,8 @@ func TestErrorShapes(t *testing.T) {
 		{name: "E11 empty", status: 503, code: "HTTP.503", verdict: Uncertain, reason: "unavailable"},
 		{name: "E12 malformed", status: 400, body: `{"error_code":"APIGW.0201","error_msg":"Bad request"}`, code: "APIGW.0201", message: "Bad request", verdict: Refused, reason: "invalid"},
 		{name: "E12 service lost", status: 400, body: `{"error_code":"APIGW.0201","error_msg":"Backend timeout."}`, code: "APIGW.0201", message: "Backend timeout.", verdict: Uncertain, reason: "timeout"},
+		{name: "torn, its code lost", status: 400, body: `{"error":{"message":"The operation is not su`, code: "HTTP.400", message: `{"error":{"message":"The operation is not su`, verdict: Uncertain, reason: "unavailable"},
+		{name: "torn, its status enough", status: 404, body: `{"error":{"mess`, code: "HTTP.404", message: `{"error":{"mess`, verdict: Refused, reason: "not_found"},
 		{name: "unknown code", status: 400, body: `{"error":{"message":"new","code":"IMG.9999"}}`, code: "IMG.9999", message: "new", verdict: Refused, reason: "invalid"},
 		{name: "unknown code, forbidden", status: 403, body: `{"error":{"message":"new","code":"IMG.9999"}}`, code: "IMG.9999", message: "new", verdict: Refused, reason: "unauthorized"},
 		{name: "unknown code, throttled", status: 429, body: `{"error_code":"X.1","error_msg":"new"}`, code: "X.1", message: "new", verdict: Throttled, reason: "rate_limited"},

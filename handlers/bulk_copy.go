@@ -98,9 +98,11 @@ type Leg struct {
 
 // Expand finds the legs of a bulk, image by image: it reads what the images
 // are and refuses what cannot be copied, leg by leg (API reference 2.13). On
-// is the day that stands in names. It begins nothing.
-func Expand(ctx context.Context, c *ims.Client, d messages.BulkCopy, targets []BulkTarget, on time.Time) ([]Leg, error) {
-	images, err := bulkImages(ctx, c, d)
+// is the day that stands in names, and look what earlier tries have read. It
+// begins nothing.
+func Expand(ctx context.Context, c *ims.Client, look *BulkLook, d messages.BulkCopy, targets []BulkTarget, on time.Time) ([]Leg, error) {
+	look.through(c)
+	images, err := look.images(ctx, d)
 	if err != nil {
 		return nil, err
 	}
@@ -133,66 +135,8 @@ func expand(images []legImage, d messages.BulkCopy, targets []BulkTarget, on tim
 // the list of all.
 const mostAsked = 20
 
-// bulkImages finds the images that a bulk is about, each once.
-func bulkImages(ctx context.Context, c bulkReader, d messages.BulkCopy) ([]legImage, error) {
-	if d.Query != nil {
-		return queriedImages(ctx, c, *d.Query)
-	}
-	known := map[string]ims.Image{}
-	if len(d.Images) > mostAsked {
-		for page, err := range c.ImagePages(ctx, ims.ImageFilter{Type: typePrivate}) {
-			if err != nil {
-				return nil, fmt.Errorf("list the images of a bulk: %w", err)
-			}
-			for _, image := range page {
-				known[image.ID] = image
-			}
-		}
-	}
-	seen, images := map[string]bool{}, make([]legImage, 0, len(d.Images))
-	for _, id := range d.Images {
-		if id = strings.ToLower(id); seen[id] {
-			continue
-		}
-		seen[id] = true
-		image, err := known[id], error(nil)
-		if image.ID == "" {
-			image, err = c.Image(ctx, id)
-		}
-		if err != nil && !errors.Is(err, ims.ErrNotFound) {
-			return nil, fmt.Errorf("read image %s of a bulk: %w", id, err)
-		}
-		image.ID = id
-		images = append(images, legImage{image, err})
-	}
-	return images, nil
-}
-
 // typePrivate is the cloud's word for images of the own project.
 const typePrivate = "private"
-
-// queriedImages lists what a query chooses. Images that are still being made
-// are left out: they are none yet.
-func queriedImages(ctx context.Context, c bulkReader, q messages.BulkQuery) (images []legImage, err error) {
-	filter := ims.ImageFilter{Type: typePrivate, Status: ims.ImageActive}
-	if q.Tag != nil {
-		filter.Tag = q.Tag.Key + "=" + q.Tag.Value
-	}
-	if q.NewerThan != nil {
-		filter.CreatedSince = *q.NewerThan
-	}
-	for page, err := range c.ImagePages(ctx, filter) {
-		if err != nil {
-			return nil, fmt.Errorf("list the images of a bulk: %w", err)
-		}
-		for _, image := range page {
-			if chooses(q, image) {
-				images = append(images, legImage{Image: image})
-			}
-		}
-	}
-	return images, nil
-}
 
 // chooses judges an image by what the cloud's filters may not have looked at.
 func chooses(q messages.BulkQuery, i ims.Image) bool {

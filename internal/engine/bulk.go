@@ -36,6 +36,7 @@ type batch struct {
 	news  []*news
 	began time.Time // the latest round
 	legs  *legs
+	look  handlers.BulkLook // of tries to expand it; the step's
 }
 
 // news is that a leg may have ended. Nothing else is believed: its own event

@@ -15,7 +15,8 @@ import (
 	"github.com/imsworker/imsworker/messages"
 )
 
-// expandTimeout bounds the looking at all images of a bulk.
+// expandTimeout bounds one try to look at all images of a bulk. The next one
+// goes on where it ended; between the two a wish to cancel is heard.
 const expandTimeout = 10 * time.Minute
 
 // expand makes the legs of a bulk and writes them into pages before the first
@@ -39,7 +40,7 @@ func (g *Engine) expand(ctx context.Context, t task) result {
 	}
 	ask, cancel := context.WithTimeout(ctx, expandTimeout)
 	defer cancel()
-	legs, routes, err := g.plan(ask, t.conf, r, d)
+	legs, routes, err := g.plan(ask, t, r, d)
 	switch {
 	case ctx.Err() != nil:
 		return result{record: r}
@@ -48,13 +49,17 @@ func (g *Engine) expand(ctx context.Context, t task) result {
 	case err != nil:
 		return g.refuse(ctx, t, r, err, time.Time{})
 	}
-	return g.expanded(ctx, r, legs, routes)
+	res := g.expanded(ctx, r, legs, routes)
+	if res.err == nil {
+		t.batch.look = handlers.BulkLook{}
+	}
+	return res
 }
 
 // plan makes the legs of an attempt: of a first one all, of a later one those
 // of the one before, of which the ones that succeeded are done.
-func (g *Engine) plan(ctx context.Context, conf *Account, r *ledger.Record, d messages.BulkCopy) ([]bulk.Leg, []messages.BulkRoute, error) {
-	routes, err := g.routes(ctx, conf, d)
+func (g *Engine) plan(ctx context.Context, t task, r *ledger.Record, d messages.BulkCopy) ([]bulk.Leg, []messages.BulkRoute, error) {
+	routes, err := g.routes(ctx, t.conf, d)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -64,10 +69,10 @@ func (g *Engine) plan(ctx context.Context, conf *Account, r *ledger.Record, d me
 		return nil, nil, err
 	}
 	if len(before) > 0 {
-		legs, err := g.repeatLegs(ctx, conf, r, d, routes, parent, before)
+		legs, err := g.repeatLegs(ctx, t, r, d, routes, parent, before)
 		return legs, parent.Routes, err
 	}
-	made, err := handlers.Expand(ctx, conf.Client, d, routes, r.Accepted)
+	made, err := handlers.Expand(ctx, t.conf.Client, &t.batch.look, d, routes, r.Accepted)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -89,7 +94,7 @@ func newLeg(m handlers.Leg, attempt int) bulk.Leg {
 
 // repeatLegs makes the legs of an attempt of those before. The images of the ones
 // that did not succeed are looked at again.
-func (g *Engine) repeatLegs(ctx context.Context, conf *Account, r *ledger.Record, d messages.BulkCopy, routes []handlers.BulkTarget, parent bulk.Parent, before []messages.Leg) ([]bulk.Leg, error) {
+func (g *Engine) repeatLegs(ctx context.Context, t task, r *ledger.Record, d messages.BulkCopy, routes []handlers.BulkTarget, parent bulk.Parent, before []messages.Leg) ([]bulk.Leg, error) {
 	again := d
 	again.Query, again.Images = nil, nil
 	seen := map[string]bool{}
@@ -99,7 +104,7 @@ func (g *Engine) repeatLegs(ctx context.Context, conf *Account, r *ledger.Record
 			again.Images = append(again.Images, b.ImageID)
 		}
 	}
-	made, err := handlers.Expand(ctx, conf.Client, again, routes, r.Accepted)
+	made, err := handlers.Expand(ctx, t.conf.Client, &t.batch.look, again, routes, r.Accepted)
 	if err != nil {
 		return nil, err
 	}

@@ -158,6 +158,9 @@ func (g *Engine) enqueue(e *entry, s step) {
 		forgotten: e.forgotten.time(), active: e.active.time(), percent: e.percent, progress: e.progress.time(), submitted: e.submitted.time(),
 	}
 	e.record = nil
+	if s == expandStep {
+		t.batch = e.batch
+	}
 	if s == legsStep {
 		t.batch, t.news, t.wish, t.deadline = e.batch, e.batch.news, e.wish, e.deadline.time()
 		e.batch.news, e.batch.began = nil, time.Now()

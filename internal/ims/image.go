@@ -75,6 +75,13 @@ type ImageFilter struct {
 	marker  string // id of the last image of the page before
 }
 
+// After returns a filter that goes on with the images behind the one with that
+// id; with the first one where it is empty.
+func (f ImageFilter) After(id string) ImageFilter {
+	f.marker = id
+	return f
+}
+
 func (f ImageFilter) query() url.Values {
 	q := url.Values{}
 	set := func(key, value string) {

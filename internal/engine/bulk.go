@@ -10,6 +10,7 @@ import (
 	"github.com/imsworker/imsworker/handlers"
 	"github.com/imsworker/imsworker/internal/crash"
 	"github.com/imsworker/imsworker/internal/ledger"
+	"github.com/imsworker/imsworker/internal/pace"
 	"github.com/imsworker/imsworker/messages"
 )
 
@@ -30,6 +31,15 @@ const (
 	progressEvery = 5 * time.Second
 )
 
+// badRounds is after how many failed rounds in a row news are not asked for
+// again: messages about many legs that come back and back take the places of
+// all others of the shard. The next good round reads all pages, and looks at
+// each leg that is under way.
+const badRounds = 3
+
+// badRoundsMost is the longest wait between two rounds that fail.
+const badRoundsMost = time.Minute
+
 // batch is what the loop holds of a bulk. The legs belong to the step that
 // runs.
 type batch struct {
@@ -37,6 +47,7 @@ type batch struct {
 	began time.Time // the latest round
 	legs  *legs
 	look  handlers.BulkLook // of tries to expand it; the step's
+	fails int               // failed rounds in a row; the loop's
 }
 
 // news is that a leg may have ended. Nothing else is believed: its own event
@@ -86,8 +97,25 @@ func (g *Engine) hear(n *news) {
 		n.done <- nil
 		return
 	}
+	if e.batch.fails >= badRounds || e.account.conf == nil { // no round comes soon
+		n.done <- nil
+		return
+	}
 	e.batch.news = append(e.batch.news, n)
 	g.settle(e)
+}
+
+// rounded notes how a round of a bulk has ended. Those that fail one after the
+// other come more and more seldom.
+func (e *entry) rounded(res result) {
+	switch {
+	case res.step != legsStep || e.batch != res.batch:
+	case res.err == nil:
+		e.batch.fails = 0
+	default:
+		e.batch.fails++
+		e.again = later(e.again, time.Now().Add(pace.Backoff(e.batch.fails, stepRetry, badRoundsMost)))
+	}
 }
 
 // unheard gives back news of an entry that is forgotten, or of an attempt that

@@ -73,7 +73,7 @@ func (g *Engine) loadLegs(ctx context.Context, r *ledger.Record) (*legs, error) 
 	}
 	l.data.Images, l.options = nil, legOptions(l.data.Options, r.Deadline)
 	for n := range r.Bulk.Pages {
-		data, sequence, err := g.Ledger.Page(ctx, r.Key, n)
+		data, sequence, err := g.pageThere(ctx, r.Key, n)
 		if err != nil {
 			return nil, err
 		}
@@ -94,6 +94,16 @@ func (g *Engine) loadLegs(ctx context.Context, r *ledger.Record) (*legs, error) 
 		held.letGo()
 	}
 	return l, nil
+}
+
+// pageThere reads a page that has to be there. That it is missing says nothing
+// about the record, and is an error like any other: the round is tried again.
+func (g *Engine) pageThere(ctx context.Context, key string, n int) ([]byte, uint64, error) {
+	data, sequence, err := g.Ledger.Page(ctx, key, n)
+	if errors.Is(err, ledger.ErrNone) {
+		err = fmt.Errorf("page %d of bulk %s is missing: its legs cannot be followed until it is restored", n, key)
+	}
+	return data, sequence, err
 }
 
 // legOptions are what legs are asked for with. Their deadline is the bulk's, so
@@ -136,7 +146,7 @@ func (g *Engine) hold(ctx context.Context, l *legs, n int) error {
 	if p.Page != nil {
 		return nil
 	}
-	data, sequence, err := g.Ledger.Page(ctx, l.parent.Key, n)
+	data, sequence, err := g.pageThere(ctx, l.parent.Key, n)
 	if err != nil {
 		return err
 	}
@@ -194,8 +204,12 @@ func (g *Engine) legsRound(ctx context.Context, t task) (res result) {
 		if res.err != nil {
 			b.legs = nil // it is read again, as others may have written it
 		}
+		told := res.err
+		if b.fails+1 >= badRounds {
+			told = nil
+		}
 		for _, n := range t.news {
-			n.done <- res.err
+			n.done <- told
 		}
 	}()
 	if !g.Lease.Valid() || t.conf == nil {

@@ -351,6 +351,7 @@ func (g *Engine) conclude(res result) {
 	if !res.again.IsZero() && !e.hintedMeanwhile(res) {
 		e.again = res.again
 	}
+	e.rounded(res)
 	g.settle(e)
 }
 

@@ -1,0 +1,98 @@
+package engine_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"maps"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// withoutPages takes the pages of all bulks away, or makes something else of
+// them, and returns what puts them back.
+func (w *world) withoutPages(data []byte) (restore func()) {
+	w.ledger.mu.Lock()
+	defer w.ledger.mu.Unlock()
+	kept := maps.Clone(w.ledger.pages)
+	for name, p := range kept {
+		delete(w.ledger.pages, name)
+		if p.data = data; data != nil {
+			w.ledger.pages[name] = p
+		}
+	}
+	return func() {
+		w.ledger.mu.Lock()
+		defer w.ledger.mu.Unlock()
+		maps.Copy(w.ledger.pages, kept)
+	}
+}
+
+// TestBulkWhosePagesCannotBeRead is not forgotten, whatever is wrong with them,
+// does not ask for its news again and again meanwhile, and comes to its end
+// once they can be read.
+func TestBulkWhosePagesCannotBeRead(t *testing.T) {
+	t.Parallel()
+	for name, data := range map[string][]byte{"missing": nil, "newer": []byte(`{"v":2}`), "broken": []byte(`{`)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			run(t, func(w *world) {
+				l, log := newLegs(w), &bytes.Buffer{}
+				w.log = slog.NewTextHandler(log, nil)
+				l.loseNews = true
+				w.images(300, nil)
+				w.start()
+				key := w.bulk("a", 300, 1, nil)
+				time.Sleep(30 * time.Second) // all are under way
+				w.end()
+				restore := w.withoutPages(data)
+				w.start()
+				time.Sleep(time.Hour)
+				w.hearsAll(key, 300)
+				synctest.Wait()
+				if times := strings.Count(log.String(), "page"); times < 30 || times > 200 {
+					w.t.Errorf("the log tells of it %d times in an hour: %.500s", times, log)
+				}
+				restore()
+				time.Sleep(2 * time.Minute)
+				synctest.Wait()
+				if final, told, _ := w.events.Final(w.t.Context(), "demo", key, 1); !told || final.Batch.Counts.Succeeded != 300 {
+					w.t.Fatalf("told %s", w.events.states(key))
+				}
+			})
+		})
+	}
+}
+
+// hearsAll tells a bulk of its legs: none is to be told again.
+func (w *world) hearsAll(key string, legs int) {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(w.t.Context(), time.Second)
+	defer cancel()
+	for index := range legs {
+		if err := w.engine.Hear(ctx, key, index); err != nil {
+			w.t.Fatalf("leg %d is to be told again: %v", index, err)
+		}
+	}
+}
+
+// TestBulkThatFailsOnceAsksForItsNews again: nothing was written down.
+func TestBulkThatFailsOnceAsksForItsNews(t *testing.T) {
+	t.Parallel()
+	run(t, func(w *world) {
+		l := newLegs(w)
+		l.loseNews = true
+		w.images(3, nil)
+		w.start()
+		key := w.bulk("a", 3, 1, nil)
+		time.Sleep(30 * time.Second)
+		w.lease.lost.Store(true)
+		if err := w.engine.Hear(w.t.Context(), key, 0); err == nil {
+			w.t.Error("news are taken by a round that failed")
+		}
+		w.lease.lost.Store(false)
+		w.ended(key, 1)
+	})
+}

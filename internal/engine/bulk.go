@@ -48,6 +48,7 @@ type batch struct {
 	legs  *legs
 	look  handlers.BulkLook // of tries to expand it; the step's
 	fails int               // failed rounds in a row; the loop's
+	woken bool              // a round is wanted now, as the bulk is not paused any more
 }
 
 // news is that a leg may have ended. Nothing else is believed: its own event
@@ -142,7 +143,7 @@ func (e *entry) takeBatch(r *ledger.Record) {
 // round is when a bulk's next round is due.
 func (e *entry) round(now time.Time) time.Time {
 	at := later(e.again, now)
-	if len(e.batch.news) > 0 {
+	if len(e.batch.news) > 0 || e.batch.woken {
 		if soon := later(e.batch.began.Add(legsPause), now); soon.Before(at) {
 			return soon
 		}

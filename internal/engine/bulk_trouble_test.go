@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/imsworker/imsworker/messages"
 )
 
 // withoutPages takes the pages of all bulks away, or makes something else of
@@ -95,4 +97,38 @@ func TestBulkThatFailsOnceAsksForItsNews(t *testing.T) {
 		w.lease.lost.Store(false)
 		w.ended(key, 1)
 	})
+}
+
+// TestBulkGoesOnAtOnce begins legs as soon as the bulk is not paused any more.
+func TestBulkGoesOnAtOnce(t *testing.T) {
+	t.Parallel()
+	run(t, func(w *world) {
+		l := newLegs(w)
+		l.ends = func(messages.Request) (messages.State, time.Duration) { return messages.StateSucceeded, time.Hour }
+		w.images(300, nil)
+		w.start()
+		key := w.bulk("a", 300, 1, nil)
+		for !strings.Contains(w.events.states(key), "accepted") || w.begunLegs() == 0 {
+			time.Sleep(10 * time.Millisecond)
+			synctest.Wait()
+		}
+		w.held.Store(messages.OperationBulkCopy, true)
+		w.engine.Hold()
+		time.Sleep(10 * time.Minute)
+		paused := w.begunLegs()
+		w.held.Delete(messages.OperationBulkCopy)
+		w.engine.Hold()
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if now := w.begunLegs(); paused == 300 || now != 300 {
+			w.t.Errorf("%d legs are begun when it is paused, %d two seconds later", paused, now)
+		}
+		w.ended(key, 1)
+	})
+}
+
+func (w *world) begunLegs() int {
+	w.legs.mu.Lock()
+	defer w.legs.mu.Unlock()
+	return len(w.legs.begun)
 }

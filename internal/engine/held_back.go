@@ -20,6 +20,10 @@ func (g *Engine) heldBack(cloud, operation string) bool {
 // is not any more.
 func (g *Engine) rehold() {
 	for _, e := range g.entries {
+		if e.batch != nil && e.state == ledger.Submitted && !g.heldBack(e.account.name, e.operation) {
+			e.batch.woken = true // legs that wait are begun
+			g.settle(e)
+		}
 		if e.state != ledger.Accepted && e.state != ledger.Parked {
 			continue
 		}

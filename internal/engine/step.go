@@ -163,7 +163,7 @@ func (g *Engine) enqueue(e *entry, s step) {
 	}
 	if s == legsStep {
 		t.batch, t.news, t.wish, t.deadline = e.batch, e.batch.news, e.wish, e.deadline.time()
-		e.batch.news, e.batch.began = nil, time.Now()
+		e.batch.news, e.batch.woken, e.batch.began = nil, false, time.Now()
 	}
 	if s == pollStep || s == tellStep {
 		t.outlook, t.expected = g.kind(e.account, e.operation).expects(), e.expected

@@ -34,7 +34,7 @@ func ask[A any](s *system, what, question string) (answer A) {
 // request, and again when it has stopped.
 func TestOwnerAnswers(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, `, limits: {copy: 2/500h}`, nil)
+	s := newSystem(t, `, limits: {copy: 2/1h}`, nil)
 	s.start()
 	limits := ask[messages.LimitsAnswer](s, messages.AskLimits, "")
 	if len(limits.Clouds) != 1 || limits.Clouds[0].Cloud != "demo" || !limits.Clouds[0].Configured || limits.Instance != "test" || len(limits.Clouds[0].Buckets) < 18 {

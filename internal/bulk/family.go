@@ -74,6 +74,28 @@ func (p Parent) Again(e messages.Leg) Leg {
 	return l
 }
 
+// Since is Again for a leg whose request has come to an attempt meanwhile, 0
+// where nothing is told of it, and to an end, empty while it runs. What runs or
+// has succeeded is not begun anew.
+func (p Parent) Since(e messages.Leg, attempt int, end messages.State) Leg {
+	if attempt == 0 || e.Request == nil {
+		return p.Again(e)
+	}
+	l := Leg{ImageID: e.ImageID, Target: e.Target, Name: e.Name}
+	l.Base, l.At = p.based(e)
+	switch {
+	case l.At == Waiting:
+		return p.Again(e)
+	case end == "", end == messages.StateSucceeded:
+		l.Follow(attempt)
+		return l
+	}
+	request := *e.Request
+	request.Attempt = attempt
+	e.State, e.Request = end, &request
+	return p.Again(e)
+}
+
 // based finds for which attempt of the bulk, and for which stage, a leg's last
 // request was made: its key tells.
 func (p Parent) based(e messages.Leg) (int, State) {

@@ -78,6 +78,12 @@ func (l *Leg) Begin(attempt int, way string) {
 
 func (l *Leg) enter(stage State) { l.State, l.At, l.Child = stage, stage, 1 }
 
+// Follow puts the leg under way with an attempt of its last request that
+// somebody opened by itself.
+func (l *Leg) Follow(child int) {
+	l.State, l.Child, l.Decided, l.Made, l.Why = l.At, child, 0, "", nil
+}
+
 // Repeats reports whether the request that is under way is a further attempt
 // of one that was there before.
 func (l Leg) Repeats() bool { return l.Child > 1 }

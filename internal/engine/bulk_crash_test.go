@@ -62,7 +62,7 @@ func TestBulkKilledAtEveryPoint(t *testing.T) {
 			t.Parallel()
 			at := 1
 			for reached := true; reached; at++ {
-				synctest.Test(t, func(t *testing.T) { reached = killBulk(t, at, after) })
+				synctest.Test(t, func(t *testing.T) { reached = killBulk(t, at, after, nil) })
 			}
 			if at < 20 {
 				t.Errorf("only %d points were come to", at)
@@ -71,9 +71,41 @@ func TestBulkKilledAtEveryPoint(t *testing.T) {
 	}
 }
 
+// TestBulkKilledWhileItsLegIsRetried does that to a bulk of which the leg that
+// failed is retried by itself while others are under way.
+func TestBulkKilledWhileItsLegIsRetried(t *testing.T) {
+	t.Parallel()
+	for at, reached := 1, true; reached; at++ {
+		for _, after := range []bool{false, true} {
+			synctest.Test(t, func(t *testing.T) { reached = killBulk(t, at, after, retryAlone) })
+		}
+	}
+}
+
+// retryAlone retries the bad leg, once, before the last ones of killBulk end.
+func retryAlone(l *legWorld) {
+	first, ends := true, l.ends
+	l.ends = func(r messages.Request) (messages.State, time.Duration) {
+		state, after := ends(r)
+		switch {
+		case state == messages.StateFailed && first:
+			first = false
+			time.AfterFunc(30*time.Second, func() {
+				data := fmt.Sprintf(`{"key":%q,"attempt":1}`, messages.Key(r.Cloud, r.Source, r.ID))
+				_ = l.w.control(messages.VerbRetry, []byte(data))
+			})
+		case state == messages.StateFailed:
+			return messages.StateSucceeded, time.Minute
+		case strings.HasSuffix(r.ID, "/5/copy"):
+			after = time.Minute
+		}
+		return state, after
+	}
+}
+
 // killBulk runs a small bulk with one cut, and reports whether that was come
-// to.
-func killBulk(t *testing.T, at int, after bool) (reached bool) {
+// to. With a retry, the leg that fails has succeeded in the end.
+func killBulk(t *testing.T, at int, after bool, retry func(*legWorld)) (reached bool) {
 	w := newWorld(t)
 	c := &cutter{at: at, after: after, cut: make(chan struct{})}
 	w.cut = c
@@ -83,6 +115,11 @@ func killBulk(t *testing.T, at int, after bool) (reached bool) {
 			return messages.StateFailed, 20 * time.Second
 		}
 		return messages.StateSucceeded, 10 * time.Second
+	}
+	failed := 1
+	if retry != nil {
+		failed = 0
+		retry(l)
 	}
 	w.images(3, nil)
 	w.start()
@@ -98,7 +135,7 @@ func killBulk(t *testing.T, at int, after bool) (reached bool) {
 	case <-time.After(time.Hour):
 	}
 	final, _ := w.ended(key, 1)
-	if counts := final.Batch.Counts; counts.Succeeded != 5 || counts.Failed != 1 || len(l.begun) != 6 {
+	if counts := final.Batch.Counts; counts.Succeeded != 6-failed || counts.Failed != failed || len(l.begun) != 6 {
 		t.Errorf("cut at %d, after it %t: %v, %d requests", at, after, counts, len(l.begun))
 	}
 	finals := strings.Count(w.events.states(key), "batch-completed")

@@ -93,15 +93,19 @@ func newLeg(m handlers.Leg, attempt int) bulk.Leg {
 }
 
 // repeatLegs makes the legs of an attempt of those before. The images of the ones
-// that did not succeed are looked at again.
+// that are to be begun again are looked at again.
 func (g *Engine) repeatLegs(ctx context.Context, t task, r *ledger.Record, d messages.BulkCopy, routes []handlers.BulkTarget, parent bulk.Parent, before []messages.Leg) ([]bulk.Leg, error) {
+	legs, err := g.legsAgain(ctx, parent, before)
+	if err != nil {
+		return nil, err
+	}
 	again := d
 	again.Query, again.Images = nil, nil
 	seen := map[string]bool{}
-	for _, b := range before {
-		if b.State != messages.StateSucceeded && !seen[b.ImageID] {
-			seen[b.ImageID] = true
-			again.Images = append(again.Images, b.ImageID)
+	for _, l := range legs {
+		if l.State == bulk.Waiting && !seen[l.ImageID] {
+			seen[l.ImageID] = true
+			again.Images = append(again.Images, l.ImageID)
 		}
 	}
 	made, err := handlers.Expand(ctx, t.conf.Client, &t.batch.look, again, routes, r.Accepted)
@@ -112,13 +116,10 @@ func (g *Engine) repeatLegs(ctx context.Context, t task, r *ledger.Record, d mes
 	for _, m := range made {
 		anew[[2]any{m.ImageID, m.Target}] = m
 	}
-	legs := make([]bulk.Leg, 0, len(before))
-	for _, b := range before {
-		l := parent.Again(b)
-		if m, asked := anew[[2]any{b.ImageID, b.Target}]; asked && l.State == bulk.Waiting && l.At == bulk.Waiting {
-			l = newLeg(m, r.Attempt)
+	for i, l := range legs {
+		if m, asked := anew[[2]any{l.ImageID, l.Target}]; asked && l.State == bulk.Waiting && l.At == bulk.Waiting {
+			legs[i] = newLeg(m, r.Attempt)
 		}
-		legs = append(legs, l)
 	}
 	return legs, nil
 }

@@ -231,10 +231,17 @@ func (g *Engine) legsRound(ctx context.Context, t task) (res result) {
 	if err != nil {
 		return result{err: fmt.Errorf("round of legs: %w", err)}
 	}
-	if b.legs.counts().Open() == 0 {
-		return g.endBulk(ctx, t, b.legs)
+	if b.legs.counts().Open() > 0 {
+		return result{again: again}
 	}
-	return result{again: again}
+	retried, err := g.followRetried(ctx, b.legs)
+	switch {
+	case err != nil:
+		return result{err: fmt.Errorf("look for legs that were retried: %w", err)}
+	case retried:
+		return result{again: time.Now().Add(legsPause)}
+	}
+	return g.endBulk(ctx, t, b.legs)
 }
 
 // round does the work of legsRound and says when the next one is due.

@@ -373,6 +373,18 @@ func (w *world) retried(key string, l *legWorld, before messages.Counts) {
 	l.cancels = map[string]messages.Control{}
 	requests := len(l.begun)
 	l.mu.Unlock()
+	w.again(key)
+	final, _ := w.ended(key, 2)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if c := final.Batch.Counts; c.Succeeded != before.Legs || len(l.begun)-requests != before.Unsuccessful()-before.Unresolved || len(l.retries) != before.Unresolved {
+		w.t.Errorf("the second attempt ended with %v after %v: %d requests and %d retries more", c, before, len(l.begun)-requests, len(l.retries))
+	}
+}
+
+// again opens the second attempt of a bulk.
+func (w *world) again(key string) {
+	w.t.Helper()
 	first, found, _ := w.events.Accepted(w.t.Context(), "demo", key, 1)
 	there, err := w.ledger.Get(w.t.Context(), key)
 	if !found || err != nil {
@@ -384,12 +396,6 @@ func (w *world) retried(key string, l *legWorld, before messages.Counts) {
 	}
 	if err := w.ledger.put(next); err != nil {
 		w.t.Fatal(err)
-	}
-	final, _ := w.ended(key, 2)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if c := final.Batch.Counts; c.Succeeded != before.Legs || len(l.begun)-requests != before.Unsuccessful()-before.Unresolved || len(l.retries) != before.Unresolved {
-		w.t.Errorf("the second attempt ended with %v after %v: %d requests and %d retries more", c, before, len(l.begun)-requests, len(l.retries))
 	}
 }
 

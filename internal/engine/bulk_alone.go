@@ -1,0 +1,112 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/imsworker/imsworker/internal/bulk"
+	"github.com/imsworker/imsworker/messages"
+)
+
+// A leg's request may be retried by itself. Its bulk hears of that before it
+// makes use of how the leg had ended: when all legs have, and when the bulk is
+// retried. A leg begun again beside such an attempt would make a second image.
+
+// latest is the newest attempt of a request of which something is told.
+type latest struct {
+	attempt int            // 0 where nothing is told
+	end     messages.State // empty while it runs
+}
+
+// latestOf looks for attempts of a leg's request, from a number on.
+func (g *Engine) latestOf(ctx context.Context, child messages.Relative, from int) (l latest, err error) {
+	for attempt := from; ; attempt++ {
+		final, ended, err := g.Events.Final(ctx, child.Cloud, child.Key, attempt)
+		if err != nil {
+			return l, fmt.Errorf("read the end of attempt %d of %s: %w", attempt, child.Key, err)
+		}
+		if ended {
+			l = latest{attempt: attempt, end: final.State}
+			continue
+		}
+		_, runs, err := g.Events.Accepted(ctx, child.Cloud, child.Key, attempt)
+		if err != nil {
+			return l, fmt.Errorf("read whether attempt %d of %s was accepted: %w", attempt, child.Key, err)
+		}
+		if runs {
+			l = latest{attempt: attempt}
+		}
+		return l, nil
+	}
+}
+
+// legsAgain makes legs of those of an earlier attempt of the bulk. One whose
+// request has succeeded since, or is under way, is followed: its first look
+// tells.
+func (g *Engine) legsAgain(ctx context.Context, parent bulk.Parent, before []messages.Leg) ([]bulk.Leg, error) {
+	legs := make([]bulk.Leg, len(before))
+	all := make([]int, len(before))
+	for i := range all {
+		all[i] = i
+	}
+	err := each(ctx, all, func(ctx context.Context, i int) error {
+		b := before[i]
+		if b.State != messages.StateSucceeded && b.Request != nil {
+			now, err := g.latestOf(ctx, b.Request.Relative, b.Request.Attempt)
+			if err != nil {
+				return err
+			}
+			legs[i] = parent.Since(b, now.attempt, now.end)
+			return nil
+		}
+		legs[i] = parent.Again(b)
+		return nil
+	})
+	return legs, err
+}
+
+// followRetried puts legs under way again whose requests were retried since
+// they ended. It reports whether there are some.
+func (g *Engine) followRetried(ctx context.Context, l *legs) (some bool, err error) {
+	for n, p := range l.pages {
+		if p.counts.Unsuccessful() == 0 {
+			continue
+		}
+		if err := g.hold(ctx, l, n); err != nil {
+			return false, err
+		}
+		if err := g.followPage(ctx, l, p); err != nil {
+			return false, err
+		}
+		some = some || p.changed
+		p.letGo()
+	}
+	return some, g.writeLegs(ctx, l)
+}
+
+// followPage does that for the legs of one page.
+func (g *Engine) followPage(ctx context.Context, l *legs, p *page) error {
+	var all []*inquiry
+	for i, leg := range p.Legs {
+		if leg.Base > 0 && leg.State.Ended() && leg.State != bulk.Succeeded {
+			all = append(all, &inquiry{index: p.First + i, leg: leg})
+		}
+	}
+	err := each(ctx, all, func(ctx context.Context, a *inquiry) error {
+		child, _ := l.parent.Child(a.index, a.leg, a.leg.At)
+		now, err := g.latestOf(ctx, child, a.leg.Child+1)
+		a.known = now.attempt > 0
+		a.leg.Child = now.attempt
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, a := range all {
+		if a.known {
+			p.Legs[a.index-p.First].Follow(a.leg.Child)
+			p.changed, l.open[a.index] = true, &underWay{}
+		}
+	}
+	return nil
+}

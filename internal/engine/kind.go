@@ -83,17 +83,7 @@ const (
 	// does not tell about, whatever is believed of it. It leaves a tenth of a quarter
 	// of an hour to those that go before it in the line, since their ends are near.
 	longest = 27 * time.Minute / 2
-	// leftAlone is how long a job is left alone in favour of those whose ends are near.
-	leftAlone = 14 * time.Minute
 )
-
-// latest is by when a followed job is asked for again, whatever else is in line.
-func (e *entry) latest(s step) time.Time {
-	if s != pollStep || e.account.conf == nil {
-		return time.Time{}
-	}
-	return later(e.asked.time(), e.submitted.time()).Add(e.account.conf.Scale(leftAlone))
-}
 
 // planOf says when an entry is worth a look.
 func (g *Engine) planOf(e *entry, now time.Time) pace.Plan {

@@ -140,3 +140,32 @@ func TestCancelSparesOthers(t *testing.T) {
 		})
 	}
 }
+
+// TestFirstAnswerComesLate: while the first of two calls was under way another
+// owner has found its image and made the second. The answer changes nothing
+// then.
+func TestFirstAnswerComesLate(t *testing.T) {
+	t.Parallel()
+	runFaked(t, func(w *world, fake *fakecloud.Fake) {
+		slow := fakecloud.Fault{Call: "CreateMetadata", Kind: fakecloud.Delay, Delay: fakecloud.Duration(5 * time.Second), Count: 1}
+		if err := fake.Order(fakecloud.DemoCloud, slow); err != nil {
+			w.t.Fatal(err)
+		}
+		w.start()
+		key := w.request("a", of("register-image", `{"name":"n","image_url":"images:base.qcow2"}`))
+		time.Sleep(3 * time.Second) // the call is under way
+		w.ledger.mu.Lock()
+		tell := w.ledger.follower
+		w.ledger.follower = func(*ledger.Record) {} // the news come late
+		w.ledger.write(w.ledger.records[key].Clone(), func(r *ledger.Record) {
+			r.State, r.Submitted, r.ImageID, r.JobID = ledger.Submitted, time.Now(), copied, "job-of-another"
+		})
+		w.ledger.follower = tell
+		w.ledger.mu.Unlock()
+		time.Sleep(5 * time.Second)
+		r, err := w.ledger.Get(w.t.Context(), key)
+		if err != nil || r.State != ledger.Submitted || r.ImageID != copied || r.JobID != "job-of-another" || len(r.Posts) != 1 {
+			w.t.Errorf("record %+v, %v", r, err)
+		}
+	})
+}

@@ -138,18 +138,23 @@ func (g *Engine) post(ctx context.Context, t task, r *ledger.Record, work handle
 }
 
 // more stores the image that the request's next call needs and puts the record
-// back into the queue. Each call has a claim of its own.
+// back into the queue. Each call has a claim of its own. Where another owner has
+// found the image meanwhile, and gone on with it, only the call itself is noted.
 func (g *Engine) more(ctx context.Context, r *ledger.Record, imageID string, keep time.Duration) result {
 	now := time.Now().UTC()
+	overtaken := false
 	r, merged, err := g.merge(ctx, r, func(r *ledger.Record) {
-		r.State, r.ImageID, r.Until = ledger.Accepted, imageID, time.Time{}
 		r.Posts = posted(r.Posts, now, keep)
+		if overtaken = r.ImageID != ""; overtaken {
+			return
+		}
+		r.State, r.ImageID, r.Until = ledger.Accepted, imageID, time.Time{}
 		r.Failure, r.Refusals, r.Doubted, r.Contested = nil, 0, time.Time{}, false
 	})
 	if err != nil {
 		return result{err: fmt.Errorf("store the image %s of the first call: %w", imageID, err), sent: true, answered: true}
 	}
-	if merged {
+	if merged && !overtaken {
 		g.changed(r, "begun")
 	}
 	return result{record: r, sent: true, answered: true}

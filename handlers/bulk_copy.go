@@ -148,30 +148,5 @@ func chooses(q messages.BulkQuery, i ims.Image) bool {
 	if q.NewerThan != nil && !i.CreatedAt.After(*q.NewerThan) {
 		return false
 	}
-	return q.Name == "" || fits(q.Name, i.Name)
-}
-
-// fits compares a name with a pattern in which * stands for any text and ? for
-// any one character.
-func fits(pattern, name string) bool {
-	p, n := []rune(pattern), []rune(name)
-	star, mark, i, j := -1, 0, 0, 0
-	for j < len(n) {
-		switch {
-		case i < len(p) && p[i] == '*':
-			star, mark = i, j
-			i++
-		case i < len(p) && (p[i] == '?' || p[i] == n[j]):
-			i, j = i+1, j+1
-		case star >= 0:
-			mark++
-			i, j = star+1, mark
-		default:
-			return false
-		}
-	}
-	for i < len(p) && p[i] == '*' {
-		i++
-	}
-	return i == len(p)
+	return q.Name == "" || messages.Fits(q.Name, i.Name)
 }

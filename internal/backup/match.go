@@ -3,6 +3,8 @@ package backup
 import (
 	"slices"
 	"strings"
+
+	"github.com/imsworker/imsworker/messages"
 )
 
 // match is the condition of a rule: all that is given must hold. Nil is not
@@ -34,31 +36,5 @@ func (m *match) holds(f Facts) bool {
 
 // anyGlob reports whether a text fits one of the patterns, or there are none.
 func anyGlob(patterns []string, text string) bool {
-	return patterns == nil || slices.ContainsFunc(patterns, func(p string) bool { return glob(p, text) })
-}
-
-// glob reports whether a text fits a pattern, in which * stands for any
-// characters and ? for one. Only the last * seen is ever given more.
-func glob(pattern, text string) bool {
-	p, t := []rune(pattern), []rune(text)
-	i, j, star, from := 0, 0, -1, 0
-	for j < len(t) {
-		switch {
-		case i < len(p) && p[i] == '*':
-			star, from = i, j
-			i++
-		case i < len(p) && (p[i] == '?' || p[i] == t[j]):
-			i++
-			j++
-		case star >= 0:
-			from++
-			i, j = star+1, from
-		default:
-			return false
-		}
-	}
-	for i < len(p) && p[i] == '*' {
-		i++
-	}
-	return i == len(p)
+	return patterns == nil || slices.ContainsFunc(patterns, func(p string) bool { return messages.Fits(p, text) })
 }

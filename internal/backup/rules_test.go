@@ -8,6 +8,7 @@ import (
 
 	"github.com/imsworker/imsworker/handlers"
 	"github.com/imsworker/imsworker/internal/ims"
+	"github.com/imsworker/imsworker/messages"
 )
 
 var both = []ims.Profile{ims.ProfileOTC, ims.ProfileHuawei}
@@ -166,7 +167,7 @@ func TestGlob(t *testing.T) {
 		{"", "", true}, {"", "a", false}, {"*", "", true}, {"*", "ä/b", true}, {"a*", "abc", true}, {"a*", "ba", false}, {"*c", "abc", true}, {"a?c", "aäc", true},
 		{"a?c", "ac", false}, {"*b*", "abc", true}, {"a*b*c", "aXbYc", true}, {"a*b*c", "aXcYb", false}, {"?", "", false}, {"**", "x", true}, {"web-*", "web-", true},
 	} {
-		if got := glob(c.pattern, c.text); got != c.fits {
+		if got := messages.Fits(c.pattern, c.text); got != c.fits {
 			t.Errorf("%q fits %q: %t", c.pattern, c.text, got)
 		}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -16,14 +17,21 @@ func newStreams() *cobra.Command {
 		Use: "streams", Short: "Show what the streams should be, and how the broker's differ", Args: cobra.NoArgs,
 		Long: `Shows the streams and consumers that workers with these settings use, and every difference from what the broker has: what the
 worker makes or updates when it starts, and what only an administrator can change, be it for lack of rights or because another
-stream takes a subject. Nothing is changed. The exit code is 1 if the worker could not start.
+stream takes a subject. The exit code is 1 if the worker could not start.
+
+Nothing is changed, unless with --apply: that makes what is missing and updates what differs, as a worker does at its start. Give it the
+administrator's credentials and the settings of the workers, before they start; they need no such rights then. It may be
+repeated, and changes nothing where something could not be mended.
 
 With -o json the configurations have the form that the broker's API takes, for administrators who make the streams themselves.`,
 		Example: `  imsworker streams
-  imsworker streams --offline -o json`,
+  imsworker streams --offline -o json
+  IMSWORKER_NATS_CREDS=admin.creds imsworker streams --apply`,
 	}
 	output := outputFlag(cmd)
 	offline := cmd.Flags().Bool("offline", false, "only what should be; the broker is not asked")
+	apply := cmd.Flags().Bool("apply", false, "make what is missing and update what differs")
+	cmd.MarkFlagsMutuallyExclusive("offline", "apply")
 	cmd.RunE = work(func(cmd *cobra.Command, _ []string) error {
 		cfg, err := config.Load()
 		if err != nil {
@@ -33,7 +41,7 @@ With -o json the configurations have the form that the broker's API takes, for a
 			return printStreams(cmd, output, client.Expected(cfg))
 		}
 		return connected(cmd.Context(), func(c *client.Client) error {
-			streams, err := c.Streams(cmd.Context(), cfg)
+			streams, err := askStreams(cmd.Context(), c, cfg, *apply)
 			if err != nil {
 				return err
 			}
@@ -41,6 +49,13 @@ With -o json the configurations have the form that the broker's API takes, for a
 		})
 	})
 	return cmd
+}
+
+func askStreams(ctx context.Context, c *client.Client, cfg config.Config, apply bool) (client.Streams, error) {
+	if apply {
+		return c.ApplyStreams(ctx, cfg)
+	}
+	return c.Streams(ctx, cfg)
 }
 
 func printStreams(cmd *cobra.Command, output *format, s client.Streams) error {
@@ -57,6 +72,9 @@ func streamTable(w io.Writer, s client.Streams) {
 	row(w, "STREAM", "SUBJECTS", "KEEPS", "CONSUMERS", "FOR")
 	for _, x := range s.Streams {
 		row(w, x.Config.Name, strings.Join(x.Config.Subjects, ","), x.Config.Retention, len(x.Consumers), x.Config.Description)
+	}
+	if len(s.Done) > 0 {
+		fmt.Fprintf(w, "\ndone:\n%s", s.Done)
 	}
 	if s.Asked {
 		fmt.Fprintf(w, "\n%s", s.Plan)

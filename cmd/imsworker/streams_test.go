@@ -82,3 +82,35 @@ func TestStreamsWithoutTheRight(t *testing.T) {
 		t.Errorf("got %s", out)
 	}
 }
+
+func TestStreamsApply(t *testing.T) {
+	js := admin(t, broker.Options{URL: empty(t, "")})
+	t.Setenv("IMSWORKER_SHARDS", "2")
+	for _, want := range []string{"IMS_TRACK_01", "all streams are as they should be"} {
+		code, out, errOut := call(t, "", "streams", "--apply")
+		if code != exitDone || !strings.Contains(out, want) || strings.Contains(out, "done:") != (want == "IMS_TRACK_01") {
+			t.Errorf("got %d, %s, %s: %q is missing", code, out, errOut, want)
+		}
+	}
+	if _, err := js.Consumer(t.Context(), broker.StreamRequests, broker.ShardConsumer(1)); err != nil {
+		t.Errorf("a consumer is missing: %v", err)
+	}
+	if code, _, errOut := call(t, "", "streams", "--apply", "--offline"); code != exitUsage || !strings.Contains(errOut, "offline") {
+		t.Errorf("got %d, %s", code, errOut)
+	}
+}
+
+func TestStreamsApplyRefused(t *testing.T) {
+	url := empty(t, "")
+	js := admin(t, broker.Options{URL: url})
+	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "MINE", Subjects: []string{"ims.dead.>"}}); err != nil {
+		t.Fatal(err)
+	}
+	code, out, errOut := call(t, "", "streams", "--apply")
+	if code != exitNotSucceeded || !strings.Contains(out, "stream MINE takes ims.dead.> already") || strings.Contains(out, "done:") {
+		t.Errorf("got %d, %s, %s", code, out, errOut)
+	}
+	if _, err := js.Stream(t.Context(), broker.StreamRequests); err == nil {
+		t.Error("something was made although not all could be")
+	}
+}

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/imsworker/imsworker/internal/broker"
@@ -12,7 +13,9 @@ import (
 type Streams struct {
 	Streams []broker.Stream `json:"streams"`
 	// Plan is empty if everything fits, and if the broker was not asked.
-	Plan  broker.Plan `json:"plan"`
+	Plan broker.Plan `json:"plan"`
+	// Done is what ApplyStreams has made and updated.
+	Done  broker.Plan `json:"done,omitempty"`
 	Asked bool        `json:"-"`
 }
 
@@ -36,4 +39,21 @@ func (c *Client) Streams(ctx context.Context, cfg config.Config) (Streams, error
 	}
 	s.Plan, s.Asked = append(s.Plan, plan...), true
 	return s, nil
+}
+
+// ApplyStreams makes what is missing and updates what differs, then compares again. Where something cannot be mended, Plan
+// says what, and what a person can do: found before anything is changed, unless only the broker knew.
+func (c *Client) ApplyStreams(ctx context.Context, cfg config.Config) (Streams, error) {
+	done, err := c.conn.Apply(ctx, Expected(cfg).Streams)
+	if stuck, ok := errors.AsType[*broker.PlanError](err); ok {
+		s := Expected(cfg)
+		s.Plan, s.Asked = stuck.Plan, true
+		return s, nil
+	}
+	if err != nil {
+		return Streams{}, fmt.Errorf("apply streams: %w", err)
+	}
+	s, err := c.Streams(ctx, cfg)
+	s.Done = done
+	return s, err
 }

@@ -196,7 +196,7 @@ func (r ruled) table(w io.Writer) {
 		row(w, "name", r.Name)
 		row(w, "subject", r.Subject)
 		row(w, "key", r.Key)
-		row(w, "data", oneLine(r.Data))
+		row(w, "data", asIs(oneLine(r.Data)))
 	}
 	for _, p := range r.Problems {
 		row(w, "problem", p.String())

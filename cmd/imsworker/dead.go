@@ -38,17 +38,10 @@ func newDeadLs() *cobra.Command {
 }
 
 func deadTable(w io.Writer, list []client.DeadLetter) {
-	row(w, "NUMBER", "TIME", "SUBJECT", "REASON", "DETAIL")
+	head(w, "NUMBER", spare("TIME"), narrow("SUBJECT"), "REASON", narrow("DETAIL"))
 	for _, d := range list {
-		row(w, d.Number, moment(d.Time), d.Subject, d.Reason, shortened(d.Detail, 100))
+		row(w, d.Number, moment(d.Time), d.Subject, d.Reason, d.Detail)
 	}
-}
-
-func shortened(text string, length int) string {
-	if runes := []rune(text); len(runes) > length {
-		return string(runes[:length]) + "..."
-	}
-	return text
 }
 
 func newDeadGet() *cobra.Command {
@@ -102,7 +95,7 @@ when what was wrong has changed since: a cloud that is known now, an operation t
 			return err
 		}
 		printed := output.print(cmd.OutOrStdout(), list, func(w io.Writer) {
-			row(w, "NUMBER", "KEY", "ATTEMPT", "SUBJECT")
+			head(w, "NUMBER", "KEY", "ATTEMPT", narrow("SUBJECT"))
 			for _, r := range list {
 				row(w, r.Number, r.Key, r.Attempt, r.Subject)
 			}

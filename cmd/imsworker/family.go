@@ -15,7 +15,7 @@ func familyTree(w io.Writer, first *client.Node) {
 		return
 	}
 	fmt.Fprintln(w)
-	row(w, "FAMILY", "CLOUD", "OPERATION", "STATE")
+	head(w, "FAMILY", "CLOUD", narrow("OPERATION"), "STATE")
 	familyRow(w, *first, 0)
 }
 
@@ -27,7 +27,7 @@ func familyRow(w io.Writer, n client.Node, depth int) {
 	if state == "" {
 		state = "not known (yet)"
 	}
-	row(w, key, n.Cloud, n.Operation, state)
+	row(w, key, n.Cloud, n.Operation, toned{state, stateTone(n.State)})
 	for _, child := range n.Children {
 		familyRow(w, child, depth+1)
 	}

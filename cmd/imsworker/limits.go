@@ -54,7 +54,7 @@ func shardsOf(numbers []int) string {
 }
 
 func limitsTable(w io.Writer, limits client.Limits, all bool, now time.Time) {
-	row(w, "CLOUD", "LIMIT OF", "KIND", "LIMIT", "USED", "LEFT", "RUNNING", "IN LINE", "NEXT", "NOTE")
+	head(w, "CLOUD", "LIMIT OF", spare("KIND"), narrow("LIMIT"), "USED", "LEFT", spare("RUNNING"), "IN LINE", spare("NEXT"), spare("NOTE"))
 	for _, c := range limits.Clouds {
 		shown := c.Buckets
 		if !all {

@@ -99,7 +99,7 @@ func TestUsage(t *testing.T) {
 		"unknown_subcommand": {[]string{"dead", "rpelay"}, `imsworker dead has no command "rpelay": did you mean replay?`},
 		"no_subcommand":      {[]string{"dead"}, "imsworker dead wants one of its commands"},
 		"unknown_flag":       {[]string{"submit", "--clod", "x"}, "unknown flag: --clod"},
-		"bad_output":         {[]string{"version", "-o", "xml"}, "is no output form: table, json and yaml are"},
+		"bad_output":         {[]string{"version", "-o", "xml"}, "is no output form: table, wide, json and yaml are"},
 		"no_operation":       {[]string{"submit"}, "accepts 1 arg(s), received 0"},
 		"unknown_operation":  {[]string{"submit", "copyimage", "--cloud", "demo"}, `there is no operation "copyimage": did you mean copy-image?`},
 		"no_cloud":           {[]string{"submit", "copy-image"}, "--cloud is missing: "},

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 	"unicode/utf8"
 
@@ -21,6 +20,7 @@ type format string
 
 const (
 	formatTable format = "table"
+	formatWide  format = "wide"
 	formatJSON  format = "json"
 	formatYAML  format = "yaml"
 )
@@ -29,30 +29,37 @@ const (
 func (f *format) String() string { return string(*f) }
 
 // Type implements pflag.Value.
-func (f *format) Type() string { return "table|json|yaml" }
+func (f *format) Type() string { return "table|wide|json|yaml" }
 
 // Set implements pflag.Value.
 func (f *format) Set(s string) error {
-	if !slices.Contains([]format{formatTable, formatJSON, formatYAML}, format(s)) {
-		return fmt.Errorf("%q is no output form: table, json and yaml are", s)
+	if !slices.Contains(formats(), s) {
+		return fmt.Errorf("%q is no output form: table, wide, json and yaml are", s)
 	}
 	*f = format(s)
 	return nil
 }
 
+func formats() []string {
+	return []string{string(formatTable), string(formatWide), string(formatJSON), string(formatYAML)}
+}
+
 // outputFlag adds -o to a command.
 func outputFlag(cmd *cobra.Command) *format {
 	f := formatTable
-	cmd.Flags().VarP(&f, "output", "o", "form of the output")
+	cmd.Flags().VarP(&f, "output", "o", "form of the output; a table keeps within the width of a terminal, a wide one does not")
 	return &f
 }
 
+// isTable reports whether people read it.
+func (f *format) isTable() bool { return *f == formatTable || *f == formatWide }
+
 // print writes value as JSON or YAML, or calls table.
 func (f *format) print(w io.Writer, value any, table func(io.Writer)) error {
-	if *f == formatTable {
-		tabs := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-		table(tabs)
-		return tabs.Flush()
+	if f.isTable() {
+		t := newTable(w, *f == formatWide)
+		table(t)
+		return t.Flush()
 	}
 	text, err := json.MarshalIndent(value, "", "  ")
 	if err == nil && *f == formatYAML {
@@ -90,23 +97,6 @@ func blockStyle(node *yaml.Node) {
 	for _, child := range node.Content {
 		blockStyle(child)
 	}
-}
-
-// row writes one line of a table. Values are shown as they are, since two names
-// may differ in their spaces; only what would tear the table or steer the
-// terminal is escaped.
-func row(w io.Writer, cells ...any) {
-	for i, cell := range cells {
-		if i > 0 {
-			fmt.Fprint(w, "\t")
-		}
-		text := visible(fmt.Sprint(cell))
-		if text == "" {
-			text = "-"
-		}
-		fmt.Fprint(w, text)
-	}
-	fmt.Fprintln(w)
 }
 
 // oneLine is JSON without the spaces between its parts.

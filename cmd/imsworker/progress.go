@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/imsworker/imsworker/internal/ops"
 	"github.com/imsworker/imsworker/messages"
@@ -21,7 +20,7 @@ type progress struct {
 }
 
 func newProgress(out io.Writer, operation string) *progress {
-	p := &progress{operation: operation, last: nothingHeard, plain: os.Getenv("NO_COLOR") != ""}
+	p := &progress{operation: operation, last: nothingHeard, plain: !colours(out)}
 	if ops.IsTerminal(out) {
 		p.out = out
 	}
@@ -34,10 +33,11 @@ func (p *progress) show(e messages.Event) {
 		return
 	}
 	word := string(e.State)
+	room := max(terminalWidth(p.out)-len(p.operation)-len(word)-len("  ")-1, leastFold)
 	if !p.plain {
 		word = "\x1b[36m" + word + "\x1b[0m"
 	}
-	fmt.Fprintf(p.out, "\r\x1b[K%s %s %s", p.operation, word, shortened(visible(eventDetail(e)), 60))
+	fmt.Fprintf(p.out, "\r\x1b[K%s %s %s", p.operation, word, cutTo(visible(eventDetail(e)), room))
 }
 
 // doubt is what to think of when no event has come.

@@ -89,7 +89,7 @@ func quotaOf(q ims.Quota) quota {
 }
 
 func quotaTable(w io.Writer, quotas []quota) {
-	row(w, "TYPE", "USED", "LIMIT", "LEFT")
+	head(w, "TYPE", "USED", "LIMIT", "LEFT")
 	for _, q := range quotas {
 		row(w, q.Type, q.Used, orNone(q.Limit), orNone(q.Left))
 	}

@@ -71,7 +71,7 @@ func (h rehearsal) table(w io.Writer) {
 	for _, name := range sortedNames(h.Header) {
 		row(w, "header", name+": "+strings.Join(h.Header[name], ", "))
 	}
-	row(w, "data", oneLine(h.body))
+	row(w, "data", asIs(oneLine(h.body)))
 	for _, r := range h.Rules {
 		kind := "rule"
 		if r.Asks {
@@ -98,5 +98,5 @@ func callRows(w io.Writer, c client.Call) {
 	for _, name := range sortedNames(c.Header) {
 		row(w, "call header", name+": "+c.Header[name])
 	}
-	row(w, "call body", oneLine(c.Body))
+	row(w, "call body", asIs(oneLine(c.Body)))
 }

@@ -51,9 +51,9 @@ func newRequestsLs() *cobra.Command {
 
 func requestTable(w io.Writer, list []client.Summary) {
 	now := time.Now()
-	row(w, "KEY", "CLOUD", "OPERATION", "STATE", "REASON", "ATTEMPT", "ACCEPTED", "STARTS", "ENDS", "DONE", "ID")
+	head(w, "KEY", "CLOUD", narrow("OPERATION"), narrow("STATE"), narrow("REASON"), spare("ATTEMPT"), spare("ACCEPTED"), spare("STARTS"), spare("ENDS"), spare("DONE"), spare("ID"))
 	for _, s := range list {
-		row(w, s.Key, s.Cloud, s.Operation, stateOf(s), reasonOf(s), s.Attempt, moment(s.Accepted), starts(s, now), ends(s, now), done(s), s.ID)
+		row(w, s.Key, s.Cloud, s.Operation, toned{stateOf(s), stateTone(s.State)}, reasonOf(s), s.Attempt, moment(s.Accepted), starts(s, now), ends(s, now), done(s), s.ID)
 	}
 }
 
@@ -115,9 +115,9 @@ func detailTable(w io.Writer, d client.Detail) {
 	}
 	familyTree(w, d.Family)
 	fmt.Fprintln(w)
-	row(w, "TIME", "ATTEMPT", "EVENT", "DETAIL")
+	head(w, "TIME", "ATTEMPT", "EVENT", folded("DETAIL"))
 	for _, e := range d.Events {
-		row(w, moment(e.Time), e.Attempt, e.State, eventDetail(e.Data))
+		row(w, moment(e.Time), e.Attempt, toned{e.State, stateTone(string(e.State))}, eventDetail(e.Data))
 	}
 }
 

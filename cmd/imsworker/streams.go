@@ -69,7 +69,7 @@ func printStreams(cmd *cobra.Command, output *format, s client.Streams) error {
 }
 
 func streamTable(w io.Writer, s client.Streams) {
-	row(w, "STREAM", "SUBJECTS", "KEEPS", "CONSUMERS", "FOR")
+	head(w, "STREAM", narrow("SUBJECTS"), "KEEPS", "CONSUMERS", narrow("FOR"))
 	for _, x := range s.Streams {
 		row(w, x.Config.Name, strings.Join(x.Config.Subjects, ","), x.Config.Retention, len(x.Consumers), x.Config.Description)
 	}

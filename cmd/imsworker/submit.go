@@ -216,7 +216,7 @@ func (o *submitOptions) submit(cmd *cobra.Command, output *format, r messages.Re
 		}
 		if !o.wait {
 			return output.print(cmd.OutOrStdout(), s, func(w io.Writer) {
-				row(w, "KEY", "SUBJECT", "ID")
+				head(w, "KEY", "SUBJECT", "ID")
 				row(w, s.Key, s.Subject, s.ID)
 			})
 		}
@@ -247,8 +247,8 @@ func (o *submitOptions) follow(ctx context.Context, cmd *cobra.Command, output *
 }
 
 func finalTable(w io.Writer, s client.Submission, e messages.Event) {
-	row(w, "KEY", "STATE", "DETAIL")
-	row(w, s.Key, e.State, eventDetail(e))
+	head(w, "KEY", "STATE", folded("DETAIL"))
+	row(w, s.Key, toned{e.State, stateTone(string(e.State))}, eventDetail(e))
 	for _, warning := range e.Warnings {
 		row(w, "", "warning", warning)
 	}

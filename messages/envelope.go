@@ -27,7 +27,12 @@ type Envelope struct {
 	// Time is the sender's, zero where none was given.
 	Time          time.Time
 	CorrelationID string
-	TraceParent   string
+	// Trace is the sender's trace: of the CloudEvent where that names one, else
+	// of the message's own headers. It may be no sound W3C context.
+	Trace Trace
+	// Hop is what the message's own headers say of the trace in which it was
+	// published, if that is sound.
+	Hop Trace
 	// Data is the request's data: JSON, but not yet looked at further.
 	Data json.RawMessage
 }
@@ -65,6 +70,7 @@ func (r *reader) read(header map[string][]string, body []byte) {
 	}
 	r.form(body)
 	r.replayIdentity()
+	r.hop()
 	if r.unclear {
 		r.Identity, r.Anonymous = Identity{}, false
 	}
@@ -134,7 +140,8 @@ func (r *reader) attributes(prefix string, get func(name string) (string, bool))
 	}
 	r.topic, _ = get("subject")
 	r.CorrelationID = r.carried(prefix+"correlationid", get, "correlationid")
-	r.TraceParent = r.carried(prefix+"traceparent", get, "traceparent")
+	r.Trace.Parent = r.carried(prefix+"traceparent", get, "traceparent")
+	r.Trace.State = r.carried(prefix+"tracestate", get, "tracestate")
 }
 
 func (r *reader) checkType(prefix string, get func(string) (string, bool)) {

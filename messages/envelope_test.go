@@ -54,7 +54,26 @@ func TestReadEnvelope(t *testing.T) {
 		"binary": {
 			header: ce("ce-time", "2026-11-21T22:00:00Z", "ce-correlationid", "c%201", "ce-traceparent", "00-a-b-01", "ce-datacontenttype", "application/json"),
 			body:   `{}`,
-			want:   Envelope{Identity: nightly, HasIdentity: true, Time: at, CorrelationID: "c 1", TraceParent: "00-a-b-01", Data: []byte(`{}`)},
+			want:   Envelope{Identity: nightly, HasIdentity: true, Time: at, CorrelationID: "c 1", Trace: Trace{Parent: "00-a-b-01"}, Data: []byte(`{}`)},
+		},
+		"binary_with_tracestate": {
+			header: ce("ce-traceparent", starting, "ce-tracestate", "a=1,b=2"), body: `{}`,
+			want: Envelope{Identity: nightly, HasIdentity: true, Trace: Trace{Parent: starting, State: "a=1,b=2"}, Data: []byte(`{}`)},
+		},
+		"binary_in_a_trace_of_its_own": {
+			header: ce("ce-traceparent", starting, "traceparent", ownSpan, "tracestate", "b=2"), body: `{}`,
+			want: Envelope{Identity: nightly, HasIdentity: true, Trace: Trace{Parent: starting}, Hop: Trace{Parent: ownSpan, State: "b=2"}, Data: []byte(`{}`)},
+		},
+		"plain_in_a_trace": {
+			header: map[string][]string{"Nats-Msg-Id": {"m 1"}, "Traceparent": {ownSpan}, "Tracestate": {"b=2"}}, body: `{}`,
+			want: Envelope{
+				Identity: Identity{Source: "nats", ID: "m 1"}, HasIdentity: true, Data: []byte(`{}`),
+				Trace: Trace{Parent: ownSpan, State: "b=2"}, Hop: Trace{Parent: ownSpan, State: "b=2"},
+			},
+		},
+		"plain_in_no_sound_trace": {
+			header: map[string][]string{"Nats-Msg-Id": {"m 1"}, "traceparent": {"00-a-b-01"}, "tracestate": {"b=2"}}, body: `{}`,
+			want: Envelope{Identity: Identity{Source: "nats", ID: "m 1"}, HasIdentity: true, Data: []byte(`{}`)},
 		},
 		"binary_names_in_any_case": {
 			header: map[string][]string{
@@ -111,7 +130,7 @@ func TestReadEnvelope(t *testing.T) {
 }
 
 func show(e Envelope) string {
-	return fmt.Sprintf("%q %q %t attempt %d, %v, %q %q, %.200s", e.Source, e.ID, e.HasIdentity, e.Attempt, e.Time, e.CorrelationID, e.TraceParent, e.Data)
+	return fmt.Sprintf("%q %q %t attempt %d, %v, %q %q %q, %.200s", e.Source, e.ID, e.HasIdentity, e.Attempt, e.Time, e.CorrelationID, e.Trace, e.Hop, e.Data)
 }
 
 func TestReadEnvelopeProblems(t *testing.T) {
@@ -246,7 +265,7 @@ func FuzzReadEnvelope(f *testing.F) {
 		if len(problems) > 0 {
 			return
 		}
-		again := Request{Identity: e.Identity, Cloud: "c", Operation: operation, Time: e.Time, CorrelationID: e.CorrelationID, TraceParent: e.TraceParent, Data: e.Data}
+		again := Request{Identity: e.Identity, Cloud: "c", Operation: operation, Time: e.Time, CorrelationID: e.CorrelationID, Trace: e.Trace, Data: e.Data}
 		if !e.HasIdentity {
 			return
 		}

@@ -26,10 +26,13 @@ type EventMeta struct {
 	Sequence int
 	State    State
 	Time     time.Time
-	// CorrelationID and TraceParent are the request's, CausationID is its id.
+	// CorrelationID and Trace are the request's, CausationID is its id.
 	CorrelationID string
 	CausationID   string
-	TraceParent   string
+	Trace         Trace
+	// Hop is the traceparent of what the worker did that the event tells of,
+	// empty where it makes no traces.
+	Hop string
 	// Page counts the batch-legs events of an attempt from 0.
 	Page int
 }
@@ -74,7 +77,9 @@ func EncodeEvent(m EventMeta, e Event) (header map[string][]string, body []byte,
 		{"ce-sequence", fmt.Sprintf("%016d", m.Sequence)},
 		{"ce-correlationid", m.CorrelationID},
 		{"ce-causationid", m.CausationID},
-		{"ce-traceparent", m.TraceParent},
+		{"ce-traceparent", m.Trace.Parent},
+		{"ce-tracestate", m.Trace.State},
+		{HeaderTraceParent, m.Hop},
 	})
 	return header, body, nil
 }
@@ -89,7 +94,8 @@ func DecodeEvent(header map[string][]string, body []byte) (EventMeta, Event, err
 		Key:           h.decoded("ce-subject", &ps),
 		CorrelationID: h.decoded("ce-correlationid", &ps),
 		CausationID:   h.decoded("ce-causationid", &ps),
-		TraceParent:   h.decoded("ce-traceparent", &ps),
+		Trace:         Trace{Parent: h.decoded("ce-traceparent", &ps), State: h.decoded("ce-tracestate", &ps)},
+		Hop:           h.decoded(HeaderTraceParent, &ps),
 	}
 	if len(ps) > 0 {
 		return m, Event{}, fmt.Errorf("decode event headers: %w", ps)

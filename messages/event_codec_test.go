@@ -14,7 +14,7 @@ func sampleMeta() EventMeta {
 	return EventMeta{
 		Cloud: "eu-de-prod", Operation: "copy-image", Key: sampleKey, Attempt: 1, Sequence: 3,
 		State: StateSucceeded, Time: time.Date(2026, 11, 21, 22, 1, 5, 0, time.UTC),
-		CorrelationID: "c 1", CausationID: `Zürich "7" 100%`, TraceParent: "00-a-b-01",
+		CorrelationID: "c 1", CausationID: `Zürich "7" 100%`, Trace: Trace{Parent: "00-a-b-01", State: "vendor=a"}, Hop: ownSpan,
 	}
 }
 
@@ -48,6 +48,8 @@ func TestEncodeEvent(t *testing.T) {
 		"ce-correlationid":   {"c%201"},
 		"ce-causationid":     {"Z%C3%BCrich%20%227%22%20100%25"},
 		"ce-traceparent":     {"00-a-b-01"},
+		"ce-tracestate":      {"vendor=a"},
+		"traceparent":        {ownSpan},
 	}
 	if !reflect.DeepEqual(header, want) {
 		t.Errorf("headers\n got %v\nwant %v", header, want)
@@ -117,7 +119,7 @@ func TestEncodeRequest(t *testing.T) {
 	t.Parallel()
 	r := Request{
 		Identity: Identity{Source: "/nightly", ID: "a b"}, Cloud: "demo", Operation: "copy-image",
-		Time: time.Date(2026, 11, 21, 22, 0, 0, 0, time.UTC), CorrelationID: "c", TraceParent: "t", Data: json.RawMessage(`{}`),
+		Time: time.Date(2026, 11, 21, 22, 0, 0, 0, time.UTC), CorrelationID: "c", Trace: Trace{Parent: "t"}, Data: json.RawMessage(`{}`),
 	}
 	subject, header, body := EncodeRequest(r)
 	if subject != "ims.request.demo.copy-image" {
@@ -127,7 +129,7 @@ func TestEncodeRequest(t *testing.T) {
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	got := Request{Identity: e.Identity, Cloud: "demo", Operation: "copy-image", Time: e.Time, CorrelationID: e.CorrelationID, TraceParent: e.TraceParent, Data: e.Data}
+	got := Request{Identity: e.Identity, Cloud: "demo", Operation: "copy-image", Time: e.Time, CorrelationID: e.CorrelationID, Trace: e.Trace, Data: e.Data}
 	if !reflect.DeepEqual(got, r) {
 		t.Errorf("read back %+v, want %+v", got, r)
 	}

@@ -14,6 +14,10 @@ const (
 	HeaderRequestSource  = "Ims-Request-Source"
 	HeaderRequestID      = "Ims-Request-Id"
 	HeaderRequestAttempt = "Ims-Request-Attempt"
+	// HeaderTraceParent and HeaderTraceState are those of W3C Trace Context: the
+	// trace in which the very message was published.
+	HeaderTraceParent = "traceparent"
+	HeaderTraceState  = "tracestate"
 )
 
 // headers are the headers of a message by lower-case name, each once.

@@ -10,10 +10,12 @@ type Request struct {
 	Identity
 	Cloud     string
 	Operation string
-	// Time may be zero, CorrelationID and TraceParent empty.
+	// Time may be zero, CorrelationID, Trace and Hop empty. Trace is the one that
+	// it all began with, Hop the traceparent of what publishes the request.
 	Time          time.Time
 	CorrelationID string
-	TraceParent   string
+	Trace         Trace
+	Hop           string
 	Data          json.RawMessage
 }
 
@@ -28,7 +30,9 @@ func EncodeRequest(r Request) (subject string, header map[string][]string, body 
 		{"ce-datacontenttype", "application/json"},
 		{"ce-dataschema", RequestSchema(r.Operation)},
 		{"ce-correlationid", r.CorrelationID},
-		{"ce-traceparent", r.TraceParent},
+		{"ce-traceparent", r.Trace.Parent},
+		{"ce-tracestate", r.Trace.State},
+		{HeaderTraceParent, r.Hop},
 	}
 	if !r.Time.IsZero() {
 		attributes = append(attributes, attribute{"ce-time", r.Time.UTC().Format(time.RFC3339Nano)})

@@ -38,11 +38,14 @@ type legs struct {
 	accepted time.Time
 	data     messages.BulkCopy // without its images
 	options  messages.Options  // of the legs
-	trace    [2]string         // correlation id and trace parent
-	pages    []*page
-	open     map[int]*underWay // the legs that are under way, by index
-	told     time.Time         // when progress was told last, or could not be told
-	shown    messages.Counts
+	// What requests of legs carry on of the bulk's.
+	correlation string
+	trace       messages.Trace
+	taken       string
+	pages       []*page
+	open        map[int]*underWay // the legs that are under way, by index
+	told        time.Time         // when progress was told last, or could not be told
+	shown       messages.Counts
 }
 
 // page is one page of the ledger.
@@ -66,7 +69,7 @@ type underWay struct {
 func (g *Engine) loadLegs(ctx context.Context, r *ledger.Record) (*legs, error) {
 	l := &legs{
 		parent: bulk.Parent{Cloud: r.Cloud, Key: r.Key, Routes: r.Bulk.Routes}, attempt: r.Attempt, accepted: r.Accepted,
-		trace: [2]string{r.CorrelationID, r.TraceParent}, open: map[int]*underWay{},
+		correlation: r.CorrelationID, trace: r.Trace(), taken: r.Taken, open: map[int]*underWay{},
 	}
 	if err := json.Unmarshal(r.Data, &l.data); err != nil {
 		return nil, fmt.Errorf("read the data of bulk %s: %w", r.Key, err)

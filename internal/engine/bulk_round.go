@@ -301,7 +301,7 @@ func (g *Engine) askLeg(ctx context.Context, l *legs, index int, leg bulk.Leg) e
 	}
 	err = g.Request(ctx, messages.Request{
 		Identity: id, Cloud: child.Cloud, Operation: child.Operation, Time: l.accepted,
-		CorrelationID: l.trace[0], TraceParent: l.trace[1], Data: data,
+		CorrelationID: l.correlation, Trace: l.trace, Hop: l.taken, Data: data,
 	})
 	if err != nil {
 		return fmt.Errorf("ask for leg %d, %s on cloud %s: %w", index, child.Operation, child.Cloud, err)

@@ -86,7 +86,7 @@ func (g *Engine) cause(ctx context.Context, r *ledger.Record) error {
 	for _, f := range followUps(r) {
 		err := g.Request(ctx, messages.Request{
 			Identity: f.identity, Cloud: f.cloud, Operation: f.operation, Time: r.Finished,
-			CorrelationID: r.CorrelationID, TraceParent: r.TraceParent, Data: f.data,
+			CorrelationID: r.CorrelationID, Trace: r.Trace(), Hop: r.Taken, Data: f.data,
 		})
 		if err != nil {
 			return fmt.Errorf("ask for the step %s on cloud %s: %w", f.operation, f.cloud, err)

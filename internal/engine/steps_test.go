@@ -58,7 +58,7 @@ func (w *world) wantSteps(key string, times int) {
 		{Identity: messages.Identity{Source: "/imsworker/demo/" + key, ID: "1/1"}, Cloud: "demo", Operation: "export-volume"},
 	} {
 		got := w.asked.requests[i]
-		if got.Identity != want.Identity || got.Cloud != want.Cloud || got.Operation != want.Operation || got.CorrelationID != "mine" || got.TraceParent == "" {
+		if got.Identity != want.Identity || got.Cloud != want.Cloud || got.Operation != want.Operation || got.CorrelationID != "mine" || got.Trace.Parent == "" {
 			w.t.Errorf("step %d is %+v", i, got)
 		}
 		if again := w.asked.requests[len(w.asked.requests)-2+i]; string(again.Data) != string(got.Data) || again.Identity != got.Identity {

@@ -162,7 +162,7 @@ func (in *Intake) next(ctx context.Context, last *ledger.Record) (r *ledger.Reco
 	}
 	r = in.record(&request{cloud: last.Cloud, operation: last.Operation, envelope: messages.Envelope{
 		Identity: messages.Identity{Source: last.Source, ID: last.ID}, Attempt: last.Attempt + 1, Data: data,
-		Time: last.Sent, CorrelationID: last.CorrelationID, TraceParent: last.TraceParent,
+		Time: last.Sent, CorrelationID: last.CorrelationID, Trace: last.Trace(),
 	}}, work, conf)
 	inherit(r, last)
 	return r, "", nil

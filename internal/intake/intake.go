@@ -204,7 +204,7 @@ func bare(req *request) *ledger.Record {
 		Key: messages.Key(req.cloud, id.Source, id.ID), Cloud: req.cloud, Operation: req.operation,
 		Source: id.Source, ID: id.ID, Attempt: max(1, req.envelope.Attempt), State: ledger.Accepted,
 		Parent: req.parent, Token: rand.Text(), Accepted: time.Now().UTC(), Sent: req.envelope.Time,
-		CorrelationID: req.envelope.CorrelationID, TraceParent: req.envelope.TraceParent,
+		CorrelationID: req.envelope.CorrelationID, TraceParent: req.envelope.Trace.Parent, TraceState: req.envelope.Trace.State,
 	}
 }
 

@@ -70,11 +70,17 @@ type Record struct {
 	Priority  string    `json:"priority,omitempty"`
 	Unmark    bool      `json:"unmark,omitempty"` // the marker is taken off after success
 
-	// Sent, CorrelationID and TraceParent are the sender's; every event carries
-	// them on.
+	// Sent, CorrelationID, TraceParent and TraceState are the sender's; every
+	// event carries them on.
 	Sent          time.Time `json:"sent,omitzero"`
 	CorrelationID string    `json:"correlationid,omitempty"`
 	TraceParent   string    `json:"traceparent,omitempty"`
+	TraceState    string    `json:"tracestate,omitempty"`
+	// Taken and Sending are the traceparents of the worker's own spans: of taking
+	// the request in, and of the submission that the cloud may have got. Empty
+	// where it makes no traces.
+	Taken   string `json:"taken,omitempty"`
+	Sending string `json:"sending,omitempty"`
 
 	// Cancel is the wish that the attempt shall end; CancelLate asks for it at
 	// the deadline. Trails is set where something of a cancelled attempt still
@@ -147,6 +153,11 @@ type Record struct {
 	Stored time.Time `json:"-"`
 }
 
+// Trace is the sender's trace.
+func (r *Record) Trace() messages.Trace {
+	return messages.Trace{Parent: r.TraceParent, State: r.TraceState}
+}
+
 // Done reports whether nothing is left to be decided about the attempt.
 func (r *Record) Done() bool { return r.State == Finished }
 
@@ -173,7 +184,7 @@ func (r *Record) Tombstone() *Record {
 		Version: r.Version, Key: r.Key, Cloud: r.Cloud, Operation: r.Operation, Source: r.Source, ID: r.ID,
 		Attempt: r.Attempt, State: Finished, Outcome: r.Outcome, Duplicate: r.Duplicate, Buried: true,
 		Token: r.Token, DataHash: r.DataHash, Accepted: r.Accepted, Finished: r.Finished, Posts: r.Posts, Bucket: r.Bucket,
-		Sent: r.Sent, CorrelationID: r.CorrelationID, TraceParent: r.TraceParent, Parent: r.Parent, Origin: r.Origin, Cancel: r.Cancel.Settled(),
+		Sent: r.Sent, CorrelationID: r.CorrelationID, TraceParent: r.TraceParent, TraceState: r.TraceState, Taken: r.Taken, Parent: r.Parent, Origin: r.Origin, Cancel: r.Cancel.Settled(),
 		Since: r.Since, EverUncertain: r.EverUncertain, Doubted: r.Doubted, Made: r.MadeSoFar(), LookAgain: r.LookAgain,
 		Failure: brief(r.Failure), Bulk: r.Bulk.bare(), Sequence: r.Sequence,
 	}

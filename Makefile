@@ -7,6 +7,11 @@ TOOLS    := $(CURDIR)/.tools
 GOLANGCI := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)/golangci-lint
 ASYNCAPI := $(TOOLS)/asyncapi-$(ASYNCAPI_VERSION)/node_modules/@asyncapi/parser/package.json
 
+# Prometheus and Alertmanager as the distribution has them, unpacked and not installed.
+PROMETHEUS_TOOLS := $(TOOLS)/debian/usr/bin
+PROMTOOL := $(PROMETHEUS_TOOLS)/promtool
+AMTOOL   := $(PROMETHEUS_TOOLS)/amtool
+
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 FUZZTIME ?= 10s
 TIMEOUT  ?= 8m
@@ -20,7 +25,7 @@ CC_FOUND := $(shell command -v $$(go env CC | cut -d' ' -f1) 2>/dev/null)
 RACE     ?= $(if $(and $(CC_FOUND),$(filter 1,$(shell go env CGO_ENABLED))),-race)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench chaos simulate mutations check check-full build tools fmt vet lint tidy generated fuzz asyncapi
+.PHONY: help run test bench chaos simulate mutations check check-full build tools fmt vet lint tidy generated fuzz asyncapi rules
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -56,7 +61,7 @@ simulate: ## the worker in virtual time, through everything that goes wrong: SEE
 mutations: ## does the simulation notice every mistake that is made on purpose
 	cd internal/simulate && go test -tags mutations -count=1 -timeout 60m -run '^TestMutations$$'
 
-check: fmt vet lint tidy generated asyncapi fuzz simulate chaos-short ## everything but the tests: format, lint, modules, generated files, schemas, a short fuzz, a short simulation, a short chaos
+check: fmt vet lint tidy generated asyncapi rules fuzz simulate chaos-short ## everything but the tests: format, lint, modules, generated files, schemas, alert rules, a short fuzz, a short simulation, a short chaos
 
 check-full: check mutations ## check with its long forms, and all tests under the race detector, for hours
 	LONG=1 $(MAKE) --no-print-directory test RACE_WHOLE=-race TIMEOUT=60m
@@ -67,7 +72,7 @@ check-full: check mutations ## check with its long forms, and all tests under th
 build: ## a static binary, bin/imsworker
 	CGO_ENABLED=0 go build -trimpath -buildvcs=auto -ldflags "-s -w -X main.version=$(VERSION)" -o bin/imsworker ./cmd/imsworker
 
-tools: $(GOLANGCI) $(ASYNCAPI) ## fetch what `make check` needs into .tools
+tools: $(GOLANGCI) $(ASYNCAPI) $(PROMTOOL) $(AMTOOL) ## fetch what `make check` needs into .tools
 
 fmt: ## is everything formatted
 	@bad=$$(git ls-files -z --cached --others --exclude-standard '*.go' | xargs -0 gofmt -l 2>&1); \
@@ -92,6 +97,10 @@ asyncapi: ## is schemas/asyncapi.yaml valid AsyncAPI
 	@test -f $(ASYNCAPI) || { echo "the AsyncAPI parser $(ASYNCAPI_VERSION) is missing: run make tools"; exit 1; }
 	NODE_PATH=$(TOOLS)/asyncapi-$(ASYNCAPI_VERSION)/node_modules node .ci/asyncapi.cjs schemas/asyncapi.yaml
 
+rules: ## do the alert rules hold: their form, their unit tests, and on what real workers show
+	@for tool in $(PROMTOOL) $(AMTOOL); do test -x $$tool || { echo "$${tool##*/} is missing: run make tools"; exit 1; }; done
+	PROMETHEUS_TOOLS=$(PROMETHEUS_TOOLS) go test -tags rules -count=1 -parallel 8 -run '^TestAlert' ./internal/promtest
+
 .PHONY: chaos-short
 chaos-short:
 	REQUESTS=300 LEASE=6s NODES=20s FACTOR=100 FLIGHT=100 go run ./internal/chaos
@@ -105,3 +114,9 @@ $(GOLANGCI):
 $(ASYNCAPI):
 	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 20 or newer"; exit 1; }
 	npm install --prefix $(TOOLS)/asyncapi-$(ASYNCAPI_VERSION) --no-audit --no-fund --no-save --ignore-scripts --loglevel=error @asyncapi/parser@$(ASYNCAPI_VERSION)
+
+$(PROMTOOL):
+	.ci/debian prometheus $(TOOLS)/debian
+
+$(AMTOOL):
+	.ci/debian prometheus-alertmanager $(TOOLS)/debian

@@ -1,0 +1,157 @@
+package promtest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// patience bounds each thing that a program of Prometheus does.
+const patience = 2 * time.Minute
+
+// Tool is the path of one of the programs. A test without it fails.
+func Tool(t testing.TB, name string) string {
+	t.Helper()
+	path := filepath.Join(os.Getenv("PROMETHEUS_TOOLS"), name)
+	if _, err := os.Stat(path); err != nil || !filepath.IsAbs(path) {
+		t.Fatalf("no %s in the directory that PROMETHEUS_TOOLS names: run make tools, then make rules", name)
+	}
+	return path
+}
+
+// Run runs one of the programs to its end and returns what it says.
+func Run(t testing.TB, name string, args ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, Tool(t, name), args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %v: %v\n%s", name, args, err, out)
+	}
+	return string(out)
+}
+
+// Server is a Prometheus over a storage. It ends with the test.
+type Server struct {
+	t    testing.TB
+	url  string
+	stop func()
+}
+
+// Open builds the storage and starts a Prometheus over it. Where a file of
+// rules is named, what it records is evaluated through all of the storage, at
+// each step.
+func (s *Storage) Open(rules string, step time.Duration) *Server {
+	s.t.Helper()
+	dir := s.t.TempDir()
+	data := filepath.Join(dir, "data")
+	Run(s.t, "promtool", "tsdb", "create-blocks-from", "openmetrics", "--quiet", s.write(dir), data)
+	server := serve(s.t, dir, data)
+	if rules == "" {
+		return server
+	}
+	recorded := filepath.Join(dir, "recorded")
+	Run(s.t, "promtool", "tsdb", "create-blocks-from", "rules", "--url="+server.url, "--output-dir="+recorded,
+		"--start="+s.first.UTC().Format(time.RFC3339), "--end="+s.last.UTC().Format(time.RFC3339), "--eval-interval="+step.String(), rules)
+	server.stop()
+	for _, block := range blocks(s.t, recorded) {
+		if err := os.Rename(block, filepath.Join(data, filepath.Base(block))); err != nil {
+			s.t.Fatalf("take over what was recorded: %v", err)
+		}
+	}
+	return serve(s.t, dir, data)
+}
+
+func blocks(t testing.TB, dir string) []string {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(dir, "*", "meta.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, meta := range found {
+		found[i] = filepath.Dir(meta)
+	}
+	return found
+}
+
+// serve starts a Prometheus that scrapes nothing.
+func serve(t testing.TB, dir, data string) *Server {
+	t.Helper()
+	config := filepath.Join(dir, "prometheus.yml")
+	if err := os.WriteFile(config, []byte("global: {}\n"), 0o600); err != nil {
+		t.Fatalf("write configuration: %v", err)
+	}
+	address := FreeAddress(t)
+	stop := Start(t, "prometheus", "--config.file="+config, "--storage.tsdb.path="+data, "--storage.tsdb.retention.time=100y",
+		"--web.listen-address="+address, "--log.level=warn")
+	server := &Server{t: t, url: "http://" + address, stop: stop}
+	Await(t, "Prometheus to be ready", func() bool { _, up := Scrape(t, server.url+"/-/ready"); return up })
+	return server
+}
+
+// Start runs one of the programs until the test ends, or until stop is called,
+// which may be done more than once.
+func Start(t testing.TB, name string, args ...string) (stop func()) {
+	t.Helper()
+	var out bytes.Buffer
+	cmd := exec.Command(Tool(t, name), args...) //nolint:noctx // it is ended by a signal, not killed
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("start %s: %v", name, err)
+	}
+	stopped := false
+	stop = func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		if err := cmd.Wait(); err != nil || t.Failed() {
+			t.Logf("%s ended (%v):\n%s", name, err, out.String())
+		}
+	}
+	t.Cleanup(stop)
+	return stop
+}
+
+// FreeAddress is one of the loopback that nobody listens on.
+func FreeAddress(t testing.TB) string {
+	t.Helper()
+	var lc net.ListenConfig
+	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatalf("look for a free port: %v", err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
+
+// Await waits until something holds.
+func Await(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	for !holds() {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited too long for %s", what)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// get asks the server for an answer of its API.
+func (s *Server) get(path string) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.url+path, nil)
+	if err != nil {
+		return nil, fmt.Errorf("ask Prometheus: %w", err)
+	}
+	req.Close = true
+	return http.DefaultTransport.RoundTrip(req)
+}

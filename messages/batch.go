@@ -18,6 +18,16 @@ const (
 	LegsAtEnd = 100
 )
 
+// LegsAtOnce is how many legs of a bulk are under way at once, if it does not
+// say.
+const LegsAtOnce = 500
+
+// How a leg stands that has not ended; one that has is in a final state.
+const (
+	LegWaiting State = "waiting" // nothing of it has begun
+	LegRunning State = "running" // a request of it is under way
+)
+
 // Counts says how the legs of a bulk stand. Legs is the sum of all others.
 type Counts struct {
 	Legs       int `json:"legs"`
@@ -40,6 +50,27 @@ func (c *Counts) Add(o Counts) {
 	c.Rejected += o.Rejected
 	c.Cancelled += o.Cancelled
 	c.Unresolved += o.Unresolved
+}
+
+// Count adds a leg in a state.
+func (c *Counts) Count(s State) {
+	c.Legs++
+	switch s {
+	case LegWaiting:
+		c.Waiting++
+	case StateSucceeded:
+		c.Succeeded++
+	case StateFailed:
+		c.Failed++
+	case StateRejected:
+		c.Rejected++
+	case StateCancelled:
+		c.Cancelled++
+	case StateUnresolved:
+		c.Unresolved++
+	default:
+		c.Running++
+	}
 }
 
 // Unsuccessful is how many legs have ended otherwise than as succeeded.

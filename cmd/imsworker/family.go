@@ -27,8 +27,14 @@ func familyRow(w io.Writer, n client.Node, depth int) {
 	if state == "" {
 		state = "not known (yet)"
 	}
+	if n.Reason != "" {
+		state += ": " + string(n.Reason)
+	}
 	row(w, key, n.Cloud, n.Operation, toned{state, stateTone(n.State)})
 	for _, child := range n.Children {
 		familyRow(w, child, depth+1)
+	}
+	if n.MoreLegs > 0 {
+		row(w, strings.Repeat("  ", depth+1)+count(n.MoreLegs, "more leg"))
 	}
 }

@@ -90,6 +90,9 @@ func newRequestsGet() *cobra.Command {
 				detail.MarkPaused(paused)
 			}
 			_ = c.ExpectOne(cmd.Context(), &detail) // what the workers do not tell is not shown
+			if err := c.FillLegs(cmd.Context(), &detail); err != nil {
+				return err
+			}
 			if detail.Family, err = c.Family(cmd.Context(), detail); err != nil {
 				return err
 			}
@@ -111,8 +114,8 @@ func detailTable(w io.Writer, d client.Detail) {
 	failureRows(w, d)
 	if n := len(d.Events); n > 0 {
 		warningRows(w, d.Events[n-1].Data)
-		legRows(w, d.Events[n-1].Data)
 	}
+	legRows(w, d, time.Now())
 	familyTree(w, d.Family)
 	fmt.Fprintln(w)
 	head(w, "TIME", "ATTEMPT", "EVENT", folded("DETAIL"))

@@ -252,7 +252,7 @@ func finalTable(w io.Writer, s client.Submission, e messages.Event) {
 	for _, warning := range e.Warnings {
 		row(w, "", "warning", warning)
 	}
-	legRows(w, e)
+	endedLegRows(w, s.Key, e)
 	if e.Error == nil {
 		return
 	}

@@ -69,9 +69,9 @@ func (s State) Word() messages.State {
 		return word
 	}
 	if s.Running() {
-		return "running"
+		return messages.LegRunning
 	}
-	return "waiting"
+	return messages.LegWaiting
 }
 
 // Of is the state of a leg whose last request has ended so.

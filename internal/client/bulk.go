@@ -45,25 +45,77 @@ func (d Detail) legs() (all []messages.Leg) {
 	return all
 }
 
-// legNodes are the first legs of a bulk, each as the chain of its requests.
-func (c *Client) legNodes(ctx context.Context, d Detail, asked string, left *int) (nodes []Node, err error) {
-	for _, leg := range d.legs() {
-		if leg.Request == nil || len(nodes) == legsShown {
+// legNodes are some legs of a bulk, each as the chain of its requests, and how
+// many there are beside them.
+func (c *Client) legNodes(ctx context.Context, d Detail, asked string, left *int) (nodes []Node, more int, err error) {
+	if d.Summary.Operation != messages.OperationBulkCopy {
+		return nil, 0, nil
+	}
+	l := d.Legs
+	if l == nil {
+		streams, err := c.trackStreams(ctx)
+		if err != nil {
+			return nil, 0, err
+		}
+		if l, err = c.readLegs(ctx, d, len(streams)); err != nil || l == nil {
+			return nil, 0, err
+		}
+	}
+	for _, chain := range l.shown(asked) {
+		n, err := c.chainNode(ctx, chain, asked, left)
+		if err != nil {
+			return nil, 0, err
+		}
+		nodes = append(nodes, n)
+	}
+	return nodes, len(l.All) - len(nodes), nil
+}
+
+// chainNode tells of the requests of a leg, each below the one before.
+func (c *Client) chainNode(ctx context.Context, chain []messages.Relative, asked string, left *int) (first Node, err error) {
+	var below []Node
+	for _, r := range slices.Backward(chain) {
+		if first, err = c.nodeOf(ctx, r, asked, left); err != nil {
+			return first, err
+		}
+		first.Children = append(first.Children, below...)
+		below = []Node{first}
+	}
+	return first, nil
+}
+
+// shown are the chains of the legs that are worth most to be seen, in their
+// order: that of the request that was asked for, those that did not succeed,
+// and those under way, before others.
+func (l *Legs) shown(asked string) (chains [][]messages.Relative) {
+	var ranked [4][]int
+	for i, leg := range l.All {
+		if leg.Request == nil {
 			continue
 		}
-		chain := append(append([]messages.Relative{}, leg.Steps...), leg.Request.Relative)
-		below := []Node{}
-		for _, r := range slices.Backward(chain) {
-			var n Node
-			if n, err = c.nodeOf(ctx, r, asked, left); err != nil {
-				return nil, err
-			}
-			n.Children = append(n.Children, below...)
-			below = []Node{n}
+		rank := 3
+		switch {
+		case slices.ContainsFunc(leg.chain(), func(r messages.Relative) bool { return r.Key == asked }):
+			rank = 0
+		case leg.State.Final() && leg.State != messages.StateSucceeded:
+			rank = 1
+		case !leg.State.Final():
+			rank = 2
 		}
-		nodes = append(nodes, below...)
+		ranked[rank] = append(ranked[rank], i)
 	}
-	return nodes, nil
+	first := slices.Concat(ranked[:]...)
+	first = first[:min(len(first), legsShown)]
+	slices.Sort(first)
+	for _, i := range first {
+		chains = append(chains, l.All[i].chain())
+	}
+	return chains
+}
+
+// chain are the requests of a leg, one after the other.
+func (l LegView) chain() []messages.Relative {
+	return append(slices.Clone(l.Steps), l.Request.Relative)
 }
 
 // nodeOf tells of a request and of what follows it; one of which nothing is

@@ -15,10 +15,14 @@ type Node struct {
 	Operation string `json:"operation"`
 	// State is empty where nothing is known of the request: it waits in the
 	// queue, or its events are gone.
-	State    string `json:"state"`
-	Attempt  int    `json:"attempt"`
-	Asked    bool   `json:"asked"` // the one that was asked for
-	Children []Node `json:"children"`
+	State string `json:"state"`
+	// Reason is why it was put off, or did not succeed.
+	Reason   messages.Reason `json:"reason,omitempty"`
+	Attempt  int             `json:"attempt"`
+	Asked    bool            `json:"asked"` // the one that was asked for
+	Children []Node          `json:"children"`
+	// MoreLegs are those of a bulk that are not among the children.
+	MoreLegs int `json:"more_legs,omitempty"`
 }
 
 // familySize is how many requests of one family are looked at.
@@ -28,7 +32,7 @@ const familySize = 200
 // of them, with all that follows. It is nil for a request that is alone.
 func (c *Client) Family(ctx context.Context, d Detail) (first *Node, err error) {
 	defer c.permitted(&ctx, &err)()
-	if d.parent() == nil && len(d.next()) == 0 && len(d.legs()) == 0 {
+	if d.parent() == nil && len(d.next()) == 0 && d.Summary.Operation != messages.OperationBulkCopy {
 		return nil, nil //nolint:nilnil // none is an answer
 	}
 	top := d
@@ -48,13 +52,16 @@ func (c *Client) Family(ctx context.Context, d Detail) (first *Node, err error) 
 	}
 	left := familySize
 	n, err := c.descend(ctx, top, d.Summary.Key, &left)
+	if n.Asked && len(n.Children) == 0 {
+		return nil, err
+	}
 	return &n, err
 }
 
 // descend tells of a request and of what follows it.
-func (c *Client) descend(ctx context.Context, d Detail, asked string, left *int) (Node, error) {
+func (c *Client) descend(ctx context.Context, d Detail, asked string, left *int) (n Node, err error) {
 	s := d.Summary
-	n := Node{Key: s.Key, Cloud: s.Cloud, Operation: s.Operation, State: s.State, Attempt: s.Attempt, Asked: s.Key == asked, Children: []Node{}}
+	n = Node{Key: s.Key, Cloud: s.Cloud, Operation: s.Operation, State: s.State, Reason: s.Reason, Attempt: s.Attempt, Asked: s.Key == asked, Children: []Node{}}
 	for _, child := range d.next() {
 		if *left--; *left < 0 {
 			break
@@ -73,7 +80,8 @@ func (c *Client) descend(ctx context.Context, d Detail, asked string, left *int)
 		}
 		n.Children = append(n.Children, node)
 	}
-	legs, err := c.legNodes(ctx, d, asked, left)
+	var legs []Node
+	legs, n.MoreLegs, err = c.legNodes(ctx, d, asked, left)
 	n.Children = append(n.Children, legs...)
 	return n, err
 }

@@ -174,6 +174,8 @@ type Detail struct {
 	// Unserved says that nobody works the request's shard now; filled in by
 	// Expect.
 	Unserved bool `json:"unserved,omitempty"`
+	// Legs are those of a bulk, filled in by FillLegs.
+	Legs *Legs `json:"legs,omitempty"`
 	// Family is filled in by who asks for it.
 	Family *Node `json:"family,omitempty"`
 }

@@ -1,6 +1,8 @@
 package client
 
 import (
+	"cmp"
+	"strings"
 	"time"
 
 	"github.com/imsworker/imsworker/internal/ledger"
@@ -98,4 +100,33 @@ func endOf(r *ledger.Record) string {
 		return "for image " + r.ImageID + " to be usable"
 	}
 	return "for the cloud to show what was asked for"
+}
+
+// WaitsFor is what a leg that is under way waits for, in words that are the
+// same for all legs that wait for the same.
+func (l LegView) WaitsFor() string {
+	switch {
+	case l.Unserved:
+		return "for a worker: none works the shard of cloud " + l.Request.Cloud + " now"
+	case l.PutOff != nil:
+		return cmp.Or(legWords[l.Waits], string(l.Waits)) + " (" + strings.TrimSpace(string(l.PutOff.Reason)+" "+l.PutOff.Code) + ")"
+	case legWords[l.Waits] != "":
+		return legWords[l.Waits]
+	case turnWords[l.Waits] != "":
+		return turnWords[l.Waits]
+	}
+	return "for their requests to be taken up, or for their ends to be noted"
+}
+
+var legWords = map[messages.WaitReason]string{
+	messages.WaitsTurn:      "for their turn",
+	messages.WaitsPaused:    "paused by a person: `imsworker resume` goes on with them",
+	messages.WaitsNotBefore: "for the time that they name",
+	messages.WaitsParked:    "put off by the cloud",
+	messages.WaitsRetry:     "the last try did not get through; they are tried again",
+	messages.WaitsSearch:    "an answer was lost: the cloud is searched for what came of it",
+	messages.WaitsEnd:       "for the cloud to be done with them",
+	messages.WaitsCancel:    "being cancelled",
+	messages.WaitsTrail:     "being cancelled",
+	messages.WaitsPerson:    "unresolved: a person must look",
 }

@@ -16,9 +16,6 @@ import (
 )
 
 const (
-	// legsAtOnce is how many legs of a bulk are under way at once, if it does
-	// not say.
-	legsAtOnce = 500
 	// legsInRound is how many are begun in one round, so that what is heard
 	// meanwhile is not kept waiting.
 	legsInRound = 100

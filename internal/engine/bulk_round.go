@@ -196,7 +196,7 @@ func (g *Engine) beginLegs(ctx context.Context, t task, l *legs) (begun int, err
 	if g.heldBack(t.cloud, t.operation) {
 		return 0, nil
 	}
-	room, sharing := min(cmp.Or(l.data.Concurrency, legsAtOnce)-len(l.open), legsInRound), l.sharing()
+	room, sharing := min(cmp.Or(l.data.Concurrency, messages.LegsAtOnce)-len(l.open), legsInRound), l.sharing()
 	for n, p := range l.pages {
 		if begun >= room {
 			break

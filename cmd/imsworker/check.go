@@ -123,7 +123,7 @@ func brokerFindings(ctx context.Context, cfg config.Config) []finding {
 }
 
 func streamsFinding(ctx context.Context, c *client.Client, cfg config.Config) finding {
-	streams, err := c.Streams(ctx, cfg)
+	streams, err := c.Streams(ctx, cfg, client.Others{})
 	switch {
 	case err == nil && !streams.Plan.Applicable():
 		return found("broker", "", fmt.Errorf("streams do not fit:\n%s", streams.Plan))

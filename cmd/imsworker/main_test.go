@@ -112,6 +112,8 @@ func TestUsage(t *testing.T) {
 		"far_operation":      {[]string{"submit", "bogus", "--cloud", "demo"}, `there is no operation "bogus": create-whole-image, `},
 		"no_state":           {[]string{"requests", "ls", "--state", "bogus"}, `--state is "bogus": accepted, parked, `},
 		"no_profile":         {[]string{"submit", "copy-image", "--cloud", "demo", "--dry-run", "--profile", "bogus"}, `--profile is "bogus": otc and huaweicloud are there`},
+		"bad_reader":         {[]string{"streams", "--reader", "ims.>"}, `--reader "ims.>": want the name of a cloud`},
+		"reader_twice":       {[]string{"streams", "--reader", "demo", "--reader", "demo"}, `--reader "demo" is given twice`},
 		"fake_name":          {[]string{"fake", "--cloud", "a b"}, `cloud name "a b"`},
 		"fake_profile":       {[]string{"fake", "--cloud", "a:huawei"}, `profile "huawei"`},
 		"fake_factor":        {[]string{"fake", "--time-factor", "-1"}, "time factor -1: want more than 0"},

@@ -114,3 +114,24 @@ func TestStreamsApplyRefused(t *testing.T) {
 		t.Error("something was made although not all could be")
 	}
 }
+
+// TestStreamsOfReaders: who only reads events needs a consumer that an administrator has made.
+func TestStreamsOfReaders(t *testing.T) {
+	js := admin(t, broker.Options{URL: empty(t, "")})
+	t.Setenv("IMSWORKER_SHARDS", "2")
+	if code, out, errOut := call(t, "", "streams", "--apply", "--notifier", "--reader", "demo", "--reader", "*"); code != exitDone {
+		t.Fatalf("got %d, %s, %s", code, out, errOut)
+	}
+	for name, filter := range map[string]string{"reader-demo": "ims.event.demo.>", "reader": "ims.event.*.>"} {
+		c, err := js.Consumer(t.Context(), broker.StreamEvents, name)
+		if err != nil || c.CachedInfo().Config.FilterSubject != filter {
+			t.Errorf("%s: got %+v, %v", name, c, err)
+		}
+	}
+	if code, out, _ := call(t, "", "streams", "--notifier", "--reader", "demo"); code != exitDone || !strings.Contains(out, "all streams are as they should be") {
+		t.Errorf("got %d, %s", code, out)
+	}
+	if code, out, _ := call(t, "", "streams", "--reader", "other"); code != exitDone || !strings.Contains(out, "reader-other") {
+		t.Errorf("only looking: got %d, %s", code, out)
+	}
+}

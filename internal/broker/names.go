@@ -33,6 +33,19 @@ const LeftoverConsumer = "leftover"
 // on.
 const NotifyConsumer = "notify"
 
+// ReaderConsumer returns the durable consumer of StreamEvents for a reader who
+// has no right to make one: all events of a cloud, or of all where cloud is
+// EveryCloud. Each reader has a consumer of its own.
+func ReaderConsumer(cloud string) string {
+	if cloud == EveryCloud {
+		return "reader"
+	}
+	return "reader-" + cloud
+}
+
+// EveryCloud stands for the clouds of a reader that reads all.
+const EveryCloud = "*"
+
 // The subject filters that are used in more than one place.
 const (
 	RequestFilter = "ims.request.>"

@@ -13,6 +13,7 @@ type TopologyOptions struct {
 	Replicas     int           // copies of every stream; 0: three on a cluster of three or more, else one, and existing streams keep theirs
 	EventsMaxAge time.Duration // how long events are kept
 	Notify       bool          // whether a notifier reads what did not succeed
+	Readers      []string      // clouds whose events somebody reads who may not make a consumer; see ReaderConsumer
 }
 
 // Stream is one stream as it should be, with its durable consumers.
@@ -44,7 +45,7 @@ const MaxAckPending = 256
 
 // Topology lists every stream and consumer as they should be.
 func Topology(o TopologyOptions) []Stream {
-	streams := []Stream{requests(o.Shards), events(o.EventsMaxAge, o.Notify), dead(), state()}
+	streams := []Stream{requests(o.Shards), events(o), dead(), state()}
 	for shard := range o.Shards {
 		streams = append(streams, track(shard))
 	}
@@ -104,17 +105,28 @@ func puller(name string, filters ...string) jetstream.ConsumerConfig {
 	return c
 }
 
-func events(maxAge time.Duration, notify bool) Stream {
+func events(o TopologyOptions) Stream {
 	c := plain(StreamEvents, "what became of requests, as CloudEvents", "ims.event.>")
-	c.MaxMsgsPerSubject, c.MaxAge = 1, maxAge
-	if maxAge > 0 {
-		c.Duplicates = min(duplicateWindow, maxAge)
+	c.MaxMsgsPerSubject, c.MaxAge = 1, o.EventsMaxAge
+	if o.EventsMaxAge > 0 {
+		c.Duplicates = min(duplicateWindow, o.EventsMaxAge)
 	}
 	s := Stream{Config: c}
-	if notify {
+	if o.Notify {
 		s.Consumers = append(s.Consumers, notifier())
 	}
+	for _, cloud := range o.Readers {
+		s.Consumers = append(s.Consumers, forReader(cloud))
+	}
 	return s
+}
+
+// forReader begins with the oldest event that is kept: who was late to be let in
+// has missed nothing.
+func forReader(cloud string) jetstream.ConsumerConfig {
+	c := puller(ReaderConsumer(cloud), "ims.event."+cloud+".>")
+	c.AckWait, c.MaxAckPending = NotifyAckWait, NotifyMaxAckPending
+	return c
 }
 
 // NotifyAckWait is how long an event may stay with a notifier that is silent.

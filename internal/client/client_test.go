@@ -44,7 +44,7 @@ func empty(t *testing.T) *Client {
 func streams(t *testing.T) *Client {
 	t.Helper()
 	c := empty(t)
-	if _, err := c.conn.Apply(t.Context(), Expected(testConfig).Streams); err != nil {
+	if _, err := c.conn.Apply(t.Context(), Expected(testConfig, Others{}).Streams); err != nil {
 		t.Fatal(err)
 	}
 	return c
@@ -114,14 +114,14 @@ func TestWithoutStreams(t *testing.T) {
 func TestStreams(t *testing.T) {
 	t.Parallel()
 	c := empty(t)
-	before, err := c.Streams(t.Context(), testConfig)
+	before, err := c.Streams(t.Context(), testConfig, Others{})
 	if err != nil || len(before.Plan) == 0 || !before.Plan.Applicable() {
 		t.Errorf("without streams: %v, %v", before.Plan, err)
 	}
 	if _, err := c.conn.Apply(t.Context(), before.Streams); err != nil {
 		t.Fatal(err)
 	}
-	if after, err := c.Streams(t.Context(), testConfig); err != nil || len(after.Plan) != 0 {
+	if after, err := c.Streams(t.Context(), testConfig, Others{}); err != nil || len(after.Plan) != 0 {
 		t.Errorf("with all streams: %v, %v", after.Plan, err)
 	}
 }

@@ -20,6 +20,7 @@ authorization { users: [
 	{ user: admin, password: pw }
 	{ user: blind, password: pw, permissions: { publish: [ "ims.event.>", "$JS.API.INFO" ], subscribe: [ "_INBOX.>" ] } }
 	{ user: reader, password: pw, permissions: { publish: [ "$JS.API.STREAM.INFO.*", "$JS.API.STREAM.NAMES" ], subscribe: [ "_INBOX.>" ] } }
+	{ user: publisher, password: pw, permissions: { publish: [ "ims.request.demo.copy-image" ], subscribe: [ "_INBOX.>" ] } }
 ] }`
 
 // guarded starts a broker that asks who comes, with all streams, and returns who may come how.
@@ -47,7 +48,7 @@ func guarded(t *testing.T) func(user, password string) (*Client, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := admin.conn.Apply(t.Context(), Expected(testConfig).Streams); err != nil {
+	if _, err := admin.conn.Apply(t.Context(), Expected(testConfig, Others{}).Streams); err != nil {
 		t.Fatal(err)
 	}
 	return dial
@@ -67,7 +68,7 @@ func TestDenied(t *testing.T) {
 			_, err := c.Request(ctx, messages.Key("demo", "/s", "a"))
 			return err
 		}},
-		"submit":        {"blind", "STREAM.INFO.IMS_REQUESTS", func(ctx context.Context, c *Client) error { _, err := c.Submit(ctx, request("a")); return err }},
+		"submit":        {"blind", "ims.request.demo.copy-image", func(ctx context.Context, c *Client) error { _, err := c.Submit(ctx, request("a")); return err }},
 		"submit_reader": {"reader", "ims.request.demo.copy-image", func(ctx context.Context, c *Client) error { _, err := c.Submit(ctx, request("a")); return err }},
 		"dead":          {"blind", "STREAM.INFO.IMS_DEAD", func(ctx context.Context, c *Client) error { _, err := c.DeadLetters(ctx, ""); return err }},
 	}
@@ -87,6 +88,23 @@ func TestDenied(t *testing.T) {
 				t.Error("somebody still waits for refusals")
 			}
 		})
+	}
+}
+
+// TestSubmitWithOneRight: who may publish one operation, and may not even look at the queue, may submit it.
+func TestSubmitWithOneRight(t *testing.T) {
+	t.Parallel()
+	c, err := guarded(t)("publisher", "pw")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, err := c.Submit(t.Context(), request("a")); err != nil || s.Sequence != 1 {
+		t.Errorf("got %+v, %v", s, err)
+	}
+	other := request("b")
+	other.Operation = "export-image"
+	if _, err := c.Submit(t.Context(), other); !errors.Is(err, broker.ErrDenied) || !strings.Contains(err.Error(), "ims.request.demo.export-image") {
+		t.Errorf("another operation: got %v", err)
 	}
 }
 

@@ -19,20 +19,27 @@ type Streams struct {
 	Asked bool        `json:"-"`
 }
 
+// Others are who reads events, as far as the environment of a worker does not
+// say so.
+type Others struct {
+	Notifier bool     // a notifier, also where NOTIFY_URL is not set
+	Readers  []string // see broker.TopologyOptions
+}
+
 // Expected returns the streams that workers with this configuration use.
-func Expected(c config.Config) Streams {
+func Expected(c config.Config, o Others) Streams {
 	replicas := c.StreamReplicas
 	if c.IsInside() {
 		replicas = 1
 	}
 	return Streams{Plan: broker.Plan{}, Streams: broker.Topology(broker.TopologyOptions{
-		Shards: c.Shards, Replicas: replicas, EventsMaxAge: c.EventsMaxAge, Notify: c.NotifyURL != "",
+		Shards: c.Shards, Replicas: replicas, EventsMaxAge: c.EventsMaxAge, Notify: o.Notifier || c.NotifyURL != "", Readers: o.Readers,
 	})}
 }
 
 // Streams compares the broker's streams with what they should be. Nothing is changed.
-func (c *Client) Streams(ctx context.Context, cfg config.Config) (Streams, error) {
-	s := Expected(cfg)
+func (c *Client) Streams(ctx context.Context, cfg config.Config, o Others) (Streams, error) {
+	s := Expected(cfg, o)
 	plan, err := c.conn.Plan(ctx, s.Streams)
 	if err != nil {
 		return Streams{}, fmt.Errorf("compare streams: %w", err)
@@ -43,17 +50,17 @@ func (c *Client) Streams(ctx context.Context, cfg config.Config) (Streams, error
 
 // ApplyStreams makes what is missing and updates what differs, then compares again. Where something cannot be mended, Plan
 // says what, and what a person can do: found before anything is changed, unless only the broker knew.
-func (c *Client) ApplyStreams(ctx context.Context, cfg config.Config) (Streams, error) {
-	done, err := c.conn.Apply(ctx, Expected(cfg).Streams)
+func (c *Client) ApplyStreams(ctx context.Context, cfg config.Config, o Others) (Streams, error) {
+	done, err := c.conn.Apply(ctx, Expected(cfg, o).Streams)
 	if stuck, ok := errors.AsType[*broker.PlanError](err); ok {
-		s := Expected(cfg)
+		s := Expected(cfg, o)
 		s.Plan, s.Asked = stuck.Plan, true
 		return s, nil
 	}
 	if err != nil {
 		return Streams{}, fmt.Errorf("apply streams: %w", err)
 	}
-	s, err := c.Streams(ctx, cfg)
+	s, err := c.Streams(ctx, cfg, o)
 	s.Done = done
 	return s, err
 }

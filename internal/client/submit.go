@@ -27,11 +27,12 @@ type Submission struct {
 }
 
 // Submit publishes a request and returns once the broker has stored it. Nothing is said about what becomes of it: see Wait.
+// The right to publish that operation is enough.
 func (c *Client) Submit(ctx context.Context, r messages.Request) (s Submission, err error) {
-	defer c.permitted(&ctx, &err)()
-	if err := c.need(ctx, broker.StreamRequests); err != nil {
+	if err := c.queue(ctx); err != nil && !errors.Is(err, broker.ErrDenied) {
 		return Submission{}, err
 	}
+	defer c.permitted(&ctx, &err)()
 	subject, header, body := messages.EncodeRequest(r)
 	sequence, err := c.publish(ctx, broker.Message{Subject: subject, Header: header, Data: body})
 	if err != nil {
@@ -41,6 +42,12 @@ func (c *Client) Submit(ctx context.Context, r messages.Request) (s Submission, 
 		Key: messages.Key(r.Cloud, r.Source, r.ID), Cloud: r.Cloud, Operation: r.Operation, Source: r.Source, ID: r.ID,
 		Subject: subject, Sequence: sequence,
 	}, nil
+}
+
+// queue looks whether there is a queue of requests, as far as this user may look.
+func (c *Client) queue(ctx context.Context) (err error) {
+	defer c.permitted(&ctx, &err)()
+	return c.need(ctx, broker.StreamRequests)
 }
 
 // publish gives the message an id of its own, so that a repetition after a lost answer is not stored twice.

@@ -12,6 +12,9 @@ import (
 // nameForm is what a subject token of ours may look like.
 var nameForm = regexp.MustCompile(`^[a-z0-9-]{1,40}$`)
 
+// ValidName reports whether a cloud may have that name.
+func ValidName(name string) bool { return nameForm.MatchString(name) }
+
 // authKeys are the keys below auth that the worker reads, for hints about
 // typing mistakes; others belong to OpenStack tools and are left alone.
 var authKeys = []string{

@@ -125,10 +125,20 @@ func (t *tail) notRewound(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if info.State.LastSeq < t.position {
-		return fmt.Errorf("%w: from message %d to %d", ErrRewound, t.position, info.State.LastSeq)
+	return rewound(info, t.position)
+}
+
+// rewound judges what a stream says of itself to one who has read up to a
+// position. A copy answers also where there is no leader, or where the others
+// do not hear it: it may not have yet what was read.
+func rewound(info jetstream.StreamInfo, position uint64) error {
+	switch {
+	case info.State.LastSeq >= position:
+		return nil
+	case !led(info.Cluster):
+		return errUnled
 	}
-	return nil
+	return fmt.Errorf("%w: from message %d to %d", ErrRewound, position, info.State.LastSeq)
 }
 
 // aim asks the leader for the last message to be read before caughtUp. It is

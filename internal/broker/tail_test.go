@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -243,5 +244,33 @@ func TestTailStreamMadeAnew(t *testing.T) {
 		if !ok || api.ErrorCode != codeStreamNotFound {
 			t.Fatalf("got %v, want ErrRewound or a missing stream", err)
 		}
+	}
+}
+
+// TestRewound: only a leader is believed that its stream was set back.
+func TestRewound(t *testing.T) {
+	t.Parallel()
+	copies := func(active time.Duration) []*jetstream.PeerInfo {
+		return []*jetstream.PeerInfo{{Name: "b", Active: active}, {Name: "c", Active: active}}
+	}
+	for name, is := range map[string]struct {
+		last    uint64
+		cluster *jetstream.ClusterInfo
+		want    error
+	}{
+		"further":         {last: 8},
+		"there":           {last: 7, cluster: &jetstream.ClusterInfo{}},
+		"one server":      {last: 6, want: ErrRewound},
+		"no leader":       {last: 6, cluster: &jetstream.ClusterInfo{Replicas: copies(0)}, want: errUnled},
+		"no leader, of 1": {last: 6, cluster: &jetstream.ClusterInfo{}, want: errUnled},
+		"leader alone":    {last: 6, cluster: &jetstream.ClusterInfo{Leader: "a", Replicas: copies(time.Minute)}, want: errUnled},
+		"led":             {last: 6, cluster: &jetstream.ClusterInfo{Leader: "a", Replicas: copies(time.Second)}, want: ErrRewound},
+	} {
+		if err := rewound(jetstream.StreamInfo{State: jetstream.StreamState{LastSeq: is.last}, Cluster: is.cluster}, 7); !errors.Is(err, is.want) {
+			t.Errorf("%s: got %v, want %v", name, err, is.want)
+		}
+	}
+	if !transient(errUnled) {
+		t.Error("it is not asked again where nobody leads")
 	}
 }

@@ -273,7 +273,7 @@ func (a *account) popAsk(now time.Time) (task, bool) {
 	}
 	for bucket, line := range a.asks {
 		if line.len() > 0 && a.turn(bucket, now) {
-			t := line.pop()
+			t := line.pop(now)
 			t.entry.probe = a.pause.probe()
 			return t, true
 		}

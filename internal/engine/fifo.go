@@ -22,6 +22,9 @@ func (f *fifo[T]) push(item T) {
 	f.items = append(f.items, item)
 }
 
+// first is the one that pop takes out. There must be one.
+func (f *fifo[T]) first() T { return f.items[f.head] }
+
 // pop takes out the first one. There must be one.
 func (f *fifo[T]) pop() T {
 	var none T

@@ -80,10 +80,29 @@ const (
 	// jobs that no list tells about.
 	sparse = 0.29
 	// longest is the time after which every job is due for a question that the list
-	// does not tell about, whatever is believed of it. It leaves a tenth of a quarter
-	// of an hour to those that go before it in the line, since their ends are near.
+	// does not tell about, whatever is believed of it.
 	longest = 27 * time.Minute / 2
+	// leftAlone is the time after which such a job goes before those whose ends are
+	// near. Half a minute is left of a quarter of an hour for those that have to go
+	// with it.
+	leftAlone = 29 * time.Minute / 2
+	// roomy is how long it may take to ask once for each job, so that turns are left
+	// for those whose ends are near. Beyond, what is promised to end is looked at the
+	// later, the fewer are left: a look that comes too early takes the turn of another,
+	// and one that waits for its turn costs nothing.
+	roomy = leftAlone * 5 / 6
 )
+
+// latest is when a query has waited for long enough, whatever else is in line:
+// a job that the list does not tell about has been left alone for as long as may
+// be then.
+func (e *entry) latest(t task, now time.Time) time.Time {
+	since := now
+	if t.step == pollStep && t.plan.Shared == 0 && !t.hinted {
+		since = later(e.asked.time(), e.submitted.time())
+	}
+	return since.Add(e.account.conf.Scale(leftAlone))
+}
 
 // planOf says when an entry is worth a look.
 func (g *Engine) planOf(e *entry, now time.Time) pace.Plan {
@@ -100,7 +119,8 @@ func (g *Engine) planOf(e *entry, now time.Time) pace.Plan {
 		plan = plan.Alone(a.loose(k, round, now.Sub(e.submitted.time())))
 	}
 	plan.Most = max(longest-round, plan.Bound.Min)
-	plan.Line = min(a.line(e, alone, round), longest-time.Minute/2)
+	plan.Line = min(a.line(e, alone, round), leftAlone-plan.Most)
+	plan.Grace = max(0, round-roomy)
 	return plan
 }
 

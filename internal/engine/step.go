@@ -107,6 +107,7 @@ type task struct {
 	hinted    bool
 	row       *ims.Image // of the list, which shows the image as done
 	near      bool       // its end is expected now
+	latest    time.Time  // it has waited for long enough then, whatever else does
 	heard     float64    // share of the work that the cloud told last
 	heardAt   time.Time  // since when
 	fell      bool       // it had told more before
@@ -171,7 +172,7 @@ func (g *Engine) enqueue(e *entry, s step) {
 	if s.pool() == queryPool {
 		t.hinted, t.shown, t.plan = e.hinted, e.shown, g.planOf(e, time.Now())
 		t.near, t.heard, t.heardAt, t.fell = e.near || e.hinted, e.heard, e.heardAt.time(), e.fell
-		t.bucket = e.account.bucketFor(t)
+		t.bucket, t.latest = e.account.bucketFor(t), e.latest(t, time.Now())
 		if row, seen := e.account.rows[e.key]; seen {
 			t.row = &row
 			delete(e.account.rows, e.key)

@@ -111,7 +111,7 @@ func (g *Engine) sweep(a *account, now time.Time) {
 	a.sweep.entry.busy, a.sweep.asked = true, now
 	a.ask(task{
 		entry: a.sweep.entry, step: sweepStep, bucket: listBucket, cloud: a.name,
-		since: a.sweep.since, census: g.counts(a, now),
+		since: a.sweep.since, census: g.counts(a, now), latest: now.Add(a.conf.Scale(leftAlone)),
 	})
 }
 

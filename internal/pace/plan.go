@@ -25,6 +25,9 @@ type Plan struct {
 	Most time.Duration
 	// Line is how long a look that is due waits for its turn.
 	Line time.Duration
+	// Grace is how much later than usual an end is looked for that the cloud has
+	// promised, where a look that comes too early takes the turn of another.
+	Grace time.Duration
 
 	known  bool
 	passed time.Duration        // of an unknown kind: many were older, and hardly any has ended before

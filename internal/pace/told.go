@@ -44,7 +44,7 @@ func (p Plan) Told(age time.Duration, s Share) (wait time.Duration, near bool) {
 		return usual, false
 	}
 	left := max(0, whole-age)
-	due := left + p.Bound.Of(whole)/2
+	due := left + p.Bound.Of(whole)/2 + p.Grace
 	if due < usual+p.Line {
 		return max(due, usual/often), true
 	}

@@ -89,6 +89,24 @@ func TestToldJumpsTheLine(t *testing.T) {
 	}
 }
 
+// TestToldGrace: where turns are scarce, an end that is promised is looked for
+// later, unless it is so far away then that the look stands in line as others.
+func TestToldGrace(t *testing.T) {
+	t.Parallel()
+	p := taught(500, time.Hour, 0.6).Plan(bound).Alone(0.29)
+	p.Line = 10 * time.Minute
+	share := pace.Share{Now: 0.9, Before: 0.5}
+	before, _ := p.Told(54*time.Minute, share)
+	p.Grace = 2 * time.Minute
+	if wait, near := p.Told(54*time.Minute, share); !near || wait != before+p.Grace {
+		t.Errorf("%v, after %s, of which %s without", near, wait, before)
+	}
+	p.Grace = p.Line
+	if wait, near := p.Told(54*time.Minute, share); near || wait > bound.Max {
+		t.Errorf("%v, after %s", near, wait)
+	}
+}
+
 // rests follows a job that takes d, asked for every half minute, and returns how
 // long it is said to take from then on, with the cloud's word and without.
 func rests(o pace.Outlook, d time.Duration, told func(age time.Duration) float64) (sharp, plain []time.Duration) {

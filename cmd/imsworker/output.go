@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -57,9 +59,10 @@ func (f *format) isTable() bool { return *f == formatTable || *f == formatWide }
 // print writes value as JSON or YAML, or calls table.
 func (f *format) print(w io.Writer, value any, table func(io.Writer)) error {
 	if f.isTable() {
-		t := newTable(w, *f == formatWide)
+		t, buffer := newTable(w, *f == formatWide), bufio.NewWriterSize(w, 64<<10)
+		t.out = buffer
 		table(t)
-		return t.Flush()
+		return cmp.Or(t.Flush(), buffer.Flush())
 	}
 	text, err := json.MarshalIndent(value, "", "  ")
 	if err == nil && *f == formatYAML {
@@ -111,6 +114,9 @@ func oneLine(data []byte) string {
 // visible writes a text so that a terminal shows it and does nothing else: escape sequences, other control characters, those
 // that turn the direction of writing and bytes that are no text are escaped as in Go.
 func visible(text string) string {
+	if isPlain(text) { // nearly all are: a long list does not copy them
+		return text
+	}
 	var b strings.Builder
 	for i, size := 0, 0; i < len(text); i += size {
 		var r rune
@@ -125,6 +131,15 @@ func visible(text string) string {
 		}
 	}
 	return b.String()
+}
+
+func isPlain(text string) bool {
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // visibleLines is visible for a text of several lines.

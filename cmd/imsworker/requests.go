@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
@@ -16,45 +15,6 @@ import (
 func newRequests() *cobra.Command {
 	return group("requests", "Look at requests, and go on with them", "  imsworker requests ls\n  imsworker requests get KEY\n  imsworker requests retry KEY",
 		newRequestsLs(), newRequestsGet(), newRequestsCancel(), newRequestsRetry(), newRequestsResolve())
-}
-
-func newRequestsLs() *cobra.Command {
-	cmd := &cobra.Command{
-		Use: "ls", Short: "List requests: all that live, and those that ended in the last hour", Args: cobra.NoArgs,
-		Example: `  imsworker requests ls --cloud demo
-  imsworker requests ls --history --state failed -o json`,
-	}
-	output := outputFlag(cmd)
-	var filter client.Filter
-	cmd.Flags().StringVar(&filter.Cloud, "cloud", "", "only those of this cloud")
-	cmd.Flags().StringVar(&filter.Operation, "operation", "", "only those of this operation")
-	cmd.Flags().StringVar(&filter.State, "state", "", "only those in this state: "+strings.Join(client.States(), ", "))
-	cmd.Flags().BoolVar(&filter.History, "history", false, "also those that ended earlier, as long as events are kept")
-	cmd.RunE = work(func(cmd *cobra.Command, _ []string) error {
-		if filter.State != "" && !slices.Contains(client.States(), filter.State) {
-			return usage(cmd, "--state is %q: %s are there", filter.State, strings.Join(client.States(), ", "))
-		}
-		return connected(cmd.Context(), func(c *client.Client) error {
-			list, err := c.Requests(cmd.Context(), filter)
-			if err != nil {
-				return err
-			}
-			if paused, err := c.Pauses(cmd.Context()); err == nil { // who may not read them sees the rest
-				client.MarkPaused(list, paused)
-			}
-			_ = c.Expect(cmd.Context(), list) // what the workers do not tell is not shown
-			return output.print(cmd.OutOrStdout(), list, func(w io.Writer) { requestTable(w, list) })
-		})
-	})
-	return cmd
-}
-
-func requestTable(w io.Writer, list []client.Summary) {
-	now := time.Now()
-	head(w, "KEY", "CLOUD", narrow("OPERATION"), narrow("STATE"), narrow("REASON"), spare("ATTEMPT"), spare("ACCEPTED"), spare("STARTS"), spare("ENDS"), spare("DONE"), spare("ID"))
-	for _, s := range list {
-		row(w, s.Key, s.Cloud, s.Operation, toned{stateOf(s), stateTone(s.State)}, reasonOf(s), s.Attempt, moment(s.Accepted), starts(s, now), ends(s, now), done(s), s.ID)
-	}
 }
 
 func stateOf(s client.Summary) string {

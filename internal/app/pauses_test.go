@@ -28,7 +28,7 @@ func TestPauseHoldsBack(t *testing.T) {
 	if err != nil || len(paused) != 1 || paused[0].Cloud != "demo" || paused[0].Operation != "copy-image" {
 		t.Errorf("paused %+v, %v", paused, err)
 	}
-	list, err := cl.Requests(t.Context(), client.Filter{Operation: "copy-image"})
+	list, err := cl.Requests(t.Context(), client.Filter{Operations: []string{"copy-image"}})
 	if client.MarkPaused(list, paused); err != nil || len(list) != 1 || list[0].State != "accepted" || !list[0].Paused {
 		t.Errorf("list %+v, %v", list, err)
 	}

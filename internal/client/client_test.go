@@ -265,12 +265,13 @@ func TestRequests(t *testing.T) {
 		filter Filter
 		want   int
 	}{
-		"all":          {Filter{}, 2},
-		"history":      {Filter{History: true}, 3},
-		"state":        {Filter{State: "accepted"}, 2},
-		"failed":       {Filter{State: "failed", History: true}, 1},
-		"other_cloud":  {Filter{Cloud: "nowhere"}, 0},
-		"no_operation": {Filter{Operation: "x"}, 0},
+		"all":            {Filter{}, 2},
+		"history":        {Filter{History: true}, 3},
+		"state":          {Filter{States: []string{"accepted"}}, 2},
+		"failed":         {Filter{States: []string{"failed"}, History: true}, 1},
+		"failed_of_demo": {Filter{States: []string{"failed"}, Clouds: []string{"demo"}, Operations: []string{"copy-image"}, History: true}, 1},
+		"other_cloud":    {Filter{Clouds: []string{"nowhere"}, History: true}, 0},
+		"no_operation":   {Filter{Operations: []string{"x"}, History: true}, 0},
 	} {
 		list, err := c.Requests(t.Context(), tc.filter)
 		if err != nil || len(list) != tc.want || list == nil {

@@ -14,11 +14,14 @@ import (
 func Operations() []string { return handlers.Names() }
 
 // NearestOperation returns the operation that was probably meant by a name, empty if none is near.
-func NearestOperation(name string) string {
-	best, least := "", 1+max(2, len(name)/3)
-	for _, known := range Operations() {
-		if d := levenshtein.Distance(name, known, nil); d < least {
-			best, least = known, d
+func NearestOperation(name string) string { return Nearest(name, Operations()) }
+
+// Nearest returns the known word that a mistyped one may have meant, or "".
+func Nearest(word string, known []string) string {
+	best, least := "", 1+max(2, len(word)/3)
+	for _, k := range known {
+		if d := levenshtein.Distance(word, k, nil); d < least {
+			best, least = k, d
 		}
 	}
 	return best

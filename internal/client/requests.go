@@ -1,11 +1,9 @@
 package client
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -30,100 +28,21 @@ type Summary struct {
 	Reason    messages.Reason `json:"reason,omitempty"`
 	JobID     string          `json:"job_id,omitempty"`
 	Accepted  time.Time       `json:"accepted"`
+	Submitted time.Time       `json:"submitted,omitzero"`
 	Finished  time.Time       `json:"finished,omitzero"`
-	Paused    bool            `json:"paused,omitempty"` // filled in by MarkPaused
+	// Parent is the request that caused this one, if any did.
+	Parent *messages.Relative `json:"parent,omitempty"`
+	Paused bool               `json:"paused,omitempty"` // filled in by MarkPaused
 	// Prospect is what the worker expects of it, filled in by Expect.
 	Prospect *messages.Prospect `json:"prospect,omitempty"`
 	// Legs are those of a bulk, as far as they were told.
 	Legs *messages.Counts `json:"legs,omitempty"`
 }
 
-// States returns all states in which a Summary can be.
-func States() []string {
-	states := []string{
-		string(ledger.Accepted), string(ledger.Parked), string(ledger.Submitting), string(ledger.Uncertain),
-		string(ledger.Submitted), string(ledger.Finished),
-	}
-	for _, s := range messages.States() {
-		if s.Final() {
-			states = append(states, string(s))
-		}
-	}
-	return states
-}
-
-// Filter chooses requests; empty fields choose all.
-type Filter struct {
-	Cloud, Operation, State string
-	// History adds what ended so long ago that only its final event is left.
-	History bool
-}
-
-func (f Filter) matches(s Summary) bool {
-	return (f.Cloud == "" || f.Cloud == s.Cloud) && (f.Operation == "" || f.Operation == s.Operation) && (f.State == "" || f.State == s.State)
-}
-
-// Requests lists the requests that have a record, oldest first: all that live and what ended in the last hour. Messages that
-// cannot be read as a record are skipped; a newer worker may have written them.
-func (c *Client) Requests(ctx context.Context, f Filter) (list []Summary, err error) {
-	defer c.permitted(&ctx, &err)()
-	found := map[string]Summary{}
-	if f.History {
-		if err := c.ended(ctx, found); err != nil {
-			return nil, err
-		}
-	}
-	streams, err := c.trackStreams(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, stream := range streams {
-		if err := c.read(ctx, stream, trackFilter(stream), func(m broker.Stored) {
-			if r, err := ledger.Decode(m.Data); err == nil {
-				found[r.Key] = summaryOf(r)
-			}
-		}); err != nil {
-			return nil, fmt.Errorf("read %s: %w", stream, err)
-		}
-	}
-	list = chosen(found, f)
-	return list, c.addCounts(ctx, list)
-}
-
-func chosen(found map[string]Summary, f Filter) []Summary {
-	list := []Summary{}
-	for _, s := range found {
-		if f.matches(s) {
-			list = append(list, s)
-		}
-	}
-	slices.SortFunc(list, func(a, b Summary) int {
-		return cmp.Or(a.Accepted.Compare(b.Accepted), strings.Compare(a.Key, b.Key))
-	})
-	return list
-}
-
-// ended reads the final events; of several attempts the newest counts.
-func (c *Client) ended(ctx context.Context, into map[string]Summary) error {
-	if err := c.need(ctx, broker.StreamEvents); err != nil {
-		return err
-	}
-	err := c.read(ctx, broker.StreamEvents, "ims.event.*.*.final.>", func(m broker.Stored) {
-		meta, event, err := messages.DecodeEvent(m.Header, m.Data)
-		if err == nil && meta.Attempt >= into[meta.Key].Attempt {
-			into[meta.Key] = summaryOfEvent(meta, event)
-		}
-	})
-	if err != nil {
-		return fmt.Errorf("read final events: %w", err)
-	}
-	return nil
-}
-
 func summaryOf(r *ledger.Record) Summary {
 	s := Summary{
 		Key: r.Key, Cloud: r.Cloud, Operation: r.Operation, Source: r.Source, ID: r.ID, Attempt: r.Attempt, State: string(r.State),
-		JobID: r.JobID, Accepted: r.Accepted, Finished: r.Finished,
+		JobID: r.JobID, Accepted: r.Accepted, Submitted: r.Submitted, Finished: r.Finished, Parent: r.Parent,
 	}
 	if r.Done() && r.Outcome != "" {
 		s.State = string(r.Outcome)
@@ -140,7 +59,8 @@ func summaryOf(r *ledger.Record) Summary {
 func summaryOfEvent(m messages.EventMeta, e messages.Event) Summary {
 	s := Summary{
 		Key: m.Key, Cloud: m.Cloud, Operation: e.Request.Operation, Source: e.Request.Source, ID: e.Request.ID,
-		Attempt: m.Attempt, State: string(e.State), Accepted: timeOf(e.Times.Accepted), Finished: timeOf(e.Times.Finished),
+		Attempt: m.Attempt, State: string(e.State), Accepted: timeOf(e.Times.Accepted), Submitted: timeOf(e.Times.Submitted),
+		Finished: timeOf(e.Times.Finished), Parent: e.Parent,
 	}
 	if e.Job != nil {
 		s.JobID = e.Job.ID

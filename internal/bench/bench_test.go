@@ -43,6 +43,7 @@ func TestScenarios(t *testing.T) {
 		"takeover_seconds lease_seconds takeover_queries_of_budget": {name: "takeover", run: takeover{
 			pair: pair{clouds: 16, requests: 160, lease: 3 * time.Second}, watch: 100 * time.Millisecond,
 		}.run},
+		"list_100k_seconds list_100k_rss_mib get_milliseconds": {name: "list", run: list{pair: pair{clouds: 16, requests: 160}, lists: 1, gets: 2}.run},
 		"handover_seconds":                      {name: "handover", run: handover{pair: pair{clouds: 16, requests: 160, lease: 3 * time.Second}}.run},
 		"polls_per_second poll_lateness_p99_ms": {name: "polls", run: polls{requests: 160, wait: 50 * time.Millisecond, window: 200 * time.Millisecond}.run},
 	}

@@ -66,6 +66,9 @@ var scenarios = []scenario{
 	{"takeover", "a replica with 100,000 requests of 200 clouds is killed: how long until another follows all of them", takeover{
 		pair: pair{clouds: 200, requests: 100_000, lease: 15 * time.Second, rest: 31 * time.Second}, watch: 20 * time.Second,
 	}.run},
+	{"list", "the command line lists 100,000 requests, and shows one of them", list{
+		pair: pair{clouds: 200, requests: 100_000}, lists: 5, gets: 15,
+	}.run},
 	{"handover", "one of two replicas with 100,000 requests of 200 clouds is stopped: how long until the other follows all of them", handover{
 		pair: pair{clouds: 200, requests: 100_000, lease: 15 * time.Second, rest: 31 * time.Second},
 	}.run},
@@ -102,7 +105,8 @@ func main() {
 // interrupted is the exit code of what somebody has stopped.
 const interrupted = 130
 
-// serveIfAsked makes this process a broker or a worker, and nothing else, when
+// serveIfAsked makes this process a broker, a worker or one that measures a
+// command, and nothing else, when
 // this program has started itself as one.
 func serveIfAsked() (code int, asked bool) {
 	switch {
@@ -110,6 +114,8 @@ func serveIfAsked() (code int, asked bool) {
 		return serveBroker(os.Args[2], os.Args[3], os.Args[4]), true
 	case len(os.Args) == 2 && os.Args[1] == workerProcess:
 		return serveWorker(), true
+	case len(os.Args) > 2 && os.Args[1] == askerProcess:
+		return measureCommand(os.Args[2:]), true
 	}
 	return 0, false
 }

@@ -1,9 +1,11 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
@@ -107,9 +109,10 @@ func (in *Intake) AskOfBackup(ctx context.Context, cloud, backupID string, data 
 }
 
 // BuryNotice stores a dead letter that has the notice for its body, so that it
-// can be replayed when what was in its way is mended.
+// can be replayed when what was in its way is mended. Of a backup there is one
+// for each cause within broker.DeadWindow, however many notices come to it.
 func (in *Intake) BuryNotice(ctx context.Context, cloud string, n messages.Notice, ps messages.Problems) error {
-	name := messages.Key(cloud, fmt.Sprint(n), ps.Error())
+	name := messages.Key(cloud, cmp.Or(strings.ToLower(n.Backup.ID), fmt.Sprint(n)), ps.Error())
 	subject, header, body, err := messages.EncodeNotice(cloud, messages.Identity{Source: "/imsworker/notices", ID: name}, n, time.Now())
 	if err != nil {
 		return fmt.Errorf("encode notice: %w", err)

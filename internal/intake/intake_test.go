@@ -49,6 +49,7 @@ type desk struct {
 	count   *counter
 	paused  *pauses.Pauses
 	legs    chan string // what is heard of legs
+	intake  *intake.Intake
 }
 
 func newDesk(t *testing.T) *desk {
@@ -72,6 +73,7 @@ func newDesk(t *testing.T) *desk {
 			}, name == "demo" || name == "side"
 		},
 	})
+	d.intake = in
 	d.consume(broker.ShardConsumer(0), in.Handle)
 	d.consume(broker.LeftoverConsumer, dead.Leftover)
 	return d

@@ -24,11 +24,14 @@ export ONLY PROFILE REQUESTS WORKERS BROKERS SEED SEEDS LIMITS FACTOR LEASE NODE
 CC_FOUND := $(shell command -v $$(go env CC | cut -d' ' -f1) 2>/dev/null)
 RACE     ?= $(if $(and $(CC_FOUND),$(filter 1,$(shell go env CGO_ENABLED))),-race)
 
+# How the shipped binary is compiled. All that needs no race detector is compiled like it, so that nothing is compiled twice.
+PLAIN := CGO_ENABLED=0 GOFLAGS="$(strip $(GOFLAGS) -trimpath)"
+
 .DEFAULT_GOAL := help
-.PHONY: help run test bench chaos simulate mutations check check-full build tools fmt vet lint tidy generated fuzz asyncapi rules
+.PHONY: help run test bench chaos simulate mutations check check-full build reproducible tools fmt vet lint tidy generated fuzz asyncapi rules
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 run: build ## broker, fake cloud and worker in one process, with samples
 	@exec bin/imsworker dev
@@ -47,7 +50,7 @@ test: ## all tests, with the race detector but for those of whole workers and of
 	@test -n "$(RACE)" || echo "no C compiler found: the tests run without the race detector"
 	go test $(RACE) -parallel 4 -timeout $(TIMEOUT) -skip '$(FIGURES)' $(PARTS)
 	go test $(RACE_WHOLE) -parallel 4 -timeout $(TIMEOUT) -run '$(FIGURES)' ./internal/engine
-	go test $(RACE_WHOLE) -parallel 8 -timeout $(TIMEOUT) $(WHOLE)
+	$(if $(RACE_WHOLE),,$(PLAIN)) go test $(RACE_WHOLE) -parallel 8 -timeout $(TIMEOUT) $(WHOLE)
 
 bench: ## figures of speed and memory; ONLY=name picks one scenario, PROFILE=dir keeps profiles
 	go run ./internal/bench
@@ -56,12 +59,12 @@ chaos: ## kill, pause and cut off everything, then audit: REQUESTS= WORKERS= BRO
 	go run ./internal/chaos
 
 simulate: ## the worker in virtual time, through everything that goes wrong: SEEDS=n plans, or SEED=n alone and in full
-	cd internal/simulate && go test -count=1 -timeout 60m -run '^TestSimulate$$'
+	cd internal/simulate && $(PLAIN) go test -count=1 -timeout 60m -run '^TestSimulate$$'
 
 mutations: ## does the simulation notice every mistake that is made on purpose
 	cd internal/simulate && go test -tags mutations -count=1 -timeout 60m -run '^TestMutations$$'
 
-check: fmt vet lint tidy generated asyncapi rules fuzz simulate chaos-short ## everything but the tests: format, lint, modules, generated files, schemas, alert rules, a short fuzz, a short simulation, a short chaos
+check: fmt vet lint tidy generated asyncapi reproducible rules fuzz simulate chaos-short ## everything but the tests: format, lint, modules, generated files, schemas, the build, alert rules, a short fuzz, a short simulation, a short chaos
 
 check-full: check mutations ## check with its long forms, and all tests under the race detector, for hours
 	LONG=1 $(MAKE) --no-print-directory test RACE_WHOLE=-race TIMEOUT=60m
@@ -70,7 +73,10 @@ check-full: check mutations ## check with its long forms, and all tests under th
 	  $(MAKE) --no-print-directory chaos REQUESTS=10000 BROKERS=$$brokers SEED=$$seed || exit 1; done; done
 
 build: ## a static binary, bin/imsworker
-	CGO_ENABLED=0 go build -trimpath -buildvcs=auto -ldflags "-s -w -X main.version=$(VERSION)" -o bin/imsworker ./cmd/imsworker
+	$(PLAIN) go build -buildvcs=auto -ldflags "-s -w -buildid= -X main.version=$(VERSION)" -o bin/imsworker ./cmd/imsworker
+
+reproducible: ## are two builds of this commit, in two places, the same bytes
+	.ci/reproducible
 
 tools: $(GOLANGCI) $(ASYNCAPI) $(PROMTOOL) $(AMTOOL) ## fetch what `make check` needs into .tools
 
@@ -79,17 +85,18 @@ fmt: ## is everything formatted
 	  test -z "$$bad" || { echo "not formatted, run gofmt -w on:"; echo "$$bad"; exit 1; }
 
 vet: ## go vet
-	go vet ./...
+	$(PLAIN) go vet ./...
 
 lint: ## golangci-lint, with the rules of who may import whom
 	@test -x $(GOLANGCI) || { echo "golangci-lint $(GOLANGCI_VERSION) is missing: run make tools"; exit 1; }
-	$(GOLANGCI) run ./...
+	$(PLAIN) $(GOLANGCI) run ./...
 
-tidy: ## are go.mod and go.sum what the code needs
+tidy: ## are go.mod and go.sum what the code needs, and the modules what go.sum says
 	go mod tidy -diff
+	go mod verify
 
 generated: ## are generated files what their generators make
-	@before=$$(git status --porcelain; git diff); go generate ./... && \
+	@before=$$(git status --porcelain; git diff); $(PLAIN) go generate ./... && \
 	  test "$$before" = "$$(git status --porcelain; git diff)" || { echo "generated files were not up to date: commit what go generate made"; exit 1; }
 
 asyncapi: ## is schemas/asyncapi.yaml valid AsyncAPI
@@ -103,7 +110,7 @@ rules: ## do the alert rules hold: their form, their unit tests, and on what rea
 
 .PHONY: chaos-short
 chaos-short:
-	REQUESTS=300 LEASE=6s NODES=20s FACTOR=100 FLIGHT=100 go run ./internal/chaos
+	REQUESTS=300 LEASE=6s NODES=20s FACTOR=100 FLIGHT=100 $(PLAIN) go run ./internal/chaos
 
 fuzz: ## every fuzz target for FUZZTIME
 	.ci/fuzz $(FUZZTIME)

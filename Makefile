@@ -2,10 +2,12 @@
 
 GOLANGCI_VERSION := 2.15.0
 ASYNCAPI_VERSION := 3.6.3
+DOCKERFILELINT_VERSION := 1.8.0
 
 TOOLS    := $(CURDIR)/.tools
 GOLANGCI := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)/golangci-lint
 ASYNCAPI := $(TOOLS)/asyncapi-$(ASYNCAPI_VERSION)/node_modules/@asyncapi/parser/package.json
+DOCKERFILELINT := $(TOOLS)/dockerfilelint-$(DOCKERFILELINT_VERSION)/node_modules/.bin/dockerfilelint
 
 # Prometheus and Alertmanager as the distribution has them, unpacked and not installed.
 PROMETHEUS_TOOLS := $(TOOLS)/debian/usr/bin
@@ -15,6 +17,7 @@ AMTOOL   := $(PROMETHEUS_TOOLS)/amtool
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 FUZZTIME ?= 10s
 TIMEOUT  ?= 8m
+ENGINE   ?= docker
 RACE_WHOLE ?=
 SEEDS    ?= 100
 
@@ -28,7 +31,7 @@ RACE     ?= $(if $(and $(CC_FOUND),$(filter 1,$(shell go env CGO_ENABLED))),-rac
 PLAIN := CGO_ENABLED=0 GOFLAGS="$(strip $(GOFLAGS) -trimpath)"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench chaos simulate mutations check check-full build reproducible tools fmt vet lint tidy generated fuzz asyncapi rules
+.PHONY: help run test bench chaos simulate mutations check check-full build image reproducible tools fmt vet lint tidy generated fuzz asyncapi dockerfile rules
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -64,7 +67,7 @@ simulate: ## the worker in virtual time, through everything that goes wrong: SEE
 mutations: ## does the simulation notice every mistake that is made on purpose
 	cd internal/simulate && go test -tags mutations -count=1 -timeout 60m -run '^TestMutations$$'
 
-check: fmt vet lint tidy generated asyncapi reproducible rules fuzz simulate chaos-short ## everything but the tests: format, lint, modules, generated files, schemas, the build, alert rules, a short fuzz, a short simulation, a short chaos
+check: fmt vet lint tidy generated asyncapi dockerfile reproducible rules fuzz simulate chaos-short ## everything but the tests: format, lint, modules, generated files, schemas, the build, alert rules, a short fuzz, a short simulation, a short chaos
 
 check-full: check mutations ## check with its long forms, and all tests under the race detector, for hours
 	LONG=1 $(MAKE) --no-print-directory test RACE_WHOLE=-race TIMEOUT=60m
@@ -75,10 +78,13 @@ check-full: check mutations ## check with its long forms, and all tests under th
 build: ## a static binary, bin/imsworker
 	$(PLAIN) go build -buildvcs=auto -ldflags "-s -w -buildid= -X main.version=$(VERSION)" -o bin/imsworker ./cmd/imsworker
 
+image: ## a container image, imsworker:VERSION; ENGINE=podman for another engine than docker
+	$(ENGINE) build -f deployments/Dockerfile -t imsworker:$(VERSION) --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) .
+
 reproducible: ## are two builds of this commit, in two places, the same bytes
 	.ci/reproducible
 
-tools: $(GOLANGCI) $(ASYNCAPI) $(PROMTOOL) $(AMTOOL) ## fetch what `make check` needs into .tools
+tools: $(GOLANGCI) $(ASYNCAPI) $(DOCKERFILELINT) $(PROMTOOL) $(AMTOOL) ## fetch what `make check` needs into .tools
 
 fmt: ## is everything formatted
 	@bad=$$(git ls-files -z --cached --others --exclude-standard '*.go' | xargs -0 gofmt -l 2>&1); \
@@ -108,6 +114,12 @@ rules: ## do the alert rules hold: their form, their unit tests, and on what rea
 	@for tool in $(PROMTOOL) $(AMTOOL); do test -x $$tool || { echo "$${tool##*/} is missing: run make tools"; exit 1; }; done
 	PROMETHEUS_TOOLS=$(PROMETHEUS_TOOLS) go test -tags rules -count=1 -parallel 8 -run '^TestAlert' ./internal/promtest
 
+dockerfile: ## has the Dockerfile no known mistake, and does the image's context leave out nothing that git has
+	@test -x $(DOCKERFILELINT) || { echo "dockerfilelint $(DOCKERFILELINT_VERSION) is missing: run make tools"; exit 1; }
+	$(DOCKERFILELINT) deployments/Dockerfile
+	@lost=$$(git ls-files --cached --ignored --exclude-from=.dockerignore); \
+	  test -z "$$lost" || { echo ".dockerignore leaves out tracked files, so that the image's version would say dirty:"; echo "$$lost"; exit 1; }
+
 .PHONY: chaos-short
 chaos-short:
 	REQUESTS=300 LEASE=6s NODES=20s FACTOR=100 FLIGHT=100 $(PLAIN) go run ./internal/chaos
@@ -127,3 +139,7 @@ $(PROMTOOL):
 
 $(AMTOOL):
 	.ci/debian prometheus-alertmanager $(TOOLS)/debian
+
+$(DOCKERFILELINT):
+	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 20 or newer"; exit 1; }
+	npm install --prefix $(TOOLS)/dockerfilelint-$(DOCKERFILELINT_VERSION) --no-audit --no-fund --no-save --ignore-scripts --loglevel=error dockerfilelint@$(DOCKERFILELINT_VERSION)

@@ -3,11 +3,13 @@
 GOLANGCI_VERSION := 2.15.0
 ASYNCAPI_VERSION := 3.6.3
 DOCKERFILELINT_VERSION := 1.8.0
+GOVULNCHECK_VERSION := 1.1.4
 
 TOOLS    := $(CURDIR)/.tools
 GOLANGCI := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)/golangci-lint
 ASYNCAPI := $(TOOLS)/asyncapi-$(ASYNCAPI_VERSION)/node_modules/@asyncapi/parser/package.json
 DOCKERFILELINT := $(TOOLS)/dockerfilelint-$(DOCKERFILELINT_VERSION)/node_modules/.bin/dockerfilelint
+GOVULNCHECK    := $(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION)/govulncheck
 
 # Prometheus and Alertmanager as the distribution has them, unpacked and not installed.
 PROMETHEUS_TOOLS := $(TOOLS)/debian/usr/bin
@@ -31,7 +33,7 @@ RACE     ?= $(if $(and $(CC_FOUND),$(filter 1,$(shell go env CGO_ENABLED))),-rac
 PLAIN := CGO_ENABLED=0 GOFLAGS="$(strip $(GOFLAGS) -trimpath)"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench chaos simulate mutations check check-full build image reproducible tools fmt vet lint tidy generated fuzz asyncapi dockerfile rules
+.PHONY: help run test bench chaos simulate mutations check check-full build image sbom vuln reproducible tools fmt vet lint tidy generated fuzz asyncapi dockerfile rules
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -81,8 +83,14 @@ build: ## a static binary, bin/imsworker
 image: ## a container image, imsworker:VERSION; ENGINE=podman for another engine than docker
 	$(ENGINE) build -f deployments/Dockerfile -t imsworker:$(VERSION) --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) .
 
+sbom: build ## what bin/imsworker is made of, as CycloneDX: bin/imsworker.cdx.json
+	go run ./deployments/sbom bin/imsworker >bin/imsworker.cdx.json
+
 reproducible: ## are two builds of this commit, in two places, the same bytes
 	.ci/reproducible
+
+vuln: $(GOVULNCHECK) ## known vulnerabilities in what is called, by govulncheck; says so where its database cannot be reached
+	.ci/vuln $(GOVULNCHECK)
 
 tools: $(GOLANGCI) $(ASYNCAPI) $(DOCKERFILELINT) $(PROMTOOL) $(AMTOOL) ## fetch what `make check` needs into .tools
 
@@ -143,3 +151,6 @@ $(AMTOOL):
 $(DOCKERFILELINT):
 	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 20 or newer"; exit 1; }
 	npm install --prefix $(TOOLS)/dockerfilelint-$(DOCKERFILELINT_VERSION) --no-audit --no-fund --no-save --ignore-scripts --loglevel=error dockerfilelint@$(DOCKERFILELINT_VERSION)
+
+$(GOVULNCHECK):
+	GOBIN=$(dir $@) go install golang.org/x/vuln/cmd/govulncheck@v$(GOVULNCHECK_VERSION)

@@ -110,6 +110,7 @@ type account struct {
 
 	kinds     map[string]*kind     // by operation
 	following int                  // entries that wait for the end of slow work
+	unheard   time.Time            // since when a question about them is due and none was answered; zero where none is
 	listed    int                  // those of them that the image list tells about
 	rows      map[string]ims.Image // that showed images without a job as done, by key, until they are looked at
 	images    map[string]*entry    // those of them that have an image and no job
@@ -264,6 +265,7 @@ func (a *account) ask(t task) {
 		a.asks[t.bucket] = line
 	}
 	line.push(t)
+	a.due(t)
 }
 
 // popAsk takes out the next query that may be made now, its token taken.

@@ -200,7 +200,8 @@ type world struct {
 	query     string          // ShowJob if not set
 	drain     time.Duration   // a second if not set
 	log       slog.Handler    // nothing is kept of the log if not set
-	hang      chan struct{}   // where the loop waits before it submits anything; may be nil
+	registry  *prometheus.Registry
+	hang      chan struct{} // where the loop waits before it submits anything; may be nil
 }
 
 func newWorld(t *testing.T) *world {
@@ -249,7 +250,7 @@ func (w *world) start() {
 			return is
 		},
 		Bound: pace.Bound{Ratio: 0.03, Min: 2 * time.Second, Max: time.Minute}, SubmitTimeout: 30 * time.Second, TombstoneTTL: time.Hour, Durations: &w.durations, Drain: cmp.Or(w.drain, time.Second),
-		Metrics: engine.NewMetrics(prometheus.NewRegistry(), []string{"demo"}, handlers.Names()), Log: slog.New(cmp.Or[slog.Handler](w.log, slog.DiscardHandler)),
+		Metrics: engine.NewMetrics(cmp.Or(w.registry, prometheus.NewRegistry()), []string{"demo"}, handlers.Names()), Log: slog.New(cmp.Or[slog.Handler](w.log, slog.DiscardHandler)),
 	})
 	w.engine = g
 	if w.legs != nil {

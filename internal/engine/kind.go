@@ -258,6 +258,7 @@ func (g *Engine) tally(e *entry, was bool) {
 			n = -1
 		}
 		k.count, a.following = k.count+n, a.following+n
+		a.quiet()
 		if k.listed {
 			a.listed += n
 		}

@@ -158,6 +158,10 @@ func (g *Engine) sleep(e *entry, at, now time.Time) {
 	if at.Sub(now) > heldFor {
 		e.record = nil
 	}
+	if mutation.On(mutation.LostTimer) && e.followed() {
+		g.timers.drop(e)
+		return
+	}
 	g.timers.set(e, at)
 }
 
@@ -314,6 +318,7 @@ func (g *Engine) conclude(res result) {
 	e.busy, e.posts = false, false
 	e.account.occupy(e, ran)
 	g.charge(e, res)
+	e.account.spoke(res)
 	g.learned(e, res)
 	if res.err != nil {
 		g.Log.Warn("step is repeated", "step", res.step.String(), "key", e.key, "cloud", e.account.name, "operation", e.operation, "error", res.err)

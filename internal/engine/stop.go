@@ -35,6 +35,7 @@ func (g *Engine) drain(ctx context.Context, hush context.CancelFunc, cancel cont
 	defer time.AfterFunc(g.Drain, func() { cancel(context.Cause(ctx)) }).Stop()
 	defer g.dismiss()
 	defer g.saveAll()
+	defer g.unpause()
 	for g.running > 0 {
 		select {
 		case res := <-g.results:
@@ -42,6 +43,16 @@ func (g *Engine) drain(ctx context.Context, hush context.CancelFunc, cancel cont
 		case <-g.news:
 		case look := <-g.asked:
 			look()
+		}
+	}
+}
+
+// unpause takes back what this owner has shown of clouds that refuse their
+// credentials: the next one finds out by itself, perhaps in another process.
+func (g *Engine) unpause() {
+	for _, a := range g.accounts {
+		if a.pause.times > 0 {
+			g.Metrics.paused(a.name, false)
 		}
 	}
 }

@@ -16,10 +16,11 @@ const (
 	Impatient       Mutation = "resubmit-before-horizon"   // absence is taken for a proof at once
 	ForgottenEnd    Mutation = "forgotten-finished-record" // a new owner does not look at what has ended untold
 	RepeatedFinal   Mutation = "unconditional-final"       // a final event is stored whatever was told before
+	LostTimer       Mutation = "lost-timer"                // nothing wakes a job that is followed
 	SlotFromSending Mutation = "window-slot-from-sending"  // a window is counted from the sending, not the answer
 )
 
 // All lists all mistakes.
 func All() []Mutation {
-	return []Mutation{Unconditional, EarlyTombstone, EarlyAck, Unclaimed, Impatient, ForgottenEnd, RepeatedFinal, SlotFromSending}
+	return []Mutation{Unconditional, EarlyTombstone, EarlyAck, Unclaimed, Impatient, ForgottenEnd, RepeatedFinal, LostTimer, SlotFromSending}
 }

@@ -161,7 +161,7 @@ func (w *worker) start(ctx context.Context) error {
 	}
 	w.metrics = engine.NewMetrics(w.registry, set.Names(), handlers.Names())
 	w.registry.MustRegister(engine.NewCollector(w.metrics, w.running))
-	w.count = newCounts(w.registry)
+	w.count = newCounts(w.registry, w.cfg.Shards)
 	w.watchBroker(ctx)
 	w.events = events.New(w.conn, w.registry)
 	w.dead = intake.NewDeadLetters(w.conn, w.registry)
@@ -193,6 +193,7 @@ func (w *worker) work(ctx context.Context) error {
 	defer cancel(nil)
 	w.background.Go(func() { w.watchConnections(ctx, cancel) })
 	w.background.Go(func() { w.takeLeftovers(ctx) })
+	w.background.Go(func() { w.watchFill(ctx) })
 	w.background.Go(func() { w.notify(ctx) })
 	defer context.AfterFunc(ctx, func() { w.log.Info("worker stopping", "drain", w.cfg.Drain.String()) })()
 	w.log.Info("worker started", "instance", w.cfg.Instance, "http", w.server.Addr(), "clouds", w.clouds.names(), "shards", w.cfg.Shards)

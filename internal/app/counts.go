@@ -8,19 +8,23 @@ import (
 
 // counts are the metrics of the process itself.
 type counts struct {
-	owned, connected prometheus.Gauge
-	takeovers        prometheus.Counter
-	reconnects       prometheus.Counter
+	owned, shards      prometheus.Gauge
+	connected, working prometheus.Gauge
+	takeovers          prometheus.Counter
+	reconnects         prometheus.Counter
 }
 
-func newCounts(reg prometheus.Registerer) *counts {
+func newCounts(reg prometheus.Registerer, shards int) *counts {
 	c := &counts{
 		owned:      prometheus.NewGauge(prometheus.GaugeOpts{Name: "imsworker_shards_owned", Help: "Shards that this replica works."}),
+		shards:     prometheus.NewGauge(prometheus.GaugeOpts{Name: "imsworker_shards", Help: "Shards of the installation: the sum of imsworker_shards_owned where all of them are worked."}),
 		connected:  prometheus.NewGauge(prometheus.GaugeOpts{Name: "imsworker_broker_connected", Help: "1 while the broker is reached."}),
+		working:    prometheus.NewGauge(prometheus.GaugeOpts{Name: "imsworker_broker_working", Help: "1 while the broker carries out requests; 0 where it is connected but has carried out none for some seconds."}),
 		takeovers:  prometheus.NewCounter(prometheus.CounterOpts{Name: "imsworker_shard_takeovers_total", Help: "How often this replica has taken over a shard."}),
 		reconnects: prometheus.NewCounter(prometheus.CounterOpts{Name: "imsworker_broker_reconnects_total", Help: "How often the broker was lost and found again."}),
 	}
-	reg.MustRegister(c.owned, c.connected, c.takeovers, c.reconnects)
+	reg.MustRegister(c.owned, c.shards, c.connected, c.working, c.takeovers, c.reconnects)
+	c.shards.Set(float64(shards))
 	return c
 }
 
@@ -47,20 +51,29 @@ func (w *worker) watchBroker(ctx context.Context) {
 			w.log.Info("the broker works again")
 		}
 		w.health.Set(readyAnswers, cause == nil)
+		w.count.working.Set(one(cause == nil))
 	})
 	w.count.connected.Set(1)
+	w.count.working.Set(1)
 	w.conn.OnState(func(connected bool) {
 		if ctx.Err() != nil {
 			return
 		}
 		w.health.Set(readyBroker, connected)
+		w.count.connected.Set(one(connected))
 		if !connected {
-			w.count.connected.Set(0)
 			w.log.Warn("the broker is away; everything waits for it")
 			return
 		}
-		w.count.connected.Set(1)
 		w.count.reconnects.Inc()
 		w.log.Info("the broker is back")
 	})
+}
+
+// one is the value of a gauge that shows whether something holds.
+func one(holds bool) float64 {
+	if holds {
+		return 1
+	}
+	return 0
 }

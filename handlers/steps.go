@@ -133,7 +133,7 @@ func given(data json.RawMessage, field string) bool {
 
 // nearestOperation names the operation that was probably meant, else all.
 func nearestOperation(name string) string {
-	if near := nearest(name, Names()); near != "" {
+	if near := Nearest(name, Names()); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
 	}
 	return "known are " + strings.Join(Names(), ", ")

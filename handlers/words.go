@@ -217,15 +217,16 @@ func note(at map[string]any, name string) string {
 func hint(name string, at map[string]any) string {
 	known, _ := at["properties"].(map[string]any)
 	names := slices.Sorted(maps.Keys(known))
-	if near := nearest(name, names); near != "" {
+	if near := Nearest(name, names); near != "" {
 		return fmt.Sprintf("the nearest known one is %q", near)
 	}
 	return "known are " + strings.Join(names, ", ")
 }
 
-// nearest is the name that takes the fewest changes, if these are few enough
-// for a typing mistake, or the one of which the given name is the beginning.
-func nearest(name string, names []string) string {
+// Nearest is the name that takes the fewest changes, if these are few enough
+// for a typing mistake, or the one of which the given name is the beginning;
+// empty where none is near.
+func Nearest(name string, names []string) string {
 	// Longer names cannot be near, and the comparison is quadratic.
 	given := strings.ToLower(name[:min(len(name), 64)])
 	best, least := "", 1+max(1, len(given)/4)

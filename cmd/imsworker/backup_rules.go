@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/imsworker/imsworker/handlers"
 	"github.com/imsworker/imsworker/internal/backup"
+	"github.com/imsworker/imsworker/internal/client"
 	"github.com/imsworker/imsworker/internal/cloud"
 	"github.com/imsworker/imsworker/internal/config"
 	"github.com/imsworker/imsworker/internal/ims"
@@ -66,7 +68,10 @@ A request that a worker would reject ends with exit code 1, rules with mistakes 
 }
 
 func (o rulesTest) test(cmd *cobra.Command) (ruled, error) {
-	entry, set := o.entry()
+	entry, set, err := o.entry(cmd)
+	if err != nil {
+		return ruled{}, err
+	}
 	rules, err := o.load(cmd, set)
 	if err != nil {
 		return ruled{}, err
@@ -85,15 +90,17 @@ func (o rulesTest) test(cmd *cobra.Command) (ruled, error) {
 	if err != nil {
 		return ruled{}, err
 	}
-	r := ruled{Backup: b.ID, Rule: choice.Rule, Line: choice.Line, Image: !choice.Skip, Problems: messages.Problems{}}
-	switch why := backup.Unusable(b); {
+	r := ruled{Backup: b.ID, Rule: choice.Rule, Line: choice.Line, Image: !choice.Skip && backup.Fit(b) && len(b.ImageIDs) == 0, Problems: messages.Problems{}}
+	switch {
 	case choice.Rule == 0:
 		r.Note = "no rule matches: no image"
 	case choice.Skip:
 		r.Note = "the rule skips it: no image"
-	default:
+	case backup.Fit(b):
 		r.ask(choice, entry, set)
-		r.Note = why
+	}
+	if why := backup.Unusable(b); why != "" {
+		r.Note += orSemicolon(r.Note) + why
 	}
 	if rules.WantsVault() && o.vault == "" {
 		r.Note += orSemicolon(r.Note) + "rules want the name of the vault: give it with --vault"
@@ -108,20 +115,28 @@ func orSemicolon(before string) string {
 	return "; "
 }
 
-// entry is the cloud that is meant, as far as it is known here; a name is enough where none is.
-func (o rulesTest) entry() (cloud.Cloud, *cloud.Set) {
+// entry is the cloud that is meant. Where no clouds.yaml can be read, a name is enough.
+func (o rulesTest) entry(cmd *cobra.Command) (cloud.Cloud, *cloud.Set, error) {
 	set, err := entries()
 	if err != nil {
-		return cloud.Cloud{Name: o.cloud, Profile: ims.ProfileOTC}, nil
+		return cloud.Cloud{Name: o.cloud, Profile: ims.ProfileOTC}, nil, nil //nolint:nilerr // it is judged without
 	}
-	name := o.cloud
-	if names := set.Names(); name == "" && len(names) == 1 {
+	name, names := o.cloud, set.Names()
+	if name == "" && len(names) == 1 {
 		name = names[0]
 	}
-	if c, known := set.Get(name); known {
-		return c, set
+	c, known := set.Get(name)
+	switch {
+	case known:
+		return c, set, nil
+	case name == "":
+		return c, set, usage(cmd, "--cloud is missing: clouds.yaml has %s; say which of them has the backup", strings.Join(names, ", "))
 	}
-	return cloud.Cloud{Name: name, Profile: ims.ProfileOTC}, set
+	meant := ""
+	if near := client.Nearest(name, names); near != "" {
+		meant = fmt.Sprintf("; did you mean %q?", near)
+	}
+	return c, set, usage(cmd, "--cloud is %q, which clouds.yaml does not have for workers; it has %s%s", name, strings.Join(names, ", "), meant)
 }
 
 func (o rulesTest) load(cmd *cobra.Command, set *cloud.Set) (*backup.Rules, error) {
@@ -138,18 +153,19 @@ func (o rulesTest) load(cmd *cobra.Command, set *cloud.Set) (*backup.Rules, erro
 
 // loadRules reads rules for the clouds that are known, or for any.
 func loadRules(path string, set *cloud.Set) (*backup.Rules, error) {
-	profiles := []ims.Profile{}
+	var clouds backup.Clouds
 	if set != nil {
+		clouds.Names = set.Entries()
 		for _, name := range set.Names() {
-			if c, _ := set.Get(name); !slices.Contains(profiles, c.Profile) {
-				profiles = append(profiles, c.Profile)
+			if c, _ := set.Get(name); !slices.Contains(clouds.Profiles, c.Profile) {
+				clouds.Profiles = append(clouds.Profiles, c.Profile)
 			}
 		}
 	}
-	if len(profiles) == 0 {
-		profiles = []ims.Profile{ims.ProfileOTC}
+	if len(clouds.Profiles) == 0 {
+		clouds.Profiles = []ims.Profile{ims.ProfileOTC}
 	}
-	return backup.Load(path, profiles)
+	return backup.Load(path, clouds)
 }
 
 // ask fills in the request, and what a worker would find wrong with it.
@@ -171,9 +187,6 @@ func (r *ruled) ask(choice backup.Choice, entry cloud.Cloud, set *cloud.Set) {
 	if set == nil {
 		return
 	}
-	if _, known := set.Get(entry.Name); !known {
-		return
-	}
 	if !entry.Settings.Allows(backup.Operation) {
 		r.Problems.Add("", "cloud %q does not allow the operation %s", entry.Name, backup.Operation)
 	}
@@ -192,7 +205,7 @@ func (r ruled) table(w io.Writer) {
 	if r.Rule > 0 {
 		row(w, "rule", fmt.Sprintf("%d, in line %d", r.Rule, r.Line))
 	}
-	if r.Image {
+	if r.Name != "" {
 		row(w, "name", r.Name)
 		row(w, "subject", r.Subject)
 		row(w, "key", r.Key)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -48,6 +49,51 @@ rules:
 		if code, out, _ := call(t, strings.ReplaceAll(savedBackup, from, to), "backup-rules", "test", "--rules", rules); code != exitDone || !strings.Contains(out, want) {
 			t.Errorf("%s: %d\n%s", change, code, out)
 		}
+	}
+}
+
+// TestBackupRulesOfNoServer: a backup that never becomes an image leads to no
+// request, whatever the rules say.
+func TestBackupRulesOfNoServer(t *testing.T) {
+	rules := writeRules(t, "rules: [ { match: {}, image: { name: x } } ]")
+	for change, want := range map[string]string{
+		"OS::Nova::Server|OS::Cinder::Volume":                    `it is no backup of a server (OS::Nova::Server) but of "OS::Cinder::Volume"`,
+		`"contain_system_disk":true|"contain_system_disk":false`: "it has no system disk",
+		`"available"|"error"`:                                    "it is in state error",
+	} {
+		from, to, _ := strings.Cut(change, "|")
+		code, out, _ := call(t, strings.ReplaceAll(savedBackup, from, to), "backup-rules", "test", "--rules", rules)
+		if code != exitDone || !strings.Contains(out, "nothing happens: "+want) || strings.Contains(out, "data") || strings.Contains(out, "name") {
+			t.Errorf("%s: %d\n%s", change, code, out)
+		}
+	}
+}
+
+// TestBackupRulesOfAnUnknownCloud: where clouds.yaml is there, the cloud has to
+// stand in it, in rules too.
+func TestBackupRulesOfAnUnknownCloud(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "clouds.yaml")
+	entry := "{region_name: eu-de, profile: otc, auth: {auth_url: 'https://iam.eu-de.otc.t-systems.com/v3', project_id: %s, ak: a, sk: s}, imsworker: {}}"
+	text := "clouds:\n  prod: " + fmt.Sprintf(entry, "0123456789abcdef0123456789abcdef") + "\n  staging: " + fmt.Sprintf(entry, "1123456789abcdef0123456789abcdef")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("IMSWORKER_CLOUDS_FILE", file)
+	good, bad := writeRules(t, "rules: [ { match: {}, image: { name: x } } ]"), writeRules(t, "rules: [ { match: { cloud: stagin, backup_name: '' }, image: { name: x } } ]")
+	for want, args := range map[string][]string{
+		`--cloud is "prd", which clouds.yaml does not have for workers; it has prod, staging; did you mean "prod"?`: {"--rules", good, "--cloud", "prd"},
+		"--cloud is missing: clouds.yaml has prod, staging":                                                         {"--rules", good},
+		`rules[0].match.backup_name: is "", which no backup has`:                                                    {"--rules", bad, "--cloud", "prod"},
+		`rules[0].match.cloud: is "stagin", which no cloud of clouds.yaml fits; known are prod, staging; did you mean "staging"?`: {
+			"--rules", bad, "--cloud", "prod",
+		},
+	} {
+		if code, out, errOut := call(t, savedBackup, append([]string{"backup-rules", "test"}, args...)...); code != exitUsage || !strings.Contains(errOut, want) {
+			t.Errorf("%d, no %q in\n%s%s", code, want, out, errOut)
+		}
+	}
+	if code, out, errOut := call(t, savedBackup, "backup-rules", "test", "--rules", good, "--cloud", "staging"); code != exitDone || !strings.Contains(out, "ims.request.staging.create-whole-image") {
+		t.Errorf("%d\n%s%s", code, out, errOut)
 	}
 }
 

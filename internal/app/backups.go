@@ -9,7 +9,6 @@ import (
 	"github.com/imsworker/imsworker/internal/backup"
 	"github.com/imsworker/imsworker/internal/engine"
 	"github.com/imsworker/imsworker/internal/hooks"
-	"github.com/imsworker/imsworker/internal/ims"
 	"github.com/imsworker/imsworker/internal/intake"
 	"github.com/imsworker/imsworker/internal/ops"
 )
@@ -32,12 +31,12 @@ func (w *worker) startBackups(ctx context.Context) error {
 		}
 		return nil
 	}
-	rules, err := backup.Load(w.cfg.BackupRules, w.clouds.profiles())
+	rules, err := backup.Load(w.cfg.BackupRules, w.clouds.forRules())
 	if err != nil {
 		return err
 	}
 	w.backups.rules.Store(rules)
-	w.background.Go(func() { backup.Follow(ctx, w.cfg.BackupRules, w.clouds.profiles, w.backups.rules.Store, w.log) })
+	w.background.Go(func() { backup.Follow(ctx, w.cfg.BackupRules, w.clouds.forRules, w.backups.rules.Store, w.log) })
 	return nil
 }
 
@@ -88,14 +87,14 @@ func (c *clouds) backup(name string) (backup.Cloud, bool) {
 	}, true
 }
 
-// profiles are those of all clouds, each once.
-func (c *clouds) profiles() []ims.Profile {
+// forRules is what rules for backups have to hold for.
+func (c *clouds) forRules() backup.Clouds {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	var all []ims.Profile
+	all := backup.Clouds{Names: c.set.Entries()}
 	for _, name := range c.set.Names() {
-		if conf, _ := c.set.Get(name); !slices.Contains(all, conf.Profile) {
-			all = append(all, conf.Profile)
+		if conf, _ := c.set.Get(name); !slices.Contains(all.Profiles, conf.Profile) {
+			all.Profiles = append(all.Profiles, conf.Profile)
 		}
 	}
 	return all

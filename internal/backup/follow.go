@@ -6,8 +6,6 @@ import (
 	"log/slog"
 	"os"
 	"time"
-
-	"github.com/imsworker/imsworker/internal/ims"
 )
 
 // followEvery is how soon a changed file is noticed. It is read whole, so that
@@ -17,7 +15,7 @@ const followEvery = 2 * time.Second
 // Follow reads the rules again when their file has changed, until ctx ends. A
 // file that is wrong leaves the running rules alone; what is wrong with it is
 // logged once.
-func Follow(ctx context.Context, file string, profiles func() []ims.Profile, apply func(*Rules), log *slog.Logger) {
+func Follow(ctx context.Context, file string, clouds func() Clouds, apply func(*Rules), log *slog.Logger) {
 	last, _ := os.ReadFile(file) // just loaded; what cannot be read now is told below
 	refused := ""
 	for sleep(ctx, followEvery) {
@@ -27,7 +25,7 @@ func Follow(ctx context.Context, file string, profiles func() []ims.Profile, app
 		}
 		var rules *Rules
 		if err == nil {
-			rules, err = Parse(file, text, profiles())
+			rules, err = Parse(file, text, clouds())
 		}
 		switch {
 		case err == nil:

@@ -164,10 +164,24 @@ func Unusable(b ims.Backup) string {
 	case used:
 		return "the backup has an image already, " + strings.Join(b.ImageIDs, ", ") + ": no other is made"
 	case unfit:
-		return "no image can be made of the backup: it is of " + b.ResourceType + ", in state " + b.Status
+		return "no image can be made of the backup, nothing happens: " + whyUnfit(b)
 	}
 	return ""
 }
+
+func whyUnfit(b ims.Backup) string {
+	switch {
+	case b.ResourceType != ims.ServerBackup:
+		return fmt.Sprintf("it is no backup of a server (%s) but of %q", ims.ServerBackup, b.ResourceType)
+	case b.ContainSystemDisk != nil && !*b.ContainSystemDisk:
+		return "it has no system disk"
+	}
+	return "it is in state " + b.Status
+}
+
+// Fit reports whether a backup is of a kind of which images are made, be it
+// that none is any more.
+func Fit(b ims.Backup) bool { return stateOf(b) != unfit }
 
 // ask asks the rules, and for the image if they want one.
 func (s sight) ask(ctx context.Context, n messages.Notice, b ims.Backup) error {

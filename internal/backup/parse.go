@@ -12,7 +12,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/imsworker/imsworker/internal/ims"
+	"github.com/imsworker/imsworker/handlers"
 	"github.com/imsworker/imsworker/messages"
 )
 
@@ -59,7 +59,7 @@ func (ps Problems) sorted() Problems {
 // parser collects what is wrong with one file.
 type parser struct {
 	file     string
-	profiles []ims.Profile
+	clouds   Clouds
 	problems Problems
 }
 
@@ -168,7 +168,13 @@ func (p *parser) match(r *rule, n, m *yaml.Node, field string) {
 
 // pattern judges one text of a match, and returns the form it is compared in.
 func (p *parser) pattern(n *yaml.Node, field, key, text string) string {
+	if strings.TrimSpace(text) == "" {
+		p.bad(n, field, "is %q, which no backup has; want a text, or take the key out, which stands for any", text)
+		return text
+	}
 	switch key {
+	case "cloud":
+		p.cloud(n, field, text)
 	case "vault_id", "resource_id":
 		if !messages.ValidID(text) {
 			p.bad(n, field, "is %q, want an id like 9b27efab-4a17-4c06-bfa2-3e0cf021d3c3", text)
@@ -180,6 +186,23 @@ func (p *parser) pattern(n *yaml.Node, field, key, text string) string {
 		}
 	}
 	return text
+}
+
+// cloud judges the pattern of a cloud's name.
+func (p *parser) cloud(n *yaml.Node, field, text string) {
+	known := p.clouds.Names
+	if len(known) == 0 || slices.ContainsFunc(known, func(name string) bool { return messages.Fits(text, name) }) {
+		return
+	}
+	p.bad(n, field, "is %q, which no cloud of clouds.yaml fits; known are %s%s", text, strings.Join(known, ", "), meant(text, known))
+}
+
+// meant asks about the known word that is near to one that is not known.
+func meant(word string, known []string) string {
+	if near := handlers.Nearest(word, known); near != "" {
+		return fmt.Sprintf("; did you mean %q?", near)
+	}
+	return ""
 }
 
 // filledIn are the fields of the request that are not a rule's to give.
@@ -258,7 +281,7 @@ func (p *parser) mapping(n *yaml.Node, field string, known ...string) map[string
 		case all[key.Value] != nil:
 			p.bad(key, messages.JoinField(field, key.Value), "is given twice")
 		case len(known) > 0 && !slices.Contains(known, key.Value):
-			p.bad(key, messages.JoinField(field, key.Value), "is not a known key; known are %s", strings.Join(known, ", "))
+			p.bad(key, messages.JoinField(field, key.Value), "is not a known key; known are %s%s", strings.Join(known, ", "), meant(key.Value, known))
 		default:
 			all[key.Value] = value
 		}

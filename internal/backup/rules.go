@@ -52,19 +52,28 @@ type Choice struct {
 	Data json.RawMessage
 }
 
+// Clouds are those that rules are read for.
+type Clouds struct {
+	// Profiles are those of all that are served, each once.
+	Profiles []ims.Profile
+	// Names are all that are configured, served here or not; empty: that is not
+	// known, and rules may name any.
+	Names []string
+}
+
 // Load reads a file of rules. Everything that is wrong with it is told at
-// once, as Problems. The profiles are those of the clouds that it is for.
-func Load(file string, profiles []ims.Profile) (*Rules, error) {
+// once, as Problems.
+func Load(file string, clouds Clouds) (*Rules, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("read the backup rules: %w", err)
 	}
-	return Parse(file, text, profiles)
+	return Parse(file, text, clouds)
 }
 
 // Parse reads the text of rules; file stands in problems only.
-func Parse(file string, text []byte, profiles []ims.Profile) (*Rules, error) {
-	p := parser{file: file, profiles: profiles}
+func Parse(file string, text []byte, clouds Clouds) (*Rules, error) {
+	p := parser{file: file, clouds: clouds}
 	rules := p.rules(text)
 	if len(p.problems) > 0 {
 		return nil, p.problems.sorted()

@@ -11,7 +11,7 @@ import (
 	"github.com/imsworker/imsworker/messages"
 )
 
-var both = []ims.Profile{ims.ProfileOTC, ims.ProfileHuawei}
+var both = Clouds{Profiles: []ims.Profile{ims.ProfileOTC, ims.ProfileHuawei}, Names: []string{"prod", "test-1", "test-2"}}
 
 func parse(t *testing.T, text string) *Rules {
 	t.Helper()
@@ -94,6 +94,12 @@ func TestMistakes(t *testing.T) {
 		"skip_and":    {"rules:\n- match: {}\n  skip: true\n  image: { name: a }", []string{"rules.yaml:4: rules[0].image: has no effect beside skip"}},
 		"twice":       {"rules:\n- match: {}\n  skip: true\n  skip: true", []string{"rules.yaml:4: rules[0].skip: is given twice"}},
 		"never_asked": {"rules:\n- match: {}\n  skip: true\n- match: { vault: a }\n  skip: true", []string{"rules.yaml:4: rules[1]: is never asked: the rule in line 2 matches every backup"}},
+		"no_cloud": {"rules:\n- match: { cloud: [ 'test-*', prd, 'dev-*' ] }\n  skip: true", []string{
+			`rules.yaml:2: rules[0].match.cloud: is "prd", which no cloud of clouds.yaml fits; known are prod, test-1, test-2; did you mean "prod"?`, `is "dev-*", which no cloud of clouds.yaml fits; known are`,
+		}},
+		"no_text": {"rules:\n- match: { cloud: ' ', backup_name: '', vault: [ a, '' ], resource_name: '', kind: '' }\n  skip: true", []string{
+			`match.cloud: is " ", which no backup has; want a text, or take the key out`, `match.backup_name: is "", which no`, `match.vault: is ""`, `match.resource_name: is ""`, `match.kind: is ""`,
+		}},
 		"no_id":       {"rules: [ { match: { vault_id: v-1 }, skip: true } ]", []string{`match.vault_id: is "v-1", want an id like`}},
 		"no_kind":     {"rules: [ { match: { kind: disk }, skip: true } ]", []string{`match.kind: is "disk", want policy, manual or replication`}},
 		"ours":        {"rules: [ { match: {}, image: { name: a, backup_id: x, options: {} } } ]", []string{"image.backup_id: is filled in", "image.options: stands beside image"}},
@@ -133,7 +139,7 @@ func TestFitName(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("ä-long name ", 30)
 	for text, changed := range map[string]bool{"web-01": false, "a b": false, " a": true, "": true, "a/b": true, long: true, "服务器": true, "\n": true, strings.Repeat("x", 128): false, strings.Repeat("x", 129): true} {
-		for _, p := range both {
+		for _, p := range both.Profiles {
 			one, two := fitName(text, p, "b-1"), fitName(text, p, "b-2")
 			c := Choice{Data: json.RawMessage(`{"backup_id":"9b27efab-4a17-4c06-bfa2-3e0cf021d3c3","whole_image_type":"CBR","name":` + quoted(t, one) + `}`)}
 			if ps := c.Judge(handlers.Place{Profile: func(string) ims.Profile { return p }}); len(ps) > 0 || utf8.RuneCountInString(one) > mostName {

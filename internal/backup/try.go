@@ -36,7 +36,7 @@ func (p *parser) try(r rule, n *yaml.Node, keys map[string]*yaml.Node, field str
 	image := p.mapping(keys["image"], field+".image")
 	r.name = p.rendered(r.name, image["name"], field+".image.name")
 	r.description = p.rendered(r.description, image["description"], field+".image.description")
-	for _, profile := range p.profiles {
+	for _, profile := range p.clouds.Profiles {
 		for i, f := range samples() {
 			name, err := r.render(r.name, f)
 			if err != nil { // it was rendered before

@@ -102,6 +102,7 @@ func (c Cloud) AllowsTarget(name string) bool {
 // Set is all clouds of one reading of the files. It does not change.
 type Set struct {
 	clouds map[string]Cloud
+	all    []string // names of all entries, served or not
 	digest string
 	files  []string // all that were read
 
@@ -116,6 +117,10 @@ func (s *Set) Get(name string) (Cloud, bool) {
 
 // Names returns the names of all clouds, sorted.
 func (s *Set) Names() []string { return slices.Sorted(maps.Keys(s.clouds)) }
+
+// Entries returns the names of all entries of the file, sorted, also of those
+// that are not served here.
+func (s *Set) Entries() []string { return slices.Sorted(slices.Values(s.all)) }
 
 // Warnings are settings that are understood but have no effect, and why, each for the person who wrote it.
 func (s *Set) Warnings() []Problem { return slices.Clone(s.warnings) }

@@ -85,6 +85,7 @@ func (s *source) clouds(file string, root *tree, o Options) {
 		return
 	}
 	names := s.names(entries)
+	s.set.all = names
 	for _, entry := range s.chosen(entries, o.Names) {
 		r := &reader{cloud: entry, file: entries.file}
 		t := entries.get(entry)

@@ -1,12 +1,13 @@
 package main
 
 import (
-	"context"
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -14,20 +15,35 @@ import (
 )
 
 func newDead() *cobra.Command {
-	return group("dead", "Look at messages that could not become a request, and publish them again",
-		"  imsworker dead ls\n  imsworker dead get 12\n  imsworker dead replay 12", newDeadLs(), newDeadGet(), newDeadReplay())
+	return group("dead", "Look at messages that could not become a request, publish them again, remove them",
+		"  imsworker dead ls\n  imsworker dead get 12\n  imsworker dead replay 12", newDeadLs(), newDeadGet(), newDeadReplay(), newDeadDrop())
 }
 
 func newDeadLs() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "ls", Short: "List dead letters, oldest first", Args: cobra.NoArgs,
-		Example: "  imsworker dead ls --cloud demo",
+		Use: "ls", Short: "Count and list dead letters, oldest first", Args: cobra.NoArgs,
+		Long: `Says how many dead letters there are and for what reasons, then lists them. Letters stay when they are replayed; of those that were
+dropped, --status dropped tells what they were and who did it.`,
+		Example: `  imsworker dead ls --cloud demo --status open
+  imsworker dead ls --reason unknown_cloud,unknown_operation --younger-than 1d
+  imsworker dead ls --text image_tags -o json`,
 	}
 	output := outputFlag(cmd)
-	cloud := cmd.Flags().String("cloud", "", "only those of this cloud")
+	choice := deadChoiceFlags(cmd)
+	choice.statusFlag(cmd, client.DeadStatuses())
 	cmd.RunE = work(func(cmd *cobra.Command, _ []string) error {
+		filter, err := choice.read(cmd)
+		if err != nil {
+			return err
+		}
 		return connected(cmd.Context(), func(c *client.Client) error {
-			list, err := c.DeadLetters(cmd.Context(), *cloud)
+			list := []client.DeadLetter{}
+			err := c.DeadLetters(cmd.Context(), filter, func(d client.DeadLetter) {
+				if output.isTable() {
+					d.Header, d.Body = nil, "" // not shown, and there may be many
+				}
+				list = append(list, d)
+			})
 			if err != nil {
 				return err
 			}
@@ -38,20 +54,64 @@ func newDeadLs() *cobra.Command {
 }
 
 func deadTable(w io.Writer, list []client.DeadLetter) {
-	head(w, "NUMBER", spare("TIME"), narrow("SUBJECT"), "REASON", narrow("DETAIL"))
-	for _, d := range list {
-		row(w, d.Number, moment(d.Time), d.Subject, d.Reason, d.Detail)
+	fmt.Fprintln(w, deadCount(list))
+	if len(list) == 0 {
+		return
 	}
+	fmt.Fprintln(w)
+	head(w, "NUMBER", "STATUS", spare("TIME"), narrow("SUBJECT"), "REASON", narrow("DETAIL"))
+	for _, d := range list {
+		row(w, d.Number, toned{d.Status, deadTone(d.Status)}, moment(d.Time), d.Subject, d.Reason, d.Detail)
+	}
+}
+
+func deadTone(s client.DeadStatus) tone {
+	if s == client.DeadOpen {
+		return bad
+	}
+	return faint
+}
+
+// deadCount is how many there are, by status and reason.
+func deadCount(list []client.DeadLetter) string {
+	if len(list) == 0 {
+		return "no dead letters"
+	}
+	status, reason := map[string]int{}, map[string]int{}
+	for _, d := range list {
+		status[string(d.Status)]++
+		reason[d.Reason]++
+	}
+	return fmt.Sprintf("%s (%s): %s", count(len(list), "dead letter"), counted(status), counted(reason))
+}
+
+// counted names what there is most of first.
+func counted(of map[string]int) string {
+	names := slices.SortedFunc(maps.Keys(of), func(a, b string) int { return cmp.Or(of[b]-of[a], strings.Compare(a, b)) })
+	for i, name := range names {
+		names[i] = fmt.Sprintf("%d %s", of[name], cmp.Or(visible(name), "without one"))
+	}
+	return strings.Join(names, ", ")
 }
 
 func newDeadGet() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "get NUMBER", Short: "Show one dead letter: what is wrong, its headers, its body", Args: cobra.ExactArgs(1),
-		Example: "  imsworker dead get 12 -o json",
+		Use: "get NUMBER", Short: "Show one dead letter: what is wrong, who did what with it, its headers, its body", Args: cobra.ExactArgs(1),
+		Long: `Shows a dead letter as it is kept. Of one that was dropped it shows what the log has: who dropped it, when and why, and what was wrong
+with it; headers and body are gone.`,
+		Example: "  imsworker dead get 12\n  imsworker dead get 12 -o json",
 	}
 	output := outputFlag(cmd)
 	cmd.RunE = work(func(cmd *cobra.Command, args []string) error {
-		return eachDead(cmd, args, func(_ context.Context, _ *client.Client, d client.DeadLetter) error {
+		numbers, err := deadNumbers(cmd, args)
+		if err != nil {
+			return err
+		}
+		return connected(cmd.Context(), func(c *client.Client) error {
+			d, err := c.DeadLetter(cmd.Context(), numbers[0])
+			if err != nil {
+				return err
+			}
 			return output.print(cmd.OutOrStdout(), d, func(w io.Writer) { deadDetail(w, d) })
 		})
 	})
@@ -60,74 +120,47 @@ func newDeadGet() *cobra.Command {
 
 func deadDetail(w io.Writer, d client.DeadLetter) {
 	row(w, "number", d.Number)
+	row(w, "status", toned{d.Status, deadTone(d.Status)})
 	row(w, "time", moment(d.Time))
 	row(w, "subject", d.Subject)
 	row(w, "reason", d.Reason)
 	row(w, "detail", d.Detail)
+	for _, e := range d.Log {
+		row(w, "log", logLine(e))
+	}
 	for _, name := range sortedNames(d.Header) {
 		for _, value := range d.Header[name] {
 			row(w, "header", strconv.Quote(name+": "+value))
 		}
 	}
-	fmt.Fprintf(w, "\n%s\n", visibleLines(d.Body))
+	if d.Status != client.DeadDropped {
+		fmt.Fprintf(w, "\n%s\n", visibleLines(d.Body))
+	}
+}
+
+// logLine is who did what when, as what, and why.
+func logLine(e client.DeadEntry) string {
+	text := fmt.Sprintf("%s %s by %s", moment(e.Time), e.Did, e.By)
+	if e.Key != "" {
+		text += fmt.Sprintf(" as attempt %d of %s", e.Attempt, e.Key)
+	}
+	if e.Why != "" {
+		text += ": " + e.Why
+	}
+	return text
 }
 
 func sortedNames[V any](header map[string]V) []string { return slices.Sorted(maps.Keys(header)) }
 
-func newDeadReplay() *cobra.Command {
-	cmd := &cobra.Command{
-		Use: "replay NUMBER...", Short: "Publish the original of dead letters again, each as the next attempt of its request",
-		Long: `Publishes the original body and headers again, under the request's own identity and as the attempt after its last. That helps
-when what was wrong has changed since: a cloud that is known now, an operation that is allowed now. The dead letter stays.`,
-		Args: cobra.MinimumNArgs(1), Example: "  imsworker dead replay 12 13",
-	}
-	output := outputFlag(cmd)
-	cmd.RunE = work(func(cmd *cobra.Command, args []string) error {
-		list := []client.Replayed{}
-		err := eachDead(cmd, args, func(ctx context.Context, c *client.Client, d client.DeadLetter) error {
-			r, err := c.Replay(ctx, d)
-			if err == nil {
-				list = append(list, r)
-			}
-			return err
-		})
-		if len(list) == 0 {
-			return err
-		}
-		printed := output.print(cmd.OutOrStdout(), list, func(w io.Writer) {
-			head(w, "NUMBER", "KEY", "ATTEMPT", narrow("SUBJECT"))
-			for _, r := range list {
-				row(w, r.Number, r.Key, r.Attempt, r.Subject)
-			}
-		})
-		if err != nil {
-			return err
-		}
-		return printed
-	})
-	return cmd
-}
-
-// eachDead calls f for each dead letter that the arguments number, until it fails.
-func eachDead(cmd *cobra.Command, args []string, f func(context.Context, *client.Client, client.DeadLetter) error) error {
+// deadNumbers reads the numbers of letters.
+func deadNumbers(cmd *cobra.Command, args []string) ([]uint64, error) {
 	numbers := make([]uint64, len(args))
 	for i, arg := range args {
 		number, err := strconv.ParseUint(arg, 10, 64)
 		if err != nil || number == 0 {
-			return usage(cmd, "%q is no dead letter's number: `imsworker dead ls` lists them", arg)
+			return nil, usage(cmd, "%q is no dead letter's number: `imsworker dead ls` lists them", arg)
 		}
 		numbers[i] = number
 	}
-	return connected(cmd.Context(), func(c *client.Client) error {
-		for _, number := range numbers {
-			d, err := c.DeadLetter(cmd.Context(), number)
-			if err != nil {
-				return err
-			}
-			if err := f(cmd.Context(), c, d); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return numbers, nil
 }

@@ -271,35 +271,6 @@ func TestRequests(t *testing.T) {
 	}
 }
 
-func TestDead(t *testing.T) {
-	conn := serving(t)
-	header := map[string][]string{
-		"Ims-Dead-Reason": {"invalid"}, "Ims-Dead-Detail": {"name is missing"}, "Ims-Dead-Subject": {"ims.request.demo.copy-image"},
-		"Ims-Dead-Sequence": {"1"}, "Ims-Dead-Request-Source": {"nats"}, "Ims-Dead-Request-Id": {"m1"},
-	}
-	if _, err := conn.Put(t.Context(), broker.StreamDead, broker.Message{Subject: "ims.dead.demo.copy-image", Header: header, Data: []byte(`{}`)}); err != nil {
-		t.Fatal(err)
-	}
-	for name, tc := range map[string]struct {
-		args []string
-		code int
-		want string
-	}{
-		"ls":             {[]string{"ls"}, exitDone, "name is missing"},
-		"get":            {[]string{"get", "1"}, exitDone, `"Ims-Dead-Sequence: 1"`},
-		"get_json":       {[]string{"get", "1", "-o", "json"}, exitDone, `"body": "{}"`},
-		"replay":         {[]string{"replay", "1"}, exitDone, messages.Key("demo", "nats", "m1")},
-		"replay_unknown": {[]string{"replay", "1", "99"}, exitNotSucceeded, "no such dead letter: 99"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			code, out, errOut := call(t, "", append([]string{"dead"}, tc.args...)...)
-			if code != tc.code || !strings.Contains(out+errOut, tc.want) {
-				t.Errorf("got %d, %q, %q", code, out, errOut)
-			}
-		})
-	}
-}
-
 // hostile is what a stranger may write: colours, a bell, another direction of writing, bytes that are no text.
 const hostile = "a\x1b[31mred\a\u202etxt.exe\xff\u0085\tb"
 

@@ -314,11 +314,12 @@ func TestNoRules(t *testing.T) {
 	s.writeRules(everyBackup)
 	s.start()
 	c := client.New(s.conn)
-	letters, err := c.DeadLetters(t.Context(), "demo")
+	var letters []client.DeadLetter
+	err := c.DeadLetters(t.Context(), client.DeadFilter{Clouds: []string{"demo"}}, func(d client.DeadLetter) { letters = append(letters, d) })
 	if err != nil || len(letters) != 1 || letters[0].Reason != "backup" {
 		t.Fatalf("%+v, %v", letters, err)
 	}
-	if r, err := c.Replay(t.Context(), letters[0]); err != nil || r.Subject != "ims.backup.demo.ready" {
+	if r, err := c.Replay(t.Context(), letters[0].Number, client.Act{By: "test"}); err != nil || r.Subject != "ims.backup.demo.ready" {
 		t.Fatalf("%+v, %v", r, err)
 	}
 	if final := s.final(backupKey(fakecloud.DemoBackup)); final.State != messages.StateSucceeded {

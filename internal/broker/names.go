@@ -6,6 +6,7 @@
 package broker
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -145,6 +146,23 @@ func ShardOf(cloud string, shards int) int {
 	_, _ = h.Write([]byte(cloud)) // never fails
 	return int(h.Sum32() % uint32(shards))
 }
+
+// DeadFilter returns the filter of the dead letters of a cloud, or of all where
+// it is empty. What people did with them stands under subjects with more tokens.
+func DeadFilter(cloud string) string { return DeadSubject(cmp.Or(cloud, "*"), "*") }
+
+// DeadSubject returns the subject of the dead letters of an operation:
+// ims.dead.<cloud>.<operation>.
+func DeadSubject(cloud, operation string) string { return "ims.dead." + cloud + "." + operation }
+
+// DeadLogSubject returns the subject under which it stands what people did with
+// a dead letter: ims.dead._.log.<number>. No cloud is called _.
+func DeadLogSubject(number uint64) string { return deadLog + strconv.FormatUint(number, 10) }
+
+// DeadLogFilter returns the filter of what people did with dead letters.
+func DeadLogFilter() string { return deadLog + "*" }
+
+const deadLog = "ims.dead._.log."
 
 // QuerySubject returns the subject on which the owner of a shard answers live
 // questions: ims.query.05.limits.

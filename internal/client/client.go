@@ -30,6 +30,8 @@ var errCaughtUp = errors.New("caught up")
 type Client struct {
 	conn   *broker.Conn
 	denied denials
+	// patience is how long somebody who has begun something with a dead letter is given to finish it.
+	patience time.Duration
 }
 
 // BrokerOptions are the options of a connection to url with the credentials of the configuration.
@@ -59,7 +61,7 @@ func Dial(ctx context.Context, c config.Config) (*Client, error) {
 
 // New returns a client over a connection, which Close closes.
 func New(conn *broker.Conn) *Client {
-	c := &Client{conn: conn, denied: denials{waiting: map[*context.CancelCauseFunc]bool{}}}
+	c := &Client{conn: conn, patience: actTime, denied: denials{waiting: map[*context.CancelCauseFunc]bool{}}}
 	c.denied.hear(conn.NATS())
 	return c
 }

@@ -102,7 +102,7 @@ func TestWithoutStreams(t *testing.T) {
 		"wait":     func() error { _, err := c.Wait(t.Context(), Submission{Cloud: "demo"}, nil); return err },
 		"requests": func() error { _, err := c.Requests(t.Context(), Filter{}); return err },
 		"request":  func() error { _, err := c.Request(t.Context(), "x"); return err },
-		"dead":     func() error { _, err := c.DeadLetters(t.Context(), ""); return err },
+		"dead":     func() error { return c.DeadLetters(t.Context(), DeadFilter{}, nil) },
 		"letter":   func() error { _, err := c.DeadLetter(t.Context(), 1); return err },
 	} {
 		if err := call(); err == nil || !strings.Contains(err.Error(), "start a worker once") {
@@ -295,86 +295,5 @@ func record(r messages.Request) *ledger.Record {
 	return &ledger.Record{
 		Key: messages.Key(r.Cloud, r.Source, r.ID), Cloud: r.Cloud, Operation: r.Operation, Source: r.Source, ID: r.ID,
 		Attempt: 1, State: ledger.Accepted, Accepted: time.Now().UTC(), Data: r.Data,
-	}
-}
-
-func TestDeadLetters(t *testing.T) {
-	t.Parallel()
-	c := streams(t)
-	number := bury(t, c, 7, "invalid", nil)
-	list, err := c.DeadLetters(t.Context(), "demo")
-	if err != nil || len(list) != 1 || list[0].Number != number || list[0].Detail != "what is wrong" {
-		t.Errorf("got %+v, %v", list, err)
-	}
-	if list, err = c.DeadLetters(t.Context(), "other"); err != nil || list == nil || len(list) != 0 {
-		t.Errorf("other cloud: got %+v, %v", list, err)
-	}
-	if _, err = c.DeadLetter(t.Context(), 99); !errors.Is(err, ErrNoDeadLetter) {
-		t.Errorf("got %v", err)
-	}
-}
-
-func TestReplay(t *testing.T) {
-	t.Parallel()
-	for name, tc := range map[string]struct {
-		header   nats.Header
-		identity messages.Identity
-		rejected bool
-		attempt  int
-	}{
-		"cloudevent": {nats.Header{
-			"ce-specversion": {"1.0"}, "ce-type": {"io.imsworker.request.copy-image.v1"}, "ce-source": {"/test"}, "ce-id": {"a"},
-			deadSource: {"/test"}, deadID: {"a"}, "Ims-Orig-Nats-Expected-Stream": {"IMS_REQUESTS"},
-		}, messages.Identity{Source: "/test", ID: "a"}, true, 2},
-		"plain":       {nats.Header{deadSource: {"nats"}, deadID: {"m1"}}, messages.Identity{Source: "nats", ID: "m1"}, false, 1},
-		"no_identity": {nil, messages.Identity{Source: "nats", ID: "7-1795255200000000000"}, false, 1},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			c := streams(t)
-			r := request(tc.identity.ID)
-			r.Identity = tc.identity
-			if tc.rejected {
-				tell(t, c, r, 1, messages.StateRejected)
-			}
-			d, err := c.DeadLetter(t.Context(), bury(t, c, 7, "invalid", tc.header))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if d.Header.Get("Nats-Subject") != "" {
-				t.Errorf("headers of the broker's answer are shown: %v", d.Header)
-			}
-			replayed, err := c.Replay(t.Context(), d)
-			if err != nil || replayed.Attempt != tc.attempt {
-				t.Fatalf("got %+v, %v; want attempt %d", replayed, err, tc.attempt)
-			}
-			checkReplay(t, c, tc.identity, tc.attempt)
-		})
-	}
-}
-
-func checkReplay(t *testing.T, c *Client, identity messages.Identity, attempt int) {
-	t.Helper()
-	m, err := c.conn.Last(t.Context(), broker.StreamRequests, "ims.inbox.*.request.demo.copy-image")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for header := range m.Header {
-		if strings.HasPrefix(header, deadPrefix) || strings.HasPrefix(header, origPrefix) || strings.HasPrefix(header, "Nats-Expected") {
-			t.Errorf("the replay carries %s", header)
-		}
-	}
-	envelope, _ := messages.ReadEnvelope("copy-image", m.Header, m.Data)
-	if envelope.Identity != identity || envelope.Attempt != attempt || string(m.Data) != `{"nome":"x"}` {
-		t.Errorf("got %+v with %s", envelope, m.Data)
-	}
-}
-
-func TestReplayOfUnreadableSubject(t *testing.T) {
-	t.Parallel()
-	c := streams(t)
-	_, err := c.Replay(t.Context(), DeadLetter{Number: 1, Subject: "ims.request.demo"})
-	if err == nil || !strings.Contains(err.Error(), "which no worker can read") {
-		t.Errorf("got %v", err)
 	}
 }

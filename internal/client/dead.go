@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -39,36 +38,55 @@ var ErrNoDeadLetter = errors.New("no such dead letter")
 // DeadLetter is a message that could not become a record.
 type DeadLetter struct {
 	// Number is its place in the stream of dead letters, by which commands name it.
-	Number  uint64      `json:"number"`
-	Time    time.Time   `json:"time"`
-	Subject string      `json:"subject"` // of the original
-	Reason  string      `json:"reason"`
-	Detail  string      `json:"detail"`
-	Header  nats.Header `json:"header"` // the original's and ours
-	Body    string      `json:"body"`
+	Number uint64     `json:"number"`
+	Status DeadStatus `json:"status"`
+	// Cloud and Operation are tokens of the original's subject, _ where that names none; of control messages and backup notices
+	// the verb stands in the place of the operation.
+	Cloud     string      `json:"cloud"`
+	Operation string      `json:"operation"`
+	Time      time.Time   `json:"time"`
+	Subject   string      `json:"subject"` // of the original
+	Reason    string      `json:"reason"`
+	Detail    string      `json:"detail"`
+	Header    nats.Header `json:"header,omitempty"` // the original's and ours
+	Body      string      `json:"body,omitempty"`
+	// Log is what people did with it, oldest first.
+	Log []DeadEntry `json:"log,omitempty"`
 }
 
-// DeadLetters lists the dead letters of a cloud, or of all where it is empty, oldest first.
-func (c *Client) DeadLetters(ctx context.Context, cloud string) (list []DeadLetter, err error) {
+// DeadLetters calls each with the dead letters that the filter chooses, oldest first.
+func (c *Client) DeadLetters(ctx context.Context, f DeadFilter, each func(DeadLetter)) (err error) {
 	defer c.permitted(&ctx, &err)()
 	if err := c.need(ctx, broker.StreamDead); err != nil {
-		return nil, err
+		return err
 	}
-	filter := "ims.dead.>"
-	if cloud != "" {
-		filter = "ims.dead." + cloud + ".>"
+	logs, err := c.deadLogs(ctx, broker.DeadLogFilter())
+	if err != nil {
+		return err
 	}
-	list = []DeadLetter{}
-	if err := c.read(ctx, broker.StreamDead, filter, func(m broker.Stored) { list = append(list, deadLetterOf(m)) }); err != nil {
-		return nil, fmt.Errorf("read dead letters: %w", err)
+	if f.Status == DeadDropped {
+		f.dropped(logs, each)
+		return nil
 	}
-	return list, nil
+	err = c.read(ctx, broker.StreamDead, f.subject(), func(m broker.Stored) {
+		if d := deadLetterOf(m).with(logs[m.Sequence]); f.matches(d) {
+			each(d)
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("read dead letters: %w", err)
+	}
+	return nil
 }
 
-// DeadLetter returns the dead letter of that number, or ErrNoDeadLetter.
+// DeadLetter returns the dead letter of that number, or ErrNoDeadLetter. Of one that was dropped it tells what the log has kept.
 func (c *Client) DeadLetter(ctx context.Context, number uint64) (d DeadLetter, err error) {
 	defer c.permitted(&ctx, &err)()
 	if err := c.need(ctx, broker.StreamDead); err != nil {
+		return DeadLetter{}, err
+	}
+	logs, err := c.deadLogs(ctx, broker.DeadLogSubject(number))
+	if err != nil {
 		return DeadLetter{}, err
 	}
 	stream, err := c.conn.JetStream().Stream(ctx, broker.StreamDead)
@@ -76,68 +94,45 @@ func (c *Client) DeadLetter(ctx context.Context, number uint64) (d DeadLetter, e
 		return DeadLetter{}, fmt.Errorf("read dead letter %d: %w", number, err)
 	}
 	m, err := stream.GetMsg(ctx, number)
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return DeadLetter{}, fmt.Errorf("%w: %d; `imsworker dead ls` lists their numbers", ErrNoDeadLetter, number)
-	}
-	if err != nil {
+	switch {
+	case err == nil && len(strings.Split(m.Subject, ".")) == deadTokens:
+		for _, name := range directGet {
+			m.Header.Del(name)
+		}
+		return deadLetterOf(broker.Stored{Subject: m.Subject, Sequence: m.Sequence, Time: m.Time, Header: m.Header, Data: m.Data}).with(logs[number]), nil
+	case err != nil && !errors.Is(err, jetstream.ErrMsgNotFound):
 		return DeadLetter{}, fmt.Errorf("read dead letter %d: %w", number, err)
 	}
-	for _, name := range directGet {
-		m.Header.Del(name)
+	if gone, ok := droppedLetter(number, logs[number]); ok {
+		return gone, nil
 	}
-	return deadLetterOf(broker.Stored{Subject: m.Subject, Sequence: m.Sequence, Time: m.Time, Header: m.Header, Data: m.Data}), nil
+	return DeadLetter{}, fmt.Errorf("%w: %d; `imsworker dead ls` lists their numbers", ErrNoDeadLetter, number)
+}
+
+// deadTokens is how many tokens the subject of a dead letter has.
+const deadTokens = 4
+
+// with adds the log, and how the letter stands by it.
+func (d DeadLetter) with(log []DeadEntry) DeadLetter {
+	d.Log, d.Status = log, DeadOpen
+	if n := len(log); n > 0 && log[n-1].Did == DidReplay {
+		d.Status = DeadReplayed
+	}
+	return d
 }
 
 func deadLetterOf(m broker.Stored) DeadLetter {
 	d := DeadLetter{
-		Number: m.Sequence, Time: m.Time, Subject: m.Header.Get(deadSubjectOf), Reason: m.Header.Get(deadReason),
+		Number: m.Sequence, Cloud: "_", Operation: "_", Time: m.Time, Subject: m.Header.Get(deadSubjectOf), Reason: m.Header.Get(deadReason),
 		Detail: m.Header.Get(deadDetail), Header: m.Header, Body: string(m.Data),
+	}
+	if tokens := strings.Split(m.Subject, "."); len(tokens) == deadTokens {
+		d.Cloud, d.Operation = tokens[2], tokens[3]
 	}
 	if t, err := time.Parse(time.RFC3339Nano, m.Header.Get(deadTime)); err == nil {
 		d.Time = t
 	}
 	return d
-}
-
-// Replayed says what a replay published.
-type Replayed struct {
-	Number  uint64 `json:"number"`
-	Key     string `json:"key"`
-	Attempt int    `json:"attempt"`
-	Subject string `json:"subject"`
-}
-
-// Replay publishes the original of a dead letter again, under its own identity and as the attempt after the last. The dead
-// letter stays. What was wrong with its body is still wrong; a replay helps when the worker's side has changed since.
-func (c *Client) Replay(ctx context.Context, d DeadLetter) (r Replayed, err error) {
-	defer c.permitted(&ctx, &err)()
-	if strings.HasPrefix(d.Subject, "ims.backup.") && strings.HasSuffix(d.Subject, "."+messages.VerbReady) && strings.Count(d.Subject, ".") == 3 {
-		return c.replayNotice(ctx, d)
-	}
-	cloud, ok := requestCloud(d.Subject)
-	if !ok {
-		return Replayed{}, fmt.Errorf("dead letter %d was published to %s, which no worker can read: publish its body to ims.request.<cloud>.<operation>", d.Number, d.Subject)
-	}
-	identity := d.identity()
-	key := messages.Key(cloud, identity.Source, identity.ID)
-	attempt, err := c.lastAttempt(ctx, key)
-	if err != nil {
-		return Replayed{}, fmt.Errorf("replay dead letter %d: %w", d.Number, err)
-	}
-	header := d.original()
-	maps.Copy(header, messages.ReplayHeaders(identity, attempt+1))
-	if _, err := c.publish(ctx, broker.Message{Subject: d.Subject, Header: header, Data: []byte(d.Body)}); err != nil {
-		return Replayed{}, fmt.Errorf("replay dead letter %d: %w", d.Number, err)
-	}
-	return Replayed{Number: d.Number, Key: key, Attempt: attempt + 1, Subject: d.Subject}, nil
-}
-
-// replayNotice gives notice of a backup again. It has no key: whether it leads to a request is for the worker's rules to say.
-func (c *Client) replayNotice(ctx context.Context, d DeadLetter) (Replayed, error) {
-	if _, err := c.publish(ctx, broker.Message{Subject: d.Subject, Header: d.original(), Data: []byte(d.Body)}); err != nil {
-		return Replayed{}, fmt.Errorf("replay dead letter %d: %w", d.Number, err)
-	}
-	return Replayed{Number: d.Number, Subject: d.Subject}, nil
 }
 
 // requestCloud is the cloud that a request's subject names.
@@ -170,18 +165,3 @@ func (d DeadLetter) identity() messages.Identity {
 	}
 	return messages.Identity{Source: messages.PlainSource, ID: d.Header.Get(deadSequence) + "-" + strconv.FormatInt(d.Time.UnixNano(), 10)}
 }
-
-// lastAttempt is the highest attempt that a key ever had, 0 if none.
-func (c *Client) lastAttempt(ctx context.Context, key string) (int, error) {
-	detail, err := c.Request(ctx, key)
-	if errors.Is(err, ErrUnknown) {
-		return 0, nil
-	}
-	last := detail.Summary.Attempt
-	for _, e := range detail.Events {
-		last = max(last, e.Attempt)
-	}
-	return last, err
-}
-
-func deadSubject(cloud, operation string) string { return "ims.dead." + cloud + "." + operation }

@@ -70,7 +70,7 @@ func TestDenied(t *testing.T) {
 		}},
 		"submit":        {"blind", "ims.request.demo.copy-image", func(ctx context.Context, c *Client) error { _, err := c.Submit(ctx, request("a")); return err }},
 		"submit_reader": {"reader", "ims.request.demo.copy-image", func(ctx context.Context, c *Client) error { _, err := c.Submit(ctx, request("a")); return err }},
-		"dead":          {"blind", "STREAM.INFO.IMS_DEAD", func(ctx context.Context, c *Client) error { _, err := c.DeadLetters(ctx, ""); return err }},
+		"dead":          {"blind", "STREAM.INFO.IMS_DEAD", func(ctx context.Context, c *Client) error { return c.DeadLetters(ctx, DeadFilter{}, nil) }},
 	}
 	for name, a := range asks {
 		t.Run(name, func(t *testing.T) {

@@ -74,7 +74,7 @@ func (c *Client) taken(ctx context.Context, sequence uint64) error {
 func (c *Client) letterOf(ctx context.Context, s Submission) (*DeadLetter, error) {
 	var found *DeadLetter
 	sequence := strconv.FormatUint(s.Sequence, 10)
-	err := c.read(ctx, broker.StreamDead, deadSubject(s.Cloud, s.Operation), func(m broker.Stored) {
+	err := c.read(ctx, broker.StreamDead, broker.DeadSubject(s.Cloud, s.Operation), func(m broker.Stored) {
 		if m.Header.Get(deadSequence) == sequence {
 			letter := deadLetterOf(m)
 			found = &letter

@@ -129,7 +129,7 @@ func whole(l Letter, v Verdict) broker.Message {
 		h[original(name, len(l.Body) == 0)] = values
 	}
 	maps.Copy(h, ours(l, v))
-	m := broker.Message{Subject: "ims.dead." + l.Cloud + "." + l.Operation, Header: h, Data: l.Body}
+	m := broker.Message{Subject: broker.DeadSubject(l.Cloud, l.Operation), Header: h, Data: l.Body}
 	switch {
 	case l.Sequence > 0:
 		m.MsgID = fmt.Sprintf("dead-%d", l.Sequence)

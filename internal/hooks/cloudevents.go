@@ -1,6 +1,7 @@
 package hooks
 
 import (
+	"bytes"
 	"context"
 	"net/http"
 	"strings"
@@ -12,6 +13,9 @@ import (
 // cloudEvent takes an event in structured or binary mode: a neutral notice, or
 // what EventGrid and others send.
 func (h *Hooks) cloudEvent(ctx context.Context, c call) outcome {
+	if len(bytes.TrimSpace(c.body)) == 0 {
+		return refused(http.StatusBadRequest, `the body is empty; want a CloudEvent with a notice for its data, such as {"backup": {"id": "…"}}`)
+	}
 	header := eventHeaders(c.header)
 	event, problems := messages.ReadCloudEvent(header, c.body)
 	if len(problems) > 0 {

@@ -79,7 +79,7 @@ func New(o Options, reg prometheus.Registerer) *Hooks {
 		Name: "imsworker_hook_requests_total", Help: "Calls of the hooks: stored, ignored (nothing about a finished backup), confirmed (a subscription), refused, unavailable.",
 	}, []string{"hook", "result"})
 	reg.MustRegister(h.requests)
-	for _, hook := range []string{hookEvents, hookSMN} {
+	for _, hook := range []string{hookEvents, hookSMN, hookOther} {
 		for _, result := range []string{resultStored, resultIgnored, resultConfirmed, resultRefused, resultUnavailable} {
 			h.requests.WithLabelValues(hook, result)
 		}
@@ -94,6 +94,7 @@ func (h *Hooks) Close() { h.certs.close() }
 const (
 	hookEvents = "cloudevents"
 	hookSMN    = "smn"
+	hookOther  = "other" // a path that is none
 
 	resultStored      = "stored"
 	resultIgnored     = "ignored"
@@ -105,8 +106,11 @@ const (
 // Handler serves /hooks/<cloud>/cloudevents and /hooks/<cloud>/smn.
 func (h *Hooks) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /hooks/{cloud}/cloudevents", h.serve(hookEvents, h.cloudEvent))
-	mux.HandleFunc("POST /hooks/{cloud}/smn", h.serve(hookSMN, h.smn))
+	mux.HandleFunc("/hooks/{cloud}/cloudevents", h.serve(hookEvents, h.cloudEvent))
+	mux.HandleFunc("/hooks/{cloud}/smn", h.serve(hookSMN, h.smn))
+	mux.HandleFunc("/", h.serve(hookOther, func(context.Context, call) outcome {
+		return refused(http.StatusNotFound, "there is no such hook; there are /hooks/<cloud>/cloudevents and /hooks/<cloud>/smn")
+	}))
 	return mux
 }
 
@@ -129,12 +133,16 @@ func refused(status int, format string, args ...any) outcome {
 	return outcome{status, resultRefused, fmt.Sprintf(format, args...)}
 }
 
+func unavailable(format string, args ...any) outcome {
+	return outcome{http.StatusServiceUnavailable, resultUnavailable, fmt.Sprintf(format, args...)}
+}
+
 // serve reads a call within its limits, has it worked on and answers. The
 // caller is told why it is refused, the log too.
 func (h *Hooks) serve(hook string, work func(context.Context, call) outcome) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		c := call{cloud: r.PathValue("cloud"), header: r.Header}
-		o := outcome{http.StatusServiceUnavailable, resultUnavailable, "too many calls at once"}
+		o := unavailable("too many calls at once; try again")
 		select {
 		case h.slots <- struct{}{}:
 			o = h.work(w, r, hook, &c, work)
@@ -148,6 +156,12 @@ func (h *Hooks) serve(hook string, work func(context.Context, call) outcome) htt
 }
 
 func (h *Hooks) work(w http.ResponseWriter, r *http.Request, hook string, c *call, do func(context.Context, call) outcome) outcome {
+	switch {
+	case hook == hookOther:
+		return do(r.Context(), *c)
+	case r.Method != http.MethodPost:
+		return refused(http.StatusMethodNotAllowed, "the method is %s; want POST", brief(r.Method))
+	}
 	if o := h.read(w, r, hook, c); o.status != 0 {
 		return o
 	}
@@ -209,6 +223,9 @@ func answer(w http.ResponseWriter, o outcome) {
 	if o.status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="imsworker"`)
 	}
+	if o.status == http.StatusMethodNotAllowed {
+		w.Header().Set("Allow", http.MethodPost)
+	}
 	if o.status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "30")
 	}
@@ -226,7 +243,7 @@ func (h *Hooks) keep(ctx context.Context, cloud string, id messages.Identity, n 
 	}
 	if err != nil {
 		h.Log.ErrorContext(ctx, "a backup notice cannot be stored", "cloud", cloud, "error", err)
-		return outcome{http.StatusServiceUnavailable, resultUnavailable, "the notice cannot be stored now; try again"}
+		return unavailable("the notice cannot be stored now; try again")
 	}
 	crash.At(crash.Hooked)
 	return outcome{http.StatusOK, resultStored, "stored"}

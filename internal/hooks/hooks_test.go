@@ -118,6 +118,9 @@ func newSite(t *testing.T, with string) *site {
 	})
 	mux.HandleFunc("/demo/smn/away", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, s.wrong.URL, http.StatusFound) })
 	mux.HandleFunc("/demo/smn/large.pem", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 1<<20)) })
+	mux.HandleFunc("/demo/smn/gone", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	mux.HandleFunc("/demo/smn/gone.pem", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	mux.HandleFunc("/demo/smn/busy.pem", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
 	s.cloud = httptest.NewServer(mux)
 	other, err := fakecloud.New(fakecloud.Options{Clouds: []fakecloud.CloudOptions{fakecloud.Demo()}})
 	if err != nil {
@@ -267,7 +270,6 @@ func TestSMNAttacks(t *testing.T) {
 		"other_scheme":         {message: fakecloud.SMNMessage{CertURL: "file:///etc/passwd"}, status: 403, why: "signing_cert_url"},
 		"above_the_path":       {message: fakecloud.SMNMessage{CertURL: "CLOUD/demo/../_admin/truth.pem"}, status: 403, why: "signing_cert_url"},
 		"redirecting_cert":     {message: fakecloud.SMNMessage{CertURL: "CLOUD/demo/smn/away.pem"}, status: 403, why: "redirects"},
-		"no_cert_there":        {message: fakecloud.SMNMessage{CertURL: "CLOUD/demo/smn/none.pem"}, status: 403, why: "SMN answers 404"},
 		"no_pem":               {message: fakecloud.SMNMessage{CertURL: "CLOUD/demo/smn/subscriptions/confirm?token=1"}, status: 403, why: ".pem"},
 		"large_cert":           {message: fakecloud.SMNMessage{CertURL: "CLOUD/demo/smn/large.pem"}, status: 403, why: "more than"},
 		"old":                  {message: fakecloud.SMNMessage{Timestamp: time.Now().Add(-25 * time.Hour)}, status: 403, why: "older than"},
@@ -311,6 +313,62 @@ func (s *site) refused(body []byte, status int, why string) {
 	}
 	if tokens, _ := s.fake.Confirmed("demo"); len(tokens) > 0 {
 		s.t.Error("a subscription was confirmed")
+	}
+}
+
+// TestSMNFaultsThatMayPass are no fault of the message: its sender is to try
+// again, and is believed no more than before.
+func TestSMNFaultsThatMayPass(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "")
+	for name, c := range map[string]struct {
+		message fakecloud.SMNMessage
+		why     string
+	}{
+		"no_cert_there": {fakecloud.SMNMessage{CertURL: s.cloud.URL + "/demo/smn/none.pem"}, "SMN answers 404"},
+		"busy":          {fakecloud.SMNMessage{CertURL: s.cloud.URL + "/demo/smn/busy.pem"}, "SMN answers 502"},
+		"no_answer":     {fakecloud.SMNMessage{CertURL: s.cloud.URL + "/demo/smn/gone.pem"}, "SMN does not answer"},
+		"no_confirm":    {fakecloud.SMNMessage{Type: "SubscriptionConfirmation", SubscribeURL: s.cloud.URL + "/demo/smn/gone"}, "cannot be confirmed now"},
+	} {
+		c.message.Message = backup
+		if status, said := s.post("/hooks/demo/smn", nil, s.message(c.message)); status != http.StatusServiceUnavailable || !strings.Contains(said, c.why) || !strings.Contains(said, "try again") {
+			t.Errorf("%s: %d %s", name, status, said)
+		}
+	}
+	if n := len(s.shelf.notices(t)); n > 0 || !strings.Contains(s.logs.String(), "result=unavailable") {
+		t.Errorf("%d notices; the log:\n%s", n, &s.logs)
+	}
+}
+
+// TestCallsThatAreNone are told what is wanted, and logged, as all that is
+// refused is.
+func TestCallsThatAreNone(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, token)
+	s.refused(nil, http.StatusBadRequest, "the body is empty; want a message of SMN, in JSON")
+	if status, said := s.post("/hooks/demo/cloudevents", structured(token), nil); status != http.StatusBadRequest || !strings.Contains(said, "the body is empty") {
+		t.Errorf("no event: %d %s", status, said)
+	}
+	if status, said := s.post("/hooks/demo/cloudevent", structured(token), nil); status != http.StatusNotFound || !strings.Contains(said, "/hooks/<cloud>/cloudevents") {
+		t.Errorf("no hook: %d %s", status, said)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.hooks.URL+"/hooks/demo/smn", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Close = true
+	resp, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if resp.StatusCode != http.StatusMethodNotAllowed || resp.Header.Get("Allow") != http.MethodPost {
+		t.Errorf("GET is answered %d, allowed is %q", resp.StatusCode, resp.Header.Get("Allow"))
+	}
+	for _, want := range []string{"hook=other", "status=404", "status=405", "the method is GET; want POST"} {
+		if !strings.Contains(s.logs.String(), want) {
+			t.Errorf("no %q in the log:\n%s", want, &s.logs)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package hooks
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -47,8 +48,11 @@ type smnMessage struct {
 // not of a topic in the list.
 func (h *Hooks) smn(ctx context.Context, c call) outcome {
 	var m smnMessage
+	if len(bytes.TrimSpace(c.body)) == 0 {
+		return refused(http.StatusBadRequest, "the body is empty; want a message of SMN, in JSON")
+	}
 	if err := json.Unmarshal(c.body, &m); err != nil {
-		return refused(http.StatusBadRequest, "the body is no message of SMN")
+		return refused(http.StatusBadRequest, "the body is no message of SMN, which is JSON with type, message_id, topic_urn and more")
 	}
 	at, o := m.judge(c.conf, time.Now())
 	if o.status != 0 {
@@ -61,7 +65,7 @@ func (h *Hooks) smn(ctx context.Context, c call) outcome {
 	switch {
 	case err != nil:
 		h.Log.ErrorContext(ctx, "it cannot be looked up whether a message of SMN is known", "cloud", c.cloud, "error", err)
-		return outcome{http.StatusServiceUnavailable, resultUnavailable, "try again"}
+		return unavailable("it cannot be looked up now whether the message is known; try again")
 	case known:
 		return refused(http.StatusConflict, "the message %s was taken before", brief(m.ID))
 	}

@@ -37,7 +37,10 @@ func (h *Hooks) verify(ctx context.Context, c call, m smnMessage) outcome {
 		return refused(http.StatusForbidden, "signing_cert_url: %s", err)
 	}
 	cert, err := h.certs.get(ctx, m.CertURL, c.conf)
-	if err != nil {
+	switch {
+	case mayPass(err):
+		return unavailable("the certificate of the message cannot be read now: %s; try again", err)
+	case err != nil:
 		return refused(http.StatusForbidden, "the certificate of the message cannot be used: %s", err)
 	}
 	if !signed(cert, m, signature) {
@@ -100,10 +103,23 @@ func (h *Hooks) confirm(ctx context.Context, conf Cloud, m smnMessage) outcome {
 	if err := allowed(m.SubscribeURL, append([]string{conf.SMN}, conf.Consoles...)...); err != nil {
 		return refused(http.StatusForbidden, "subscribe_url: %s", err)
 	}
-	if _, err := h.certs.call(ctx, m.SubscribeURL, conf); err != nil {
+	switch _, err := h.certs.call(ctx, m.SubscribeURL, conf); {
+	case mayPass(err):
+		return unavailable("the subscription cannot be confirmed now: %s; try again", err)
+	case err != nil:
 		return refused(http.StatusBadGateway, "the subscription cannot be confirmed: %s", err)
 	}
 	return outcome{http.StatusOK, resultConfirmed, "the subscription of " + brief(m.Topic) + " is confirmed"}
+}
+
+// passing is a fault of SMN, or of the way to it: the sender may try again.
+type passing struct{ error }
+
+func (p passing) Unwrap() error { return p.error }
+
+func mayPass(err error) bool {
+	_, is := errors.AsType[passing](err)
+	return is
 }
 
 // certificates are those that were read, and the way to read them.
@@ -191,7 +207,7 @@ func (c *certificates) call(ctx context.Context, address string, conf Cloud) ([]
 	case c.slots <- struct{}{}:
 		defer func() { <-c.slots }()
 	case <-ctx.Done():
-		return nil, errors.New("too many calls at once")
+		return nil, passing{errors.New("too many calls at once")}
 	}
 	client := c.plain
 	if conf.TLS != nil {
@@ -207,18 +223,18 @@ func (c *certificates) call(ctx context.Context, address string, conf Cloud) ([]
 		err = wrapped.Err
 	}
 	if err != nil {
-		return nil, err
+		return nil, passing{fmt.Errorf("SMN does not answer: %w", err)}
 	}
 	defer func() { _ = resp.Body.Close() }()
 	switch {
 	case resp.StatusCode >= 300 && resp.StatusCode < 400:
 		return nil, errors.New("it redirects, which is not followed")
 	case resp.StatusCode != http.StatusOK:
-		return nil, fmt.Errorf("SMN answers %d", resp.StatusCode)
+		return nil, passing{fmt.Errorf("SMN answers %d", resp.StatusCode)}
 	}
 	text, err := io.ReadAll(io.LimitReader(resp.Body, certBytes+1))
 	if err != nil {
-		return nil, errors.New("the answer cannot be read")
+		return nil, passing{errors.New("the answer cannot be read")}
 	}
 	if len(text) > certBytes {
 		return nil, fmt.Errorf("the answer has more than %d bytes", certBytes)

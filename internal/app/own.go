@@ -28,8 +28,8 @@ func (w *worker) own(ctx context.Context, lease *shard.Lease) {
 	g := engine.New(engine.Options{
 		Shard: number, Ledger: records, Events: w.events, Lease: lease, Clouds: w.clouds, Reused: w.reused, Request: w.request, Control: w.control, Held: w.pauses.Paused,
 		Bound: pace.Bound{Ratio: w.cfg.Detect.Ratio, Min: w.cfg.Detect.Min, Max: w.cfg.Detect.Max}, SubmitTimeout: w.cfg.SubmitTimeout, TombstoneTTL: w.deps.TombstoneTTL, Drain: w.cfg.Drain,
-		Durations: w.learned,
-		Metrics:   w.metrics, Log: w.log,
+		Durations: w.learned, Allowances: w.learned,
+		Metrics: w.metrics, Log: w.log,
 	})
 	w.setEngine(number, g)
 	defer w.setEngine(number, nil)

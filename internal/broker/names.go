@@ -116,7 +116,7 @@ func plainRune(r rune) rune {
 }
 
 // PacePrefix begins the subjects of learned durations,
-// ims.pace.<cloud>.<operation>.
+// ims.pace.<cloud>.<operation>, and limits, ims.pace.<cloud>.limits.
 const PacePrefix = "ims.pace."
 
 // PausedPrefix begins the subjects of pauses, ims.paused.<cloud>.<operation>.

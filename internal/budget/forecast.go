@@ -38,7 +38,7 @@ func (w *Window) Forecast(now time.Time) Forecast {
 		f.slots[0] = w.slots(now, w.limit.Count, func(past) bool { return true })
 	}
 	if w.learned > 0 {
-		f.slots[1] = w.slots(now, w.learned, func(p past) bool { return p.taken })
+		f.slots[1] = w.slots(now, w.learned, past.counts)
 	}
 	return f
 }

@@ -31,6 +31,7 @@ type Window struct {
 	running  int    // calls whose answer is not known yet
 	answered []past // ascending
 	taken    int    // of them, by the cloud
+	unsure   int    // of them, nobody knows whether by the cloud
 	learned  int    // so many calls does the cloud take; 0 where nothing is known but the limit
 	patience patience
 	closure  closure
@@ -38,9 +39,13 @@ type Window struct {
 
 // past is a call that was answered.
 type past struct {
-	at    time.Time
-	taken bool // the cloud has counted it
+	at     time.Time
+	taken  bool // the cloud has counted it
+	unsure bool // nobody knows
 }
+
+// counts reports whether the cloud may have counted the call.
+func (p past) counts() bool { return p.taken || p.unsure }
 
 // NewWindow returns an empty window. A limit with no count is no limit, but if
 // it has a window, calls are remembered for so long, for a limit to come.
@@ -149,8 +154,9 @@ func (w *Window) Cancel() {
 }
 
 // Restore counts a call that was answered at that time, by an earlier owner.
-// Whether the cloud has taken it is not known.
-func (w *Window) Restore(answered time.Time) { w.keep(past{at: answered}) }
+// Whether the cloud has taken it is not known: it holds a slot of what was
+// learned, too.
+func (w *Window) Restore(answered time.Time) { w.keep(past{at: answered, unsure: true}) }
 
 func (w *Window) keep(p past) {
 	if !w.Limited() && w.limit.Window == 0 {
@@ -158,8 +164,16 @@ func (w *Window) keep(p past) {
 	}
 	at, _ := slices.BinarySearchFunc(w.answered, p.at, func(a past, at time.Time) int { return a.at.Compare(at) })
 	w.answered = slices.Insert(w.answered, at, p)
+	w.count(p, 1)
+}
+
+// count counts a call that is kept, or takes one back that is dropped.
+func (w *Window) count(p past, by int) {
 	if p.taken {
-		w.taken++
+		w.taken += by
+	}
+	if p.unsure {
+		w.unsure += by
 	}
 }
 
@@ -179,7 +193,7 @@ func (w *Window) Next(now time.Time) time.Time {
 		next = w.free(now, len(w.answered), w.limit.Count, func(past) bool { return true })
 	}
 	if w.learned > 0 {
-		if at := w.free(now, w.taken, w.learned, func(p past) bool { return p.taken }); at.After(next) {
+		if at := w.free(now, w.taken+w.unsure, w.learned, past.counts); at.After(next) {
 			next = at
 		}
 	}
@@ -209,9 +223,7 @@ func (w *Window) free(now time.Time, answered, most int, meant func(past) bool) 
 func (w *Window) release(now time.Time) {
 	old := 0
 	for old < len(w.answered) && !w.answered[old].at.Add(w.limit.Window).After(now) {
-		if w.answered[old].taken {
-			w.taken--
-		}
+		w.count(w.answered[old], -1)
 		old++
 	}
 	w.answered = slices.Delete(w.answered, 0, old)

@@ -98,6 +98,7 @@ type account struct {
 	paced   map[string]*budget.Paced
 	abroad  map[string]*budget.Paced // what is lent by other clouds, by cloud and bucket
 	shutBy  map[string]string        // what the cloud said when it closed a bucket, kept at least while that is closed
+	kept    map[string]budget.Memory // what was kept last of windows and paced
 	slots   map[string]*budget.Slots // by operation, nil where it needs none
 	queues  map[string]*queue        // submissions, by bucket
 	asks    map[string]*lane         // queries that are due, by bucket

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imsworker/imsworker/internal/budget"
 	"github.com/imsworker/imsworker/internal/ims"
 	"github.com/imsworker/imsworker/internal/ledger"
 	"github.com/imsworker/imsworker/internal/pace"
@@ -21,6 +22,23 @@ type durations struct {
 	mu    sync.Mutex
 	known map[string]*pace.Model
 	kept  int
+
+	limits map[string]map[string]budget.Memory
+}
+
+func (d *durations) RecallLimits(cloud string) map[string]budget.Memory {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.limits[cloud]
+}
+
+func (d *durations) KeepLimits(cloud string, learned map[string]budget.Memory) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.limits == nil {
+		d.limits = map[string]map[string]budget.Memory{}
+	}
+	d.limits[cloud] = learned
 }
 
 func (d *durations) Recall(cloud, operation string) (*pace.Model, bool) {

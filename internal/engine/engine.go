@@ -110,6 +110,8 @@ type Options struct {
 	Bound pace.Bound
 	// Durations is nil where what is learned is not kept.
 	Durations Durations
+	// Allowances is nil where what is learned is not kept.
+	Allowances Allowances
 	// Drain is how long running steps may go on after Run's context ended;
 	// those that only ask the cloud end much sooner.
 	Drain   time.Duration

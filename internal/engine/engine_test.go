@@ -249,7 +249,7 @@ func (w *world) start() {
 			_, is := w.held.Load(operation)
 			return is
 		},
-		Bound: pace.Bound{Ratio: 0.03, Min: 2 * time.Second, Max: time.Minute}, SubmitTimeout: 30 * time.Second, TombstoneTTL: time.Hour, Durations: &w.durations, Drain: cmp.Or(w.drain, time.Second),
+		Bound: pace.Bound{Ratio: 0.03, Min: 2 * time.Second, Max: time.Minute}, SubmitTimeout: 30 * time.Second, TombstoneTTL: time.Hour, Durations: &w.durations, Allowances: &w.durations, Drain: cmp.Or(w.drain, time.Second),
 		Metrics: engine.NewMetrics(cmp.Or(w.registry, prometheus.NewRegistry()), []string{"demo"}, handlers.Names()), Log: slog.New(cmp.Or[slog.Handler](w.log, slog.DiscardHandler)),
 	})
 	w.engine = g

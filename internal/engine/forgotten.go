@@ -122,6 +122,7 @@ func (g *Engine) patrol(now time.Time) {
 	}
 	g.patrolAt = now.Add(patrolPause)
 	for name, a := range g.accounts {
+		g.keepLimits(a, now)
 		if a.forget(now); a.idle(now) {
 			delete(g.accounts, name)
 		}

@@ -65,7 +65,9 @@ func (g *Engine) save(cloud, operation string, k *kind) {
 
 // saveAll keeps what was learned since it was kept last.
 func (g *Engine) saveAll() {
+	now := time.Now()
 	for _, a := range g.accounts {
+		g.keepLimits(a, now)
 		for operation, k := range a.kinds {
 			g.save(a.name, operation, k)
 		}

@@ -22,7 +22,7 @@ func (g *Engine) Limits(ctx context.Context, clouds []string) (all []messages.Cl
 				if !known {
 					return
 				}
-				a = newAccount(name, conf) // for the look alone: nothing is held of it
+				a = g.recallLimits(newAccount(name, conf), time.Now()) // for the look alone: nothing is held of it
 			}
 			all = append(all, a.limits(time.Now()))
 		})

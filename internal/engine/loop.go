@@ -53,7 +53,7 @@ func (g *Engine) account(name string) *account {
 	a := g.accounts[name]
 	if a == nil {
 		conf, _ := g.Clouds.Account(name)
-		a = newAccount(name, conf)
+		a = g.recallLimits(newAccount(name, conf), time.Now())
 		g.accounts[name] = a
 	}
 	return a
@@ -378,6 +378,7 @@ func (g *Engine) charge(e *entry, res result) {
 	}
 	if res.shut != "" {
 		g.throttled(a, res, now)
+		g.keepLimits(a, now)
 	}
 	g.judge(a, res, now)
 }

@@ -1,12 +1,14 @@
-// Package learned keeps what the owners of accounts have learned about how
-// long jobs take: one message for each cloud and operation in the stream of
-// state. A newer one is written over it, nothing is ever deleted. All replicas
-// follow them, so that a new owner knows at once what the one before knew.
+// Package learned keeps what the owners of accounts have learned: how long jobs
+// take, one message for each cloud and operation in the stream of state, and how
+// much less than its limits a cloud takes, one for each cloud. A newer one is
+// written over it, nothing is ever deleted. All replicas follow them, so that a
+// new owner knows at once what the one before knew.
 //
 // An account has one owner, so nobody writes beside it but, for a moment, the
 // owner before; the last word counts then. What is lost is learned again.
 //
-// What the durations mean is the business of pace.
+// What the durations mean is the business of pace, what the limits do, and for how
+// long, that of budget.
 package learned
 
 import (
@@ -28,7 +30,8 @@ type store interface {
 	Tail(ctx context.Context, stream, filter string, each func(broker.Stored), caughtUp func()) error
 }
 
-// Durations are those that are known. It is safe for concurrent use.
+// Durations are those that are known, and the limits. It is safe for concurrent
+// use.
 type Durations struct {
 	store store
 	log   *slog.Logger
@@ -37,14 +40,14 @@ type Durations struct {
 	mu      sync.Mutex
 	known   map[string][]byte // as stored, by subject
 	newer   map[string]bool   // stored by a later version: left alone
-	waiting map[string]*pace.Model
+	waiting map[string]json.Marshaler
 }
 
 // New returns durations that know nothing yet.
 func New(s store, log *slog.Logger) *Durations {
 	return &Durations{
 		store: s, log: log, wake: make(chan struct{}, 1),
-		known: map[string][]byte{}, newer: map[string]bool{}, waiting: map[string]*pace.Model{},
+		known: map[string][]byte{}, newer: map[string]bool{}, waiting: map[string]json.Marshaler{},
 	}
 }
 
@@ -57,16 +60,20 @@ func (d *Durations) Follow(ctx context.Context, caughtUp func()) error {
 // learn takes over a stored message. What cannot be read is left where it is:
 // a version that knows less must not destroy what it does not understand.
 func (d *Durations) learn(m broker.Stored) {
-	err := json.Unmarshal(m.Data, &pace.Model{})
+	var into json.Unmarshaler = &pace.Model{}
+	if strings.HasSuffix(m.Subject, "."+limitsToken) {
+		into = &limits{}
+	}
+	err := json.Unmarshal(m.Data, into)
 	newer := errors.Is(err, pace.ErrNewer)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.newer[m.Subject] = newer
 	switch {
 	case newer:
-		d.log.Warn("learned durations of a later version are left alone; until it works here, they are learned anew at each start", "subject", m.Subject)
+		d.log.Warn("what a later version has learned is left alone; until it works here, it is learned anew at each start", "subject", m.Subject)
 	case err != nil:
-		d.log.Warn("a message holds no learned durations; they are learned anew", "subject", m.Subject, "error", err)
+		d.log.Warn("a message holds nothing that was learned; it is learned anew", "subject", m.Subject, "error", err)
 	default:
 		d.known[m.Subject] = m.Data
 		return
@@ -89,9 +96,13 @@ func (d *Durations) Recall(cloud, operation string) (*pace.Model, bool) {
 
 // Keep has a copy of what is known now stored by Write. It never blocks.
 func (d *Durations) Keep(cloud, operation string, m *pace.Model) {
+	d.keep(subject(cloud, operation), m.Clone())
+}
+
+func (d *Durations) keep(s string, m json.Marshaler) {
 	d.mu.Lock()
-	if s := subject(cloud, operation); !d.newer[s] {
-		d.waiting[s] = m.Clone()
+	if !d.newer[s] {
+		d.waiting[s] = m
 	}
 	d.mu.Unlock()
 	select {
@@ -109,7 +120,7 @@ func (d *Durations) Write(ctx context.Context) {
 		case <-d.wake:
 		}
 		if err := d.Flush(ctx); err != nil && ctx.Err() == nil {
-			d.log.Warn("learned durations are not stored; others follow", "error", err)
+			d.log.Warn("what was learned is not stored; more follows", "error", err)
 		}
 	}
 }
@@ -129,7 +140,7 @@ func (d *Durations) Flush(ctx context.Context) error {
 }
 
 // next takes out one that waits.
-func (d *Durations) next() (string, *pace.Model) {
+func (d *Durations) next() (string, json.Marshaler) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for s, m := range d.waiting {
@@ -139,12 +150,12 @@ func (d *Durations) next() (string, *pace.Model) {
 	return "", nil
 }
 
-// put stores a model, and gives it back where that fails, if there is none
+// put stores what was learned, and gives it back where that fails, if there is none
 // newer.
-func (d *Durations) put(ctx context.Context, s string, m *pace.Model) error {
+func (d *Durations) put(ctx context.Context, s string, m json.Marshaler) error {
 	data, err := json.Marshal(m)
 	if err != nil {
-		return fmt.Errorf("encode learned durations: %w", err)
+		return fmt.Errorf("encode what was learned for %s: %w", s, err)
 	}
 	if _, err = d.store.Put(ctx, broker.StreamState, broker.Message{Subject: s, Data: data}); err == nil {
 		return nil
@@ -154,7 +165,7 @@ func (d *Durations) put(ctx context.Context, s string, m *pace.Model) error {
 	if d.waiting[s] == nil {
 		d.waiting[s] = m
 	}
-	return fmt.Errorf("store learned durations: %w", err)
+	return fmt.Errorf("store what was learned for %s: %w", s, err)
 }
 
 // subject is where the durations of an operation in a cloud are stored. Both

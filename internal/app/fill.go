@@ -37,7 +37,7 @@ func newFill() *fill {
 		messages: desc("imsworker_queue_messages", "Messages in the broker that no worker has taken in yet: requests, control messages, backup notices."),
 		oldest:   desc("imsworker_queue_oldest_timestamp_seconds", "When the oldest of these messages was published; no value where there is none."),
 		letters:  desc("imsworker_dead_letters", "Dead letters that are there."),
-		newest:   desc("imsworker_dead_letter_newest_timestamp_seconds", "When a message was last put aside as a dead letter; no value where none ever was."),
+		newest:   desc("imsworker_dead_letter_newest_timestamp_seconds", "When the newest of the dead letters that are there was put aside; no value where there is none."),
 	}
 }
 
@@ -67,7 +67,7 @@ func (f *fill) look(ctx context.Context, conn *broker.Conn) error {
 	ctx, cancel := context.WithTimeout(ctx, fillPatience)
 	defer cancel()
 	queue, errQueue := conn.Fill(ctx, broker.StreamRequests)
-	dead, errDead := conn.Fill(ctx, broker.StreamDead)
+	dead, errDead := conn.FillOf(ctx, broker.StreamDead, broker.DeadFilter(""))
 	err := errors.Join(errQueue, errDead)
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -2,7 +2,11 @@ package broker
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // Fill is how full a stream is.
@@ -26,6 +30,33 @@ func (c *Conn) Fill(ctx context.Context, stream string) (Fill, error) {
 		f.Oldest = known(info.State.FirstTime)
 	}
 	return f, nil
+}
+
+// FillOf looks at the messages of a stream under filter alone. Of what is gone
+// it knows nothing: Newest is of what is there, and Oldest is not told. Beside
+// what Fill needs it wants the right to read single messages.
+func (c *Conn) FillOf(ctx context.Context, stream, filter string) (Fill, error) {
+	var info jetstream.StreamInfo
+	if err := c.ask(ctx, "STREAM.INFO."+stream, infoQuestion{filter}, &info); err != nil {
+		return Fill{}, fmt.Errorf("look at %s of stream %s: %w", filter, stream, err)
+	}
+	var f Fill
+	for _, messages := range info.State.Subjects {
+		f.Messages += messages
+	}
+	if f.Messages == 0 {
+		return f, nil
+	}
+	last, err := c.Last(ctx, stream, filter)
+	if errors.Is(err, ErrNone) { // removed meanwhile
+		return Fill{}, nil
+	}
+	f.Newest = last.Time
+	return f, err
+}
+
+type infoQuestion struct {
+	Filter string `json:"subjects_filter"`
 }
 
 // known turns the broker's word for no time, which is before Unix's, into ours.

@@ -166,9 +166,7 @@ func ping(ctx context.Context, c cloud.Cloud) finding {
 		defer api.Close()
 		err = api.Ping(ctx)
 	}
-	if e, ok := errors.AsType[*ims.Error](err); ok && e.Remedy() != "" {
-		err = fmt.Errorf("%w: %s", err, e.Remedy())
-	}
+	err = withRemedy(err)
 	return found("cloud "+c.Name, fmt.Sprintf("answers, profile %s, region %s", c.Profile, c.Region), err)
 }
 

@@ -70,14 +70,19 @@ func askQuotas(ctx context.Context, conf cloud.Cloud) ([]quota, error) {
 	}
 	defer api.Close()
 	all, err := api.Quotas(ctx)
-	if e, ok := errors.AsType[*ims.Error](err); ok && e.Remedy() != "" {
-		err = fmt.Errorf("%w: %s", err, e.Remedy())
-	}
 	quotas := make([]quota, 0, len(all))
 	for _, q := range all {
 		quotas = append(quotas, quotaOf(q))
 	}
-	return quotas, err
+	return quotas, withRemedy(err)
+}
+
+// withRemedy adds to what a cloud said what a person can do.
+func withRemedy(err error) error {
+	if e, ok := errors.AsType[*ims.Error](err); ok && e.Remedy() != "" {
+		return fmt.Errorf("%w: %s", err, e.Remedy())
+	}
+	return err
 }
 
 func quotaOf(q ims.Quota) quota {

@@ -32,7 +32,7 @@ Exit codes: 0 done, 1 not succeeded, 2 usage, 3 timed out, 4 not connected.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &usageError{cmd, err} })
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
-		newServe(), newDev(), newCheck(), newSubmit(), newRequests(), newPause(), newResume(), newDead(), newStreams(), newSchema(), newExplain(), newLimits(), newQuota(), newBackupRules(), newFake(), newVersion(),
+		newServe(), newDev(), newCheck(), newSubmit(), newRequests(), newPause(), newResume(), newDead(), newStreams(), newSchema(), newExplain(), newLimits(), newQuota(), newBackupRules(), newRebuild(), newFake(), newVersion(),
 	)
 	wrapArgs(root)
 	return root

@@ -57,14 +57,19 @@ func (p Parent) Tell(index int, l Leg) messages.Leg {
 
 // Again is a leg of an earlier attempt as the next one begins with it: done
 // where it had succeeded, to be gone on with where its last request was left
-// unresolved, and else to be begun anew.
+// unresolved, and else to be begun anew. One of which not even the image is
+// known stays as it is.
 func (p Parent) Again(e messages.Leg) Leg {
 	l := Leg{ImageID: e.ImageID, Target: e.Target, Name: e.Name}
 	if e.Request != nil && (e.State == messages.StateSucceeded || e.State == messages.StateUnresolved) {
 		l.Child = e.Request.Attempt
 		l.Base, l.At = p.based(e)
 	}
-	if e.State != messages.StateSucceeded {
+	switch {
+	case e.ImageID == "":
+		l.State, l.Decided, l.Why = Of(e.State), e.Attempt, WhyOf(e.Error)
+		return l
+	case e.State != messages.StateSucceeded:
 		return l
 	}
 	l.State, l.Decided = Succeeded, e.Attempt

@@ -29,9 +29,14 @@ type Page struct {
 func Split(legs []Leg, attempt int, expansion string) []*Page {
 	var pages []*Page
 	for first := 0; first < len(legs); first += PageLegs {
-		pages = append(pages, &Page{Version: version, Attempt: attempt, Expansion: expansion, First: first, Legs: legs[first:min(first+PageLegs, len(legs))]})
+		pages = append(pages, NewPage(legs[first:min(first+PageLegs, len(legs))], first, attempt, expansion))
 	}
 	return pages
+}
+
+// NewPage is a page of the legs from an index on.
+func NewPage(legs []Leg, first, attempt int, expansion string) *Page {
+	return &Page{Version: version, Attempt: attempt, Expansion: expansion, First: first, Legs: legs}
 }
 
 // Decode reads a page. One of a newer version is an error.

@@ -47,8 +47,10 @@ type batch struct {
 	began time.Time // the latest round
 	legs  *legs
 	look  handlers.BulkLook // of tries to expand it; the step's
-	fails int               // failed rounds in a row; the loop's
-	woken bool              // a round is wanted now, as the bulk is not paused any more
+
+	missing time.Time // since when a page is; the step's
+	fails   int       // failed rounds in a row; the loop's
+	woken   bool      // a round is wanted now, as the bulk is not paused any more
 }
 
 // news is that a leg may have ended. Nothing else is believed: its own event

@@ -25,7 +25,7 @@ func (g *Engine) endEvent(ctx context.Context, r *ledger.Record) (messages.Event
 }
 
 // tellLegs tells what became of every leg and returns the first that did not
-// succeed. Pages that are gone were told by somebody who came further.
+// succeed.
 func (g *Engine) tellLegs(ctx context.Context, r *ledger.Record) (bad []messages.Leg, err error) {
 	parent := bulk.Parent{Cloud: r.Cloud, Key: r.Key, Routes: r.Bulk.Routes}
 	var some []messages.Leg
@@ -40,7 +40,7 @@ func (g *Engine) tellLegs(ctx context.Context, r *ledger.Record) (bad []messages
 	for n := range r.Bulk.Pages {
 		data, _, err := g.Ledger.Page(ctx, r.Key, n)
 		if errors.Is(err, ledger.ErrNone) {
-			return bad, nil
+			return bad, g.lostAtEnd(ctx, r)
 		}
 		if err != nil {
 			return nil, err

@@ -101,7 +101,7 @@ func (g *Engine) loadLegs(ctx context.Context, r *ledger.Record) (*legs, error) 
 func (g *Engine) pageThere(ctx context.Context, key string, n int) ([]byte, uint64, error) {
 	data, sequence, err := g.Ledger.Page(ctx, key, n)
 	if errors.Is(err, ledger.ErrNone) {
-		err = fmt.Errorf("page %d of bulk %s is missing: its legs cannot be followed until it is restored", n, key)
+		err = fmt.Errorf("page %d of bulk %s is missing: %w", n, key, errPageLost)
 	}
 	return data, sequence, err
 }
@@ -223,7 +223,13 @@ func (g *Engine) legsRound(ctx context.Context, t task) (res result) {
 		if r.State != ledger.Submitted || r.Bulk == nil {
 			return result{record: r}
 		}
-		if b.legs, err = g.loadLegs(ctx, r); err != nil {
+		b.legs, err = g.loadLegs(ctx, r)
+		if b.missed(err, t.wish, time.Now()) {
+			if err = g.restorePages(ctx, r); err == nil {
+				b.legs, err = g.loadLegs(ctx, r)
+			}
+		}
+		if err != nil {
 			return result{err: fmt.Errorf("round of legs: %w", err)}
 		}
 	}

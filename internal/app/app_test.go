@@ -68,6 +68,7 @@ type system struct {
 	cancel context.CancelFunc
 	ended  chan error
 	login  string                   // into the broker, "user:password@"
+	broker *broker.Options          // or all of how the test connects
 	clouds []fakecloud.CloudOptions // the demo first
 }
 
@@ -146,12 +147,27 @@ func (s *system) start() *system {
 			s.stop()
 		}
 	})
+	if s.broker != nil {
+		s.conn = connected(s.t, *s.broker)
+		return s
+	}
 	url := s.at.Broker
 	if url == "" {
 		url = string(s.cfg.NATS.URL)
 	}
 	s.conn = brokertest.Dial(s.t, strings.Replace(url, "nats://", "nats://"+s.login, 1))
 	return s
+}
+
+// connected is a connection that ends with the test.
+func connected(t *testing.T, o broker.Options) *broker.Conn {
+	t.Helper()
+	conn, err := broker.Dial(t.Context(), o, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(conn.Close)
+	return conn
 }
 
 // stop stops the worker as a SIGTERM does.

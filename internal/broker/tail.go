@@ -23,10 +23,22 @@ var ErrRewound = errors.New("the stream was set back")
 // hundred messages is fetched. It returns the context's cause, or what cannot
 // be waited out.
 func (c *Conn) Tail(ctx context.Context, stream, filter string, each func(Stored), caughtUp func()) error {
-	if err := subjectFits(filter); err != nil {
-		return fmt.Errorf("tail %s %s: %w", stream, shown(filter), err)
-	}
 	t := &tail{conn: c, stream: stream, filter: filter, each: each, caughtUp: caughtUp, heartbeat: leastHeartbeat}
+	return t.run(ctx)
+}
+
+// TailAfter is Tail for the messages behind the one with that sequence alone,
+// as they come; 0 stands before the first.
+func (c *Conn) TailAfter(ctx context.Context, stream, filter string, after uint64, each func(Stored)) error {
+	t := &tail{conn: c, stream: stream, filter: filter, each: each, position: after, heartbeat: leastHeartbeat}
+	return t.run(ctx)
+}
+
+// run reads with one consumer after the other.
+func (t *tail) run(ctx context.Context) error {
+	if err := subjectFits(t.filter); err != nil {
+		return fmt.Errorf("tail %s %s: %w", t.stream, shown(t.filter), err)
+	}
 	var pause backoff
 	for {
 		before := t.position
@@ -35,7 +47,7 @@ func (c *Conn) Tail(ctx context.Context, stream, filter string, each func(Stored
 			return context.Cause(ctx)
 		}
 		if err != nil && !t.passing(err) {
-			return fmt.Errorf("tail %s %s: %w", stream, filter, err)
+			return fmt.Errorf("tail %s %s: %w", t.stream, t.filter, err)
 		}
 		if errors.Is(err, jetstream.ErrNoHeartbeat) {
 			t.heartbeat = min(2*t.heartbeat, mostHeartbeat)

@@ -79,6 +79,33 @@ func TestTailLoadsThenFollows(t *testing.T) {
 	checkOrder(t, r)
 }
 
+// TestTailAfter gives what comes behind a message, and nothing of before.
+func TestTailAfter(t *testing.T) {
+	t.Parallel()
+	c := connect(t)
+	stream := testStream(t, c, "after", nil)
+	fill(t, c, "after", 10)
+	ctx, cancel := context.WithCancel(t.Context())
+	got := make(chan uint64, 10)
+	done := make(chan error, 1)
+	go func() {
+		done <- c.TailAfter(ctx, stream, "test.after.>", 8, func(s Stored) { got <- s.Sequence })
+	}()
+	for _, want := range []uint64{9, 10} {
+		if s := <-got; s != want {
+			t.Errorf("got %d, want %d", s, want)
+		}
+	}
+	mustPut(t, c, stream, Message{Subject: "test.after.new"})
+	if s := <-got; s != 11 {
+		t.Errorf("the news: got %d", s)
+	}
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("ended with %v", err)
+	}
+}
+
 // fill publishes without waiting for each answer.
 func fill(t *testing.T, c *Conn, name string, n int) {
 	t.Helper()

@@ -13,8 +13,8 @@ import (
 )
 
 func newRequests() *cobra.Command {
-	return group("requests", "Look at requests, and go on with them", "  imsworker requests ls\n  imsworker requests get KEY\n  imsworker requests retry KEY",
-		newRequestsLs(), newRequestsGet(), newRequestsCancel(), newRequestsRetry(), newRequestsResolve())
+	return group("requests", "Look at requests, and go on with them", "  imsworker requests ls\n  imsworker requests get KEY\n  imsworker requests watch KEY\n  imsworker requests retry KEY",
+		newRequestsLs(), newRequestsGet(), newRequestsWatch(), newRequestsCancel(), newRequestsRetry(), newRequestsResolve())
 }
 
 func stateOf(s client.Summary) string {

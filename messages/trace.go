@@ -40,17 +40,27 @@ func isHex(s string) bool { return strings.Trim(s, "0123456789abcdef") == "" }
 // mistake but that of a library on the way, and is passed over, as the standard
 // asks for.
 func (r *reader) hop() {
-	hop := Trace{Parent: strings.TrimSpace(r.headers[HeaderTraceParent]), State: r.headers[HeaderTraceState]}
+	if r.Hop = r.headers.hop(); r.Trace.Parent == "" && r.Hop.Parent != "" {
+		r.Trace = r.Hop
+	}
+}
+
+func (h headers) hop() Trace {
+	hop := Trace{Parent: strings.TrimSpace(h[HeaderTraceParent]), State: h[HeaderTraceState]}
 	if hop.ID() == "" || len(hop.Parent) > maxAttributeBytes {
-		return
+		return Trace{}
 	}
 	if len(hop.State) > maxAttributeBytes || !printable(hop.State) {
 		hop.State = ""
 	}
-	r.Hop = hop
-	if r.Trace.Parent == "" {
-		r.Trace = hop
-	}
+	return hop
+}
+
+// HopIn is the trace in which a message was published, by its headers; empty
+// where they name none, or not soundly.
+func HopIn(header map[string][]string) Trace {
+	var ps Problems
+	return foldHeaders(header, &ps).hop()
 }
 
 // printable reports whether a text is ASCII without control characters.

@@ -10,6 +10,7 @@ import (
 	"github.com/imsworker/imsworker/internal/config"
 	"github.com/imsworker/imsworker/internal/dev"
 	"github.com/imsworker/imsworker/internal/ops"
+	"github.com/imsworker/imsworker/internal/otlp"
 )
 
 func newDev() *cobra.Command {
@@ -40,8 +41,10 @@ events, and stays up to be played with. Nothing is kept unless IMSWORKER_DATA_DI
 		if err != nil {
 			return err
 		}
+		build := ops.ReadBuild(version)
+		spans := otlp.Start(cmd.Context(), otlp.Options{Version: build.Version, Instance: cfg.Instance, Log: log})
 		err = dev.Run(cmd.Context(), dev.Options{
-			Config: cfg, Dir: dir, Once: *once, Out: cmd.OutOrStdout(), Log: log, Build: ops.ReadBuild(version),
+			Config: cfg, Dir: dir, Once: *once, Out: cmd.OutOrStdout(), Log: log, Build: build, Trace: spans.Tracer(), FlushTraces: spans.Stop,
 		})
 		return errors.Join(err, remove())
 	})

@@ -12,6 +12,7 @@ import (
 	"github.com/imsworker/imsworker/internal/client"
 	"github.com/imsworker/imsworker/internal/config"
 	"github.com/imsworker/imsworker/internal/ops"
+	"github.com/imsworker/imsworker/internal/otlp"
 )
 
 func newServe() *cobra.Command {
@@ -37,7 +38,9 @@ read clouds.yaml again.`,
 			reload, stop := hangups()
 			defer stop()
 			defer ops.GiveRoom()()
-			return client.Explain(app.Run(cmd.Context(), cfg, app.Deps{Log: log, Build: ops.ReadBuild(version), Reload: reload}))
+			build := ops.ReadBuild(version)
+			spans := otlp.Start(cmd.Context(), otlp.Options{Version: build.Version, Instance: cfg.Instance, Log: log})
+			return client.Explain(app.Run(cmd.Context(), cfg, app.Deps{Log: log, Build: build, Reload: reload, Trace: spans.Tracer(), FlushTraces: spans.Stop}))
 		}),
 	}
 }

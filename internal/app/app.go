@@ -28,6 +28,7 @@ import (
 	"github.com/imsworker/imsworker/internal/ops"
 	"github.com/imsworker/imsworker/internal/pauses"
 	"github.com/imsworker/imsworker/internal/shard"
+	"github.com/imsworker/imsworker/internal/trace"
 )
 
 // Conditions of readiness.
@@ -53,6 +54,10 @@ type Deps struct {
 	// Loaded, if not nil, is told of every shard whose requests this worker
 	// follows from now on. It must not block.
 	Loaded func(shard int)
+	// Trace makes spans, nil none. FlushTraces, if not nil, is called when all
+	// else is down, and sends what is left of them as long as its context lasts.
+	Trace       *trace.Tracer
+	FlushTraces func(context.Context)
 	// TombstoneTTL shortens the ledger's memory in tests; 0 means an hour.
 	TombstoneTTL time.Duration
 }
@@ -123,6 +128,9 @@ func Run(ctx context.Context, cfg config.Config, deps Deps) error {
 // start is one straight line on purpose: each thing started registers its own
 // undoing.
 func (w *worker) start(ctx context.Context) error {
+	if w.deps.FlushTraces != nil {
+		w.onStop("traces", w.flushTraces)
+	}
 	set, err := cloud.Load(w.cloudOptions())
 	if err != nil {
 		return err

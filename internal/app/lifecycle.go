@@ -19,6 +19,15 @@ func (w *worker) onStop(name string, do func(context.Context) error) {
 	w.undos = append(w.undos, undo{name: name, do: do})
 }
 
+// flushTraces sends what spans are left. A receiver that does not take them
+// holds up the stop for no longer than DRAIN, or what is left of stopRest.
+func (w *worker) flushTraces(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, w.cfg.Drain)
+	defer cancel()
+	w.deps.FlushTraces(ctx)
+	return nil
+}
+
 // stopRest is what stopping may take after the work has drained.
 const stopRest = 5 * time.Second
 

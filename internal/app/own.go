@@ -29,7 +29,7 @@ func (w *worker) own(ctx context.Context, lease *shard.Lease) {
 		Shard: number, Ledger: records, Events: w.events, Lease: lease, Clouds: w.clouds, Reused: w.reused, Request: w.request, Control: w.control, Held: w.pauses.Paused,
 		Bound: pace.Bound{Ratio: w.cfg.Detect.Ratio, Min: w.cfg.Detect.Min, Max: w.cfg.Detect.Max}, SubmitTimeout: w.cfg.SubmitTimeout, TombstoneTTL: w.deps.TombstoneTTL, Drain: w.cfg.Drain,
 		Durations: w.learned, Allowances: w.learned,
-		Metrics: w.metrics, Log: w.log,
+		Metrics: w.metrics, Trace: w.deps.Trace, Log: w.log,
 	})
 	w.setEngine(number, g)
 	defer w.setEngine(number, nil)
@@ -73,7 +73,7 @@ const mendTimeout = 10 * time.Second
 // takeIn feeds the shard's messages to its intake, and looks after its backup
 // notices, until ctx ends.
 func (w *worker) takeIn(ctx context.Context, number int, lease *shard.Lease, records *ledger.Shard, g *engine.Engine) error {
-	in := intake.New(intake.Options{Records: records, Dead: w.dead, Cloud: w.clouds.intake, History: w.events, Pause: w.pauses.Set, HearLeg: g.Hear, Count: w.metrics, Log: w.log})
+	in := intake.New(intake.Options{Records: records, Dead: w.dead, Cloud: w.clouds.intake, History: w.events, Pause: w.pauses.Set, HearLeg: g.Hear, Count: w.metrics, Trace: w.deps.Trace, Log: w.log})
 	desk := w.desk(number, in, g)
 	in.Hear = desk.Hear
 	both, ctx := errgroup.WithContext(ctx)

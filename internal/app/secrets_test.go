@@ -91,6 +91,7 @@ func TestSecretsStayInside(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.cfg.NATS.Password, s.cfg.NATS.User = secretNATS, "somebody"
+	spans := s.trace()
 	s.start()
 	clouds := []string{"badsign", "proxied", "badpass", "tokened"}
 	for _, cloud := range clouds {
@@ -114,13 +115,14 @@ func TestSecretsStayInside(t *testing.T) {
 				return false
 			}
 		}
-		return true
+		return strings.Contains(fmt.Sprintf("%+v", spans.GetSpans()), "Name:POST /v1/cloudimages/{id}/copy")
 	})
 	_, metrics := s.get("/metrics")
 	_, page := s.get("/")
 	_, ready := s.get("/readyz")
 	given := map[string]string{
-		"logs": s.logs.String(), "metrics": metrics, "start page": page, "readyz": ready,
+		"spans": fmt.Sprintf("%+v", spans.GetSpans()),
+		"logs":  s.logs.String(), "metrics": metrics, "start page": page, "readyz": ready,
 		"configuration": fmt.Sprintf("%v %+v %#v", s.cfg, s.cfg, s.cfg),
 		"events":        s.everything(broker.StreamEvents, "ims.event.>"), "dead letters": s.everything(broker.StreamDead, "ims.dead.>"),
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/imsworker/imsworker/internal/config"
 	"github.com/imsworker/imsworker/internal/fakecloud"
 	"github.com/imsworker/imsworker/internal/ops"
+	"github.com/imsworker/imsworker/internal/trace"
 )
 
 // ErrNotSucceeded says that a sample has ended in another way than succeeded.
@@ -43,6 +44,9 @@ type Options struct {
 	Out   io.Writer // what a person reads
 	Log   *slog.Logger
 	Build ops.Build
+	// Trace and FlushTraces are the worker's, see app.Deps.
+	Trace       *trace.Tracer
+	FlushTraces func(context.Context)
 }
 
 // trial is one run.
@@ -76,7 +80,9 @@ func Run(ctx context.Context, o Options) error {
 	ready := make(chan app.Addresses, 1)
 	ended := make(chan error, 1)
 	go func() {
-		ended <- app.Run(ctx, t.Config, app.Deps{Log: o.Log, Build: o.Build, Ready: func(a app.Addresses) { ready <- a }})
+		ended <- app.Run(ctx, t.Config, app.Deps{
+			Log: o.Log, Build: o.Build, Trace: o.Trace, FlushTraces: o.FlushTraces, Ready: func(a app.Addresses) { ready <- a },
+		})
 	}()
 	select {
 	case t.at = <-ready:

@@ -95,9 +95,12 @@ func (g *Engine) late(ctx context.Context, t task) result {
 
 // changed logs one line for each change of a record's state.
 func (g *Engine) changed(r *ledger.Record, state string) {
-	attrs := make([]slog.Attr, 0, 10)
+	attrs := make([]slog.Attr, 0, 11)
 	attrs = append(attrs, slog.String("state", state), slog.String("key", r.Key), slog.String("cloud", r.Cloud),
 		slog.String("operation", r.Operation), slog.Int("attempt", r.Attempt))
+	if id := r.Trace().ID(); id != "" {
+		attrs = append(attrs, slog.String("trace_id", id))
+	}
 	if r.JobID != "" {
 		attrs = append(attrs, slog.String("job", r.JobID))
 	}

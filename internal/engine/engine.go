@@ -20,6 +20,7 @@ import (
 
 	"github.com/imsworker/imsworker/internal/ledger"
 	"github.com/imsworker/imsworker/internal/pace"
+	"github.com/imsworker/imsworker/internal/trace"
 	"github.com/imsworker/imsworker/messages"
 )
 
@@ -116,7 +117,9 @@ type Options struct {
 	// those that only ask the cloud end much sooner.
 	Drain   time.Duration
 	Metrics *Metrics
-	Log     *slog.Logger
+	// Trace is nil where no traces are made.
+	Trace *trace.Tracer
+	Log   *slog.Logger
 }
 
 // Engine works one shard. Make it with New, then call Run once.

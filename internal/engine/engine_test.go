@@ -29,6 +29,7 @@ import (
 	"github.com/imsworker/imsworker/internal/ims"
 	"github.com/imsworker/imsworker/internal/ledger"
 	"github.com/imsworker/imsworker/internal/pace"
+	"github.com/imsworker/imsworker/internal/trace"
 	"github.com/imsworker/imsworker/messages"
 )
 
@@ -202,6 +203,7 @@ type world struct {
 	log       slog.Handler    // nothing is kept of the log if not set
 	registry  *prometheus.Registry
 	hang      chan struct{} // where the loop waits before it submits anything; may be nil
+	tracer    *trace.Tracer
 }
 
 func newWorld(t *testing.T) *world {
@@ -250,7 +252,7 @@ func (w *world) start() {
 			return is
 		},
 		Bound: pace.Bound{Ratio: 0.03, Min: 2 * time.Second, Max: time.Minute}, SubmitTimeout: 30 * time.Second, TombstoneTTL: time.Hour, Durations: &w.durations, Allowances: &w.durations, Drain: cmp.Or(w.drain, time.Second),
-		Metrics: engine.NewMetrics(cmp.Or(w.registry, prometheus.NewRegistry()), []string{"demo"}, handlers.Names()), Log: slog.New(cmp.Or[slog.Handler](w.log, slog.DiscardHandler)),
+		Metrics: engine.NewMetrics(cmp.Or(w.registry, prometheus.NewRegistry()), []string{"demo"}, handlers.Names()), Trace: w.tracer, Log: slog.New(cmp.Or[slog.Handler](w.log, slog.DiscardHandler)),
 	})
 	w.engine = g
 	if w.legs != nil {

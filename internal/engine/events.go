@@ -17,7 +17,7 @@ func meta(r *ledger.Record, s messages.State, at time.Time) messages.EventMeta {
 	return messages.EventMeta{
 		Cloud: r.Cloud, Operation: r.Operation, Key: r.Key, Attempt: r.Attempt,
 		Sequence: sequence(r, s, at), State: s, Time: at,
-		CorrelationID: r.CorrelationID, CausationID: r.ID, Trace: r.Trace(),
+		CorrelationID: r.CorrelationID, CausationID: r.ID, Trace: r.Trace(), Hop: hop(r, s),
 	}
 }
 

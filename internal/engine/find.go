@@ -122,8 +122,9 @@ func lookup(r *ledger.Record) handlers.Search {
 // adopt goes on with an image that carries the request's evidence, or that a
 // person has named.
 func (g *Engine) adopt(ctx context.Context, r *ledger.Record, found handlers.Found, why string) result {
-	now := time.Now().UTC()
+	now, sending := time.Now().UTC(), g.sending(ctx, r)
 	r, merged, err := g.merge(ctx, r, func(r *ledger.Record) {
+		r.Sending = sending
 		r.State, r.Submitted, r.ImageID, r.Until = ledger.Submitted, now, found.ImageID, time.Time{}
 		r.Failure, r.Refusals = nil, 0
 		r.Warnings = []string{why}

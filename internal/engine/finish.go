@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -94,9 +95,14 @@ func (g *Engine) tellEnd(ctx context.Context, r *ledger.Record) error {
 	if err != nil {
 		return fmt.Errorf("tell %s: %w", r.Outcome, err)
 	}
-	telling, err := g.Events.Tell(ctx, meta(r, r.Outcome, r.Finished), e, r.Token, r.Unannounced)
+	m, span := meta(r, r.Outcome, r.Finished), g.endSpan(r)
+	m.Hop = cmp.Or(span.TraceParent(), m.Hop)
+	telling, err := g.Events.Tell(ctx, m, e, r.Token, r.Unannounced)
 	if err != nil {
 		return fmt.Errorf("tell %s: %w", r.Outcome, err)
+	}
+	if telling != Foreign {
+		span.Told(r.Finished)
 	}
 	switch telling {
 	case Told:

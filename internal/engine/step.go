@@ -244,7 +244,7 @@ func (g *Engine) do(ctx context.Context, t task) result {
 	case announceStep:
 		return g.announce(ctx, t)
 	case submitStep:
-		return g.submit(ctx, t)
+		return g.traced(ctx, t)
 	case expandStep:
 		return g.expand(ctx, t)
 	case legsStep:

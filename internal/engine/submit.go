@@ -39,7 +39,7 @@ func (g *Engine) submit(ctx context.Context, t task) result {
 	if _, known := g.place(t.conf, work); !known && !t.conf.JobOnly {
 		return g.end(ctx, r, messages.StateRejected, placeless(work))
 	}
-	ask := g.paced(asking(ctx), t)
+	ask := g.paced(watched(asking(ctx), g.Trace.Submission(ctx)), t)
 	if r.Look || r.EverUncertain { // what an earlier call has made may show only now
 		if res, done := g.look(ask, t, r, work); done {
 			return res
@@ -142,8 +142,9 @@ func (g *Engine) post(ctx context.Context, t task, r *ledger.Record, work handle
 // found the image meanwhile, and gone on with it, only the call itself is noted.
 func (g *Engine) more(ctx context.Context, r *ledger.Record, imageID string, keep time.Duration) result {
 	now := time.Now().UTC()
-	overtaken := false
+	overtaken, sending := false, g.sending(ctx, r)
 	r, merged, err := g.merge(ctx, r, func(r *ledger.Record) {
+		r.Sending = sending
 		r.Posts = posted(r.Posts, now, keep)
 		if overtaken = r.ImageID != ""; overtaken {
 			return
@@ -172,9 +173,10 @@ func (g *Engine) unclaim(ctx context.Context, r, before *ledger.Record) result {
 // submitted stores the cloud's answer, whatever has happened to the record
 // meanwhile: an answer in hand is never thrown away.
 func (g *Engine) submitted(ctx context.Context, r *ledger.Record, done handlers.Submission, keep time.Duration) result {
-	now := time.Now().UTC()
+	now, sending := time.Now().UTC(), g.sending(ctx, r)
 	r, merged, err := g.merge(ctx, r, func(r *ledger.Record) {
 		r.State, r.Submitted, r.JobID, r.ImageID = ledger.Submitted, now, done.JobID, done.ImageID
+		r.Sending = sending
 		r.Posts = posted(r.Posts, now, keep)
 		r.Failure, r.Refusals, r.Doubted, r.Contested = nil, 0, time.Time{}, false
 	})

@@ -63,6 +63,7 @@ func (g *Engine) refuse(ctx context.Context, t task, r *ledger.Record, cause err
 		r.State, r.Refusals = ledger.Accepted, r.Refusals+1
 		r.Until = now.Add(t.conf.Scale(pace.Backoff(r.Refusals, unsentFirst, unsentMost)))
 	case ims.Already:
+		r.Sending = g.sending(ctx, r)
 		if !r.EverUncertain && !r.Look { // nothing of it can have been sent
 			return g.endWith(ctx, r, messages.StateRejected, r.Failure, res)
 		}
@@ -74,9 +75,11 @@ func (g *Engine) refuse(ctx context.Context, t task, r *ledger.Record, cause err
 			break
 		}
 		g.Metrics.uncertain(r)
+		r.Sending = g.sending(ctx, r)
 		r.State, r.EverUncertain, r.Doubted = ledger.Uncertain, true, claimed.UTC()
 		r.Until = now.Add(t.conf.Scale(lookFirst))
 	default:
+		r.Sending = g.sending(ctx, r)
 		return g.endWith(ctx, r, messages.StateRejected, r.Failure, res)
 	}
 	return g.keep(ctx, r, was, res)

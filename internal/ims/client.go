@@ -43,6 +43,7 @@ func (c *Client) assemble() {
 	base := c.wire.do
 	base = dating(base, c.clock)
 	base = logging(base, c.cfg, c.veil)
+	base = watching(base, c.veil)
 
 	bare := addressing(base, c.cfg, nil)
 	bare = decoding(bare, c.cfg, c.veil)

@@ -22,7 +22,8 @@ func (in *Intake) storeAttempt(ctx context.Context, req *request, r *ledger.Reco
 	}
 	switch {
 	case r.Attempt <= there.Attempt:
-		in.Count.Request(r.Cloud, r.Operation, "duplicate")
+		req.result = resultDuplicate
+		in.Count.Request(r.Cloud, r.Operation, resultDuplicate)
 		return nil
 	case there.Operation != r.Operation || there.DataHash != r.DataHash:
 		return in.dead(ctx, req, ReasonIdentityReused, messages.Problems{reused(r, there)})
@@ -61,7 +62,8 @@ func (in *Intake) afterForgotten(ctx context.Context, req *request, r *ledger.Re
 	}
 	err = in.Records.Create(ctx, r)
 	if errors.Is(err, ledger.ErrExists) {
-		in.Count.Request(r.Cloud, r.Operation, "duplicate")
+		req.result = resultDuplicate
+		in.Count.Request(r.Cloud, r.Operation, resultDuplicate)
 		return nil
 	}
 	return err

@@ -75,13 +75,13 @@ func (in *Intake) carryOut(ctx context.Context, msg *message.Message, d broker.D
 	if !messages.AboutRequest(verb) {
 		return in.pause(ctx, d, cloud, verb, c)
 	}
-	return in.reopen(ctx, cloud, verb, c)
+	return in.reopen(ctx, d, cloud, verb, c)
 }
 
 // reopen opens the attempt after the one that is named. It returns in words
 // why that cannot be. An attempt that is open already is no problem: the
 // message came a second time.
-func (in *Intake) reopen(ctx context.Context, cloud, verb string, c messages.Control) (problem string, err error) {
+func (in *Intake) reopen(ctx context.Context, d broker.Delivery, cloud, verb string, c messages.Control) (problem string, err error) {
 	last, err := in.last(ctx, cloud, c)
 	switch {
 	case err != nil:
@@ -97,10 +97,13 @@ func (in *Intake) reopen(ctx context.Context, cloud, verb string, c messages.Con
 	if !last.Closed() {
 		return "", errBeingFinished
 	}
+	span := in.beginAttempt(d, verb, last)
+	defer func() { span.Taken(verb, err) }()
 	r, problem, err := in.next(ctx, last)
 	if err != nil || problem != "" {
 		return problem, err
 	}
+	r.Taken = span.TraceParent()
 	r.As, r.ImageID = c.As, c.ImageID
 	r.Look = verb == messages.VerbRetry && last.Outcome == messages.StateUnresolved
 	return "", in.write(ctx, r)

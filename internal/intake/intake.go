@@ -25,6 +25,7 @@ import (
 	"github.com/imsworker/imsworker/internal/ledger"
 	"github.com/imsworker/imsworker/internal/mutation"
 	"github.com/imsworker/imsworker/internal/pauses"
+	"github.com/imsworker/imsworker/internal/trace"
 	"github.com/imsworker/imsworker/messages"
 )
 
@@ -69,7 +70,9 @@ type Options struct {
 	// nobody listens.
 	HearLeg func(ctx context.Context, key string, leg int) error
 	Count   Counter
-	Log     *slog.Logger
+	// Trace is nil where no traces are made.
+	Trace *trace.Tracer
+	Log   *slog.Logger
 }
 
 // Intake handles the deliveries of one shard.
@@ -93,6 +96,8 @@ type request struct {
 	envelope  messages.Envelope
 	parent    *messages.Relative
 	body      []byte
+	span      trace.Span
+	result    string // in a word, for the span
 }
 
 // Handle takes one delivery in; it is the router's handler. A nil error means
@@ -127,14 +132,15 @@ func (in *Intake) Handle(msg *message.Message) error {
 }
 
 // take makes a record of a request, or a dead letter.
-func (in *Intake) take(ctx context.Context, req *request, conf Cloud, known bool) error {
+func (in *Intake) take(ctx context.Context, req *request, conf Cloud, known bool) (err error) {
 	var problems messages.Problems
 	req.envelope, problems = messages.ReadEnvelope(req.operation, req.delivery.Header, req.body)
 	if req.envelope.Anonymous {
 		req.envelope.Identity, req.envelope.HasIdentity = deliveryIdentity(req.delivery), true
 	}
+	in.begin(req)
+	defer func() { req.span.Taken(req.result, err) }()
 	var claims messages.Problems
-	var err error
 	req.parent, claims, err = in.parent(ctx, req)
 	if err != nil {
 		return err
@@ -204,7 +210,7 @@ func bare(req *request) *ledger.Record {
 		Key: messages.Key(req.cloud, id.Source, id.ID), Cloud: req.cloud, Operation: req.operation,
 		Source: id.Source, ID: id.ID, Attempt: max(1, req.envelope.Attempt), State: ledger.Accepted,
 		Parent: req.parent, Token: rand.Text(), Accepted: time.Now().UTC(), Sent: req.envelope.Time,
-		CorrelationID: req.envelope.CorrelationID, TraceParent: req.envelope.Trace.Parent, TraceState: req.envelope.Trace.State,
+		Taken: req.span.TraceParent(), CorrelationID: req.envelope.CorrelationID, TraceParent: req.envelope.Trace.Parent, TraceState: req.envelope.Trace.State,
 	}
 }
 
@@ -242,7 +248,8 @@ func (in *Intake) repeated(ctx context.Context, req *request, r, there *ledger.R
 		return in.dead(ctx, req, ReasonIdentityReused, messages.Problems{reused(r, there)})
 	}
 	if there.Token != r.Token {
-		in.Count.Request(r.Cloud, r.Operation, "duplicate")
+		req.result = resultDuplicate
+		in.Count.Request(r.Cloud, r.Operation, resultDuplicate)
 	}
 	return nil
 }

@@ -65,7 +65,8 @@ func (in *Intake) dead(ctx context.Context, req *request, reason Reason, problem
 	if err := in.Dead.Store(ctx, l, Verdict{Reason: reason, Problems: problems}); err != nil {
 		return err
 	}
-	in.Count.Request(req.cloud, req.operation, "dead")
+	req.result = resultDead
+	in.Count.Request(req.cloud, req.operation, resultDead)
 	return nil
 }
 

@@ -44,9 +44,16 @@ type CloudLimits struct {
 	Following int `json:"following"`
 	// RefusedUntil is set while the cloud refuses the credentials: nothing is
 	// asked of it before.
-	RefusedUntil *time.Time  `json:"refused_until"`
-	Buckets      []BucketUse `json:"buckets"`
+	RefusedUntil *time.Time `json:"refused_until"`
+	// Paused are the operations of which nothing new is submitted since somebody
+	// said so, until they are resumed; PausedAll is the operation's name for all of
+	// them, alone. What is paused stands in no line.
+	Paused  []string    `json:"paused,omitempty"`
+	Buckets []BucketUse `json:"buckets"`
 }
+
+// PausedAll stands in CloudLimits.Paused for the whole cloud.
+const PausedAll = "*"
 
 // Kinds of a bucket.
 const (
@@ -65,10 +72,14 @@ type BucketUse struct {
 	// learned that less gets through.
 	Configured *int    `json:"configured"`
 	Seconds    float64 `json:"window_seconds,omitempty"`
-	Used       int     `json:"used"` // of creates and slots; questions leave no count
-	Left       *int    `json:"left"`
-	Running    int     `json:"running"` // calls, or for slots jobs, under way
-	Waiting    int     `json:"waiting"` // requests in the line, or questions that are due
+	// Used are the calls of the window before now, or the jobs under way, that
+	// the cloud counts; Refused those that it has refused for coming too fast, and
+	// does not count: they use up nothing but what is configured.
+	Used    int  `json:"used"`
+	Refused int  `json:"refused,omitempty"`
+	Left    *int `json:"left"`
+	Running int  `json:"running"` // calls, or for slots jobs, under way
+	Waiting int  `json:"waiting"` // requests in the line, or questions that are due
 	// Next is when a slot comes back, nil while there is one.
 	Next *time.Time `json:"next"`
 	// ClosedUntil is set while the cloud has told to wait, ClosedBy is then what

@@ -20,8 +20,9 @@ func newLimits() *cobra.Command {
 		Long: `Asks the workers how the accounts stand to their limits: what is used and left, what waits, when the next call can go. Of all clouds, only
 limits in use are shown; with CLOUD all of that one.
 
-LIMIT is calls in a time. USED are those of that time before now: a call counts until that time after its answer. Questions (kind
-queries) are spread over the time. IN LINE are the requests that wait to be submitted, "imsworker requests ls" shows when each is expected to go.`,
+LIMIT is calls in a time. USED are those of that time before now: a call counts until that time after its answer. The cloud does not count
+those that it has refused for coming too fast; NOTE tells how many they are. Questions (kind queries) are spread over the time. IN LINE are
+the requests that wait to be submitted, but for what is paused; "imsworker requests ls" shows all, and when each is expected to go.`,
 		Example: "  imsworker limits\n  imsworker limits eu-de-prod -o json",
 	}
 	output := outputFlag(cmd)
@@ -62,7 +63,7 @@ func limitsTable(w io.Writer, limits client.Limits, all bool, now time.Time) {
 		}
 		slices.SortStableFunc(shown, func(a, b messages.BucketUse) int { return kindOrder(a.Kind) - kindOrder(b.Kind) })
 		for _, b := range shown {
-			row(w, c.Cloud, b.Bucket, b.Kind, limitOf(b), usedOf(b), orDash(b.Left), runningOf(b), b.Waiting, nextOf(b, now), noteOf(b, now))
+			row(w, c.Cloud, b.Bucket, b.Kind, limitOf(b), usedOf(b), orDash(b.Left), runningOf(b), b.Waiting, nextOf(c, b, now), noteOf(b, now))
 		}
 	}
 	fmt.Fprintln(w)
@@ -73,7 +74,7 @@ func limitsTable(w io.Writer, limits client.Limits, all bool, now time.Time) {
 
 // idle reports whether nobody needs to see a limit.
 func idle(b messages.BucketUse) bool {
-	return b.Used == 0 && b.Running == 0 && b.Waiting == 0 && b.ClosedUntil == nil && b.Configured == nil
+	return b.Used == 0 && b.Running == 0 && b.Waiting == 0 && b.ClosedUntil == nil && b.Configured == nil && b.Refused == 0
 }
 
 func kindOrder(kind string) int {
@@ -113,8 +114,10 @@ func orDash(n *int) string {
 	return strconv.Itoa(*n)
 }
 
-func nextOf(b messages.BucketUse, now time.Time) string {
+func nextOf(c messages.CloudLimits, b messages.BucketUse, now time.Time) string {
 	switch {
+	case b.Kind != messages.BucketQueries && slices.Contains(c.Paused, messages.PausedAll):
+		return "paused"
 	case b.ClosedUntil != nil:
 		return fromNow(*b.ClosedUntil, now)
 	case b.Next != nil:
@@ -134,6 +137,9 @@ func noteOf(b messages.BucketUse, now time.Time) string {
 		}
 		notes = append(notes, note)
 	}
+	if b.Refused > 0 {
+		notes = append(notes, fmt.Sprintf("%d more were refused", b.Refused))
+	}
 	if b.Configured != nil {
 		notes = append(notes, fmt.Sprintf("learned; configured are %d", *b.Configured))
 	}
@@ -148,6 +154,19 @@ func standing(c messages.CloudLimits, now time.Time) string {
 	}
 	if c.RefusedUntil != nil {
 		text += "; it refuses the credentials, the next try is " + fromNow(*c.RefusedUntil, now)
+	}
+	return text + pausedText(c)
+}
+
+// pausedText is what somebody has paused, and how it goes on.
+func pausedText(c messages.CloudLimits) string {
+	const until = "; nothing new of %s is submitted: paused until \"imsworker resume %s\""
+	if slices.Contains(c.Paused, messages.PausedAll) {
+		return fmt.Sprintf(until, "it", c.Cloud)
+	}
+	text := ""
+	for _, operation := range c.Paused {
+		text += fmt.Sprintf(until, operation, c.Cloud+" --operation "+operation)
 	}
 	return text
 }

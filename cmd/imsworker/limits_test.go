@@ -27,6 +27,10 @@ func someLimits() []messages.CloudLimits {
 			{Bucket: "cross_region_concurrent", Kind: messages.BucketSlots, Limit: new(5), Used: 5, Left: new(0), Running: 5, Waiting: 2},
 			{Bucket: "whole", Kind: messages.BucketCreates, Limit: new(20), Seconds: 120, Used: 3, Left: new(17), Running: 2},
 		}},
+		{Cloud: "eu-nl", Configured: true, Paused: []string{messages.PausedAll}, Buckets: []messages.BucketUse{
+			{Bucket: "copy", Kind: messages.BucketCreates, Limit: new(7), Configured: new(15), Seconds: 300, Used: 4, Refused: 8, Left: new(3)},
+		}},
+		{Cloud: "eu-pl", Configured: true, Paused: []string{"copy-image", "export-image"}},
 		{Cloud: "old", Waiting: 1, RefusedUntil: new(limitsNow.Add(15 * time.Second))},
 	}
 }
@@ -43,8 +47,11 @@ eu-de-prod  cross_region_concurrent  slots    5 at once   5     0     5        2
 eu-de-prod  copy                     creates  7 in 5m     7     0     1        35       in 1m12s  learned; configured are 15
 eu-de-prod  whole                    creates  20 in 2m    3     17    2        0        now       -
 eu-de-prod  show_job                 queries  1400 in 1m  -     -     -        3        in 1m0s   closed, opens in 1m0s: APIGW.0308
+eu-nl       copy                     creates  7 in 5m     4     3     0        0        paused    8 more were refused; learned; configured are 15
 
 eu-de-prod: 37 requests in line, 600 under way at the cloud
+eu-nl: 0 requests in line, 0 under way at the cloud; nothing new of it is submitted: paused until "imsworker resume eu-nl"
+eu-pl: 0 requests in line, 0 under way at the cloud; nothing new of copy-image is submitted: paused until "imsworker resume eu-pl --operation copy-image"; nothing new of export-image is submitted: paused until "imsworker resume eu-pl --operation export-image"
 old: 1 request in line, 0 under way at the cloud; it is not in clouds.yaml: its requests wait until it is; it refuses the credentials, the next try is in 15s
 `},
 		"all": {true, `
@@ -54,8 +61,11 @@ eu-de-prod  copy                     creates  7 in 5m     7     0     1        3
 eu-de-prod  export                   creates  20 in 5m    0     20    0        0        now       -
 eu-de-prod  whole                    creates  20 in 2m    3     17    2        0        now       -
 eu-de-prod  show_job                 queries  1400 in 1m  -     -     -        3        in 1m0s   closed, opens in 1m0s: APIGW.0308
+eu-nl       copy                     creates  7 in 5m     4     3     0        0        paused    8 more were refused; learned; configured are 15
 
 eu-de-prod: 37 requests in line, 600 under way at the cloud
+eu-nl: 0 requests in line, 0 under way at the cloud; nothing new of it is submitted: paused until "imsworker resume eu-nl"
+eu-pl: 0 requests in line, 0 under way at the cloud; nothing new of copy-image is submitted: paused until "imsworker resume eu-pl --operation copy-image"; nothing new of export-image is submitted: paused until "imsworker resume eu-pl --operation export-image"
 old: 1 request in line, 0 under way at the cloud; it is not in clouds.yaml: its requests wait until it is; it refuses the credentials, the next try is in 15s
 `},
 	} {
@@ -100,7 +110,7 @@ func TestLimitsCommand(t *testing.T) {
 	}
 	var found client.Limits
 	code, out, errOut := call(t, "", "limits", "-o", "json")
-	if err := json.Unmarshal([]byte(out), &found); err != nil || len(found.Clouds) != 2 || *found.Clouds[0].Buckets[0].Left != 0 {
+	if err := json.Unmarshal([]byte(out), &found); err != nil || len(found.Clouds) != len(someLimits()) || *found.Clouds[0].Buckets[0].Left != 0 {
 		t.Errorf("got %v, %s", err, out)
 	}
 	if code != exitNotSucceeded || !strings.Contains(errOut, "nobody answers for shard 0") {

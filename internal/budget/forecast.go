@@ -77,6 +77,25 @@ func (f Forecast) Start(ahead int) time.Time {
 // Running is how many calls hold a slot whose answer is not known yet.
 func (w *Window) Running() int { return w.running }
 
+// TurnedAway is how many calls of the window before now the cloud has refused for
+// coming too fast. They hold a slot of the limit, though the cloud does not count
+// them.
+func (w *Window) TurnedAway(now time.Time) int {
+	w.release(now)
+	return len(w.answered) - w.taken - w.unsure
+}
+
+// Left is how many calls may be made now, were the window open; 0 where there is
+// no limit.
+func (w *Window) Left(now time.Time) int {
+	w.release(now)
+	left := w.limit.Count - w.running - len(w.answered)
+	if w.learned > 0 {
+		left = min(left, w.learned-w.running-w.taken-w.unsure)
+	}
+	return max(0, left)
+}
+
 // ClosedUntil is when the window opens again after a refusal; zero, or a time
 // gone by, while it is open.
 func (w *Window) ClosedUntil() time.Time { return w.closure.until }

@@ -24,13 +24,28 @@ func (g *Engine) Limits(ctx context.Context, clouds []string) (all []messages.Cl
 				}
 				a = g.recallLimits(newAccount(name, conf), time.Now()) // for the look alone: nothing is held of it
 			}
-			all = append(all, a.limits(time.Now()))
+			l := a.limits(time.Now())
+			l.Paused = g.pausedOf(name)
+			all = append(all, l)
 		})
 		if err != nil {
 			return nil, err
 		}
 	}
 	return all, nil
+}
+
+// pausedOf are the operations of a cloud that somebody has paused.
+func (g *Engine) pausedOf(cloud string) (paused []string) {
+	if g.heldBack(cloud, "") {
+		return []string{messages.PausedAll}
+	}
+	for _, operation := range handlers.Names() {
+		if g.heldBack(cloud, operation) {
+			paused = append(paused, operation)
+		}
+	}
+	return paused
 }
 
 // Accounts are the names of the clouds that have requests here.
@@ -110,12 +125,14 @@ func (a *account) buckets() []string {
 // creating tells of a window.
 func (a *account) creating(bucket string, now time.Time) messages.BucketUse {
 	w := a.peek(bucket)
-	use := messages.BucketUse{Bucket: bucket, Kind: messages.BucketCreates, Used: w.Used(now), Running: w.Running()}
+	use := messages.BucketUse{Bucket: bucket, Kind: messages.BucketCreates, Refused: w.TurnedAway(now), Running: w.Running()}
+	use.Used = w.Used(now) - use.Refused
 	a.closed(&use, w.ClosedUntil(), now)
 	if q := a.queues[bucket]; q != nil {
 		use.Waiting = q.Len()
 	}
 	if limited(&use, w.Limit(), w.Allowed()) {
+		*use.Left = w.Left(now)
 		if back := w.Next(now); back.After(now) && use.ClosedUntil == nil {
 			use.Next, *use.Left = moment(back.UTC()), 0
 		}

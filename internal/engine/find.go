@@ -187,7 +187,7 @@ const answerLost = "the answer to the submission was lost and nothing that it ha
 // be found.
 func whatToLookFor(r *ledger.Record) string {
 	if op, known := handlers.Lookup(r.Operation); known && !op.Makes && op.Takes != "" {
-		return "look in the cloud's console whether it was done; `imsworker requests retry` does it if it was not, and succeeds if it was"
+		return "look in the cloud's console whether it was done; " + ownRetry + " does it if it was not, and succeeds if it was"
 	}
 	return "look in the cloud's console for an image with " + messages.MarkerKey + "=" + r.Key +
 		" as a tag or in its description (an image of a volume has only its name), then say what you found with `imsworker requests resolve`"

@@ -21,6 +21,7 @@ func (g *Engine) end(ctx context.Context, r *ledger.Record, outcome messages.Sta
 // endWith is end for a step that has more to report.
 func (g *Engine) endWith(ctx context.Context, r *ledger.Record, outcome messages.State, f *messages.Failure, res result) result {
 	outcome, f = instead(r, begun(r, outcome), f)
+	f = ofLeg(r, f)
 	r.State, r.Outcome, r.Failure, r.Finished, r.Until = ledger.Finished, outcome, f, time.Now().UTC(), time.Time{}
 	if err := g.Ledger.Update(ctx, r); err != nil {
 		res.err = fmt.Errorf("end as %s: %w", outcome, err)

@@ -164,7 +164,7 @@ func (g *Engine) jobFailed(ctx context.Context, t task, job ims.Job) result {
 // jobRemedy is what a person can do about a job that failed: it is over, so
 // nothing that the worker would do about a refusal applies.
 func jobRemedy(code string) string {
-	const retry = "then go on with `imsworker requests retry`, or send the request again under a new id"
+	const retry = "then go on with " + ownRetry + ", or " + sendAgain
 	if e := (&ims.Error{Code: code}); code != "" && e.Verdict() == ims.Refused {
 		return strings.TrimRight(e.Remedy(), ".") + "; " + retry
 	}
@@ -206,7 +206,7 @@ func (g *Engine) jobSucceeded(ctx context.Context, t task, job ims.Job) result {
 func partly(what string) *messages.Failure {
 	return &messages.Failure{
 		Reason: messages.ReasonJobFailed, Message: what,
-		Remedy: "look at `images` and `result` of this event for what is there, then go on with `imsworker requests retry`, or send a request for the rest",
+		Remedy: "look at `images` and `result` of this event for what is there, then go on with " + ownRetry + ", or " + sendRest,
 	}
 }
 

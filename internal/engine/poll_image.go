@@ -142,7 +142,7 @@ func (g *Engine) imageLost(ctx context.Context, t task, how string) result {
 	}
 	return g.end(ctx, r, messages.StateFailed, &messages.Failure{
 		Reason: messages.ReasonJobFailed, Message: "the image " + t.imageID + " " + how,
-		Remedy: "look at the image and its source in the cloud's console and send the request again under a new id",
+		Remedy: "look at the image and its source in the cloud's console and " + sendAgain,
 	})
 }
 

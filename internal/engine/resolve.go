@@ -31,7 +31,7 @@ func (g *Engine) resolve(ctx context.Context, t task) result {
 	if r.As == messages.AsNotDone {
 		return g.end(ctx, r, messages.StateFailed, &messages.Failure{
 			Reason: messages.ReasonUnresolved, Message: "a person found that nothing was made",
-			Remedy: "send the request again under a new id if the image is still wanted",
+			Remedy: sendAgain + " if the image is still wanted",
 		})
 	}
 	at, known := g.resultIn(t.conf, r)
@@ -45,7 +45,7 @@ func (g *Engine) resolve(ctx context.Context, t task) result {
 	case errors.Is(err, ims.ErrNotFound):
 		return g.end(ctx, r, messages.StateFailed, &messages.Failure{
 			Reason: messages.ReasonNotFound, Message: fmt.Sprintf("the image %s, named as the result, does not exist", r.ImageID),
-			Remedy: "retry this attempt, or send the request again under a new id",
+			Remedy: "retry this attempt, or " + sendAgain,
 		})
 	case err != nil:
 		return g.unanswered(t, r, fmt.Errorf("look at image %s, named as the result: %w", r.ImageID, err))

@@ -30,11 +30,11 @@ Exit codes: 0 done, 1 not succeeded, 2 usage, 3 timed out, 4 not connected.`,
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SuggestionsMinimumDistance = 2
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &usageError{cmd, err} })
-	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
-		newServe(), newDev(), newCheck(), newSubmit(), newRequests(), newPause(), newResume(), newDead(), newStreams(), newSchema(), newExplain(), newLimits(), newQuota(), newBackupRules(), newRebuild(), newFake(), newVersion(),
+		newServe(), newDev(), newCheck(), newSubmit(), newRequests(), newPause(), newResume(), newDead(), newStreams(), newSchema(), newExplain(), newLimits(), newQuota(), newBackupRules(), newRebuild(), newFake(), newCompletion(), newVersion(),
 	)
 	wrapArgs(root)
+	completing(root)
 	return root
 }
 

@@ -17,8 +17,7 @@ of all channels. Without an argument it lists what there is.`,
 		Example: `  imsworker schema
   imsworker schema copy-image
   imsworker schema asyncapi > asyncapi.yaml`,
-		Args:              cobra.MaximumNArgs(1),
-		ValidArgsFunction: cobra.FixedCompletions(schemaNames(), cobra.ShellCompDirectiveNoFileComp),
+		Args: cobra.MaximumNArgs(1),
 		RunE: work(func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				fmt.Fprintln(cmd.OutOrStdout(), strings.Join(schemaNames(), "\n"))

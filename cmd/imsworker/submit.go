@@ -45,7 +45,6 @@ profile takes is refused.`,
 		Example: `  imsworker submit copy-image --cloud demo -f copy.json --wait
   echo '{"image_id": "...", "name": "copy"}' | imsworker submit copy-image --cloud demo --id copy-1
   imsworker submit copy-image --cloud demo -f copy.json --dry-run`,
-		ValidArgsFunction: cobra.FixedCompletions(client.Operations(), cobra.ShellCompDirectiveNoFileComp),
 	}
 	output := outputFlag(cmd)
 	o := submitFlags(cmd)

@@ -121,6 +121,8 @@ asyncapi: ## is schemas/asyncapi.yaml valid AsyncAPI
 
 rules: ## do the alert rules hold: their form, their unit tests, and on what real workers show
 	@for tool in $(PROMTOOL) $(AMTOOL); do test -x $$tool || { echo "$${tool##*/} is missing: run make tools"; exit 1; }; done
+	cd deployments/prometheus && $(PROMTOOL) check config prometheus.yml && $(AMTOOL) check-config alertmanager.yml && \
+	  $(PROMTOOL) test rules imsworker.rules.test.yml imsworker.slow.test.yml
 	PROMETHEUS_TOOLS=$(PROMETHEUS_TOOLS) go test -tags rules -count=1 -parallel 8 -run '^TestAlert' ./internal/promtest
 
 dockerfile: ## has the Dockerfile no known mistake, and does the image's context leave out nothing that git has

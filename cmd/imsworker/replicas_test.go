@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"os"
 	"slices"
 	"strconv"
@@ -15,6 +16,7 @@ import (
 type trouble struct {
 	lease   time.Duration
 	longest time.Duration // without a final event, in the long form
+	first   string        // the binary that the workers begin with; empty: this version
 	happens func(f *fleet, binary, next string)
 }
 
@@ -36,10 +38,11 @@ func TestReplicas(t *testing.T) {
 		}
 		long = true
 	}
-	binary, next := build(t, ""), build(t, "nextrecords")
+	binary, next, previous := build(t, ""), build(t, "nextrecords"), buildPrevious(t)
 	for name, c := range map[string]trouble{
 		"rolling restart": {lease: 15 * time.Second, longest: 2 * time.Second, happens: restartAll},
 		"upgrade":         {lease: 15 * time.Second, happens: upgradeAll},
+		"from the last":   {lease: 15 * time.Second, first: previous, happens: upgradeFrom(previous)},
 		"killed":          {lease: 3 * time.Second, longest: 6 * time.Second, happens: killTwo},
 		"paused":          {lease: 3 * time.Second, happens: pauseFor(6 * time.Second)},
 	} {
@@ -48,8 +51,12 @@ func TestReplicas(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			if name == "from the last" && previous == "" {
+				t.Skip("a tree without history has no version before this one")
+			}
 			f := newFleet(t, c.lease)
-			f.share(f.run(binary, "a"), f.run(binary, "b"), f.run(binary, "c"))
+			first := cmp.Or(c.first, binary)
+			f.share(f.run(first, "a"), f.run(first, "b"), f.run(first, "c"))
 			over := make(chan struct{})
 			sent := f.load(requests, 50*time.Millisecond, over)
 			f.await("the load to begin", func() bool { return len(f.endings()) > 0 })
@@ -109,6 +116,19 @@ func upgradeAll(f *fleet, binary, next string) {
 		f.run(next, w.name)
 	}
 	f.share(f.everyone()...)
+}
+
+// upgradeFrom replaces one worker of the previous version by this one, puts the
+// old one back for a while, and then replaces all.
+func upgradeFrom(previous string) func(f *fleet, binary, _ string) {
+	return func(f *fleet, binary, _ string) {
+		for _, version := range []string{binary, previous} {
+			f.stop(f.workers["a"])
+			f.run(version, "a")
+			f.share(f.everyone()...)
+		}
+		restartAll(f, binary, "")
+	}
 }
 
 // metNewer says whether a worker has met a record of the next version.

@@ -21,7 +21,8 @@ import (
 // stopTime is how long requests that are being answered may take once the server stops.
 const stopTime = 2 * time.Second
 
-// Server answers /metrics, /livez, /readyz and /.
+// Server answers /metrics, /livez, /readyz, / and, to this machine alone,
+// /debug/pprof.
 type Server struct {
 	http     *http.Server
 	listener net.Listener
@@ -92,6 +93,7 @@ func handler(o Options) http.Handler {
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { text(w, http.StatusOK, "alive\n") })
 	mux.HandleFunc("GET /readyz", o.Health.serve)
 	mux.HandleFunc("GET /{$}", startPage(o))
+	mux.Handle("/debug/pprof/", profiles())
 	return mux
 }
 

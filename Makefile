@@ -23,7 +23,7 @@ ENGINE   ?= docker
 RACE_WHOLE ?=
 SEEDS    ?= 100
 
-export ONLY PROFILE REQUESTS WORKERS BROKERS SEED SEEDS LIMITS FACTOR LEASE NODES FLIGHT
+export ONLY PROFILE REQUESTS WORKERS BROKERS SEED SEEDS LIMITS FACTOR LEASE NODES FLIGHT CONFIG
 
 # The race detector needs a C compiler. Where there is none the tests run without it, and say so; CI sets RACE=-race and fails.
 CC_FOUND := $(shell command -v $$(go env CC | cut -d' ' -f1) 2>/dev/null)
@@ -61,7 +61,7 @@ test: ## all tests, with the race detector but for those of whole workers and of
 bench: ## figures of speed and memory; ONLY=name picks one scenario, PROFILE=dir keeps profiles
 	go run ./internal/bench
 
-chaos: ## kill, pause and cut off everything, then audit: REQUESTS= WORKERS= BROKERS=1|3 SEED= LIMITS=profile|off
+chaos: ## kill, pause and cut off everything, then audit: REQUESTS= WORKERS= BROKERS=1|3 SEED= LIMITS=profile|off CONFIG=deployments/nats
 	go run ./internal/chaos
 
 simulate: ## the worker in virtual time, through everything that goes wrong: SEEDS=n plans, or SEED=n alone and in full
@@ -77,6 +77,7 @@ check-full: check mutations ## check with its long forms, and all tests under th
 	$(MAKE) --no-print-directory simulate SEEDS=1000
 	for seed in 1 2 3; do for brokers in 3 1; do \
 	  $(MAKE) --no-print-directory chaos REQUESTS=10000 BROKERS=$$brokers SEED=$$seed || exit 1; done; done
+	$(MAKE) --no-print-directory chaos REQUESTS=10000 CONFIG=deployments/nats SEED=4
 
 build: ## a static binary, bin/imsworker
 	$(PLAIN) go build -buildvcs=auto -ldflags "-s -w -buildid= -X main.version=$(VERSION)" -o bin/imsworker ./cmd/imsworker

@@ -38,8 +38,8 @@ func settingsOf(t *testing.T, env map[string]string) settings {
 
 func TestSettings(t *testing.T) {
 	t.Parallel()
-	_, err := readSettings(given(map[string]string{"REQUESTS": "0", "BROKERS": "2", "LIMITS": "none", "LEASE": "1s", "FACTOR": "x", "NODES": "y"}))
-	for _, want := range []string{`REQUESTS is "0"`, `BROKERS is "2"`, `LIMITS is "none"`, `LEASE is "1s"`, `FACTOR is "x"`, `NODES is "y"`} {
+	_, err := readSettings(given(map[string]string{"REQUESTS": "0", "BROKERS": "2", "LIMITS": "none", "LEASE": "1s", "FACTOR": "x", "NODES": "y", "CONFIG": "z"}))
+	for _, want := range []string{`BROKERS is "2": want 3`, `REQUESTS is "0"`, `BROKERS is "2"`, `LIMITS is "none"`, `LEASE is "1s"`, `FACTOR is "x"`, `NODES is "y"`} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is missing: %v", want, err)
 		}

@@ -47,7 +47,9 @@ func (e *ears) listen(ctx context.Context, p *plant) {
 }
 
 func (e *ears) follow(ctx context.Context, p *plant) error {
-	conn, err := broker.Dial(ctx, broker.Options{URL: p.cluster.URL(), Name: "auditor", Wait: true}, slog.New(slog.DiscardHandler))
+	listener := p.door.options(asOperator, p.cluster.URL())
+	listener.Wait = true
+	conn, err := broker.Dial(ctx, listener, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}

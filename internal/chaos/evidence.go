@@ -77,7 +77,7 @@ func (p *plant) made(ctx context.Context) (int, error) {
 
 // deadLetters are the subjects and reasons of what could not become a request.
 func (p *plant) deadLetters(ctx context.Context) ([]string, error) {
-	conn, err := broker.Dial(ctx, broker.Options{URL: p.cluster.URL(), Name: "auditor"}, slog.New(slog.DiscardHandler))
+	conn, err := broker.Dial(ctx, p.door.options(asOperator, p.cluster.URL()), slog.New(slog.DiscardHandler))
 	if err != nil {
 		return nil, err
 	}

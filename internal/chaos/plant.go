@@ -23,6 +23,7 @@ type plant struct {
 	settings
 	out     io.Writer
 	begun   time.Time
+	door    door
 	cluster *nodes.Cluster
 	cloud   *cloud
 	workers []*worker
@@ -61,11 +62,17 @@ func (p *plant) build(ctx context.Context, dir string) error {
 	if err := p.cloud.prepare(ctx, p.settings, worlds); err != nil {
 		return err
 	}
-	if p.cluster, err = nodes.StartCluster(ctx, dir, p.brokers); err != nil {
+	if p.door, err = newDoor(p.settings, dir); err != nil {
+		return err
+	}
+	if p.cluster, err = p.door.start(ctx, dir, p.brokers); err != nil {
+		return err
+	}
+	if err := p.door.makeStreams(ctx, binary, p.cluster.URL()); err != nil {
 		return err
 	}
 	for n := range p.settings.workers {
-		w, err := newWorker(p.settings, n, binary, dir, p.cluster, p.cloud)
+		w, err := newWorker(p.settings, n, binary, dir, p.door, p.cluster, p.cloud)
 		if err != nil {
 			return err
 		}
@@ -92,8 +99,11 @@ func (p *plant) compile(ctx context.Context, dir string) (string, error) {
 
 // connect waits for the streams that the workers make.
 func (p *plant) connect(ctx context.Context) error {
-	var err error
-	if p.nc, err = nats.Connect(p.cluster.URL(), nats.MaxReconnects(-1), nats.ReconnectWait(200*time.Millisecond)); err != nil {
+	enter, err := p.door.connect(asOperator)
+	if err != nil {
+		return err
+	}
+	if p.nc, err = nats.Connect(p.cluster.URL(), append(enter, nats.MaxReconnects(-1), nats.ReconnectWait(200*time.Millisecond))...); err != nil {
 		return fmt.Errorf("connect the publisher: %w", err)
 	}
 	if p.js, err = jetstream.New(p.nc); err != nil {

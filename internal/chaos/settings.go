@@ -21,6 +21,7 @@ type settings struct {
 	nodes    time.Duration // NODES: a broker node is killed once in that time
 	flight   int           // FLIGHT: at most that many requests are under way at once
 	binary   string        // BINARY: an imsworker to use instead of one that is built here
+	config   string        // CONFIG: a folder with nats.conf and accounts.conf for the brokers, as deployments/nats; else they let in everybody
 }
 
 // clouds is how many accounts the requests are spread over.
@@ -35,7 +36,10 @@ func readSettings(env func(string) string) (settings, error) {
 		requests: r.number("REQUESTS", 1000, 1_000_000), workers: r.number("WORKERS", 2, 20), brokers: r.number("BROKERS", 3, 3),
 		seed: uint64(r.number("SEED", 1+rand.IntN(999_999), math.MaxInt)), limits: r.text("LIMITS", "profile"),
 		factor: float64(r.number("FACTOR", 60, 120)), lease: r.duration("LEASE", 15*time.Second), nodes: r.duration("NODES", time.Minute),
-		flight: r.number("FLIGHT", 400, 100_000), binary: env("BINARY"),
+		flight: r.number("FLIGHT", 400, 100_000), binary: env("BINARY"), config: env("CONFIG"),
+	}
+	if s.config != "" && s.brokers != 3 {
+		r.wrong("BROKERS", strconv.Itoa(s.brokers), "3: CONFIG is that of a cluster")
 	}
 	if s.limits != "profile" && s.limits != "off" {
 		r.wrong("LIMITS", s.limits, "profile or off")
@@ -54,8 +58,8 @@ func readSettings(env func(string) string) (settings, error) {
 
 // String is what a run can be repeated with.
 func (s settings) String() string {
-	return fmt.Sprintf("SEED=%d REQUESTS=%d WORKERS=%d BROKERS=%d LIMITS=%s FACTOR=%g LEASE=%s NODES=%s FLIGHT=%d (the cloud's clock runs %g times faster)",
-		s.seed, s.requests, s.workers, s.brokers, s.limits, s.factor, s.lease, s.nodes, s.flight, s.factor)
+	return fmt.Sprintf("CONFIG=%s SEED=%d REQUESTS=%d WORKERS=%d BROKERS=%d LIMITS=%s FACTOR=%g LEASE=%s NODES=%s FLIGHT=%d (the cloud's clock runs %g times faster)",
+		s.config, s.seed, s.requests, s.workers, s.brokers, s.limits, s.factor, s.lease, s.nodes, s.flight, s.factor)
 }
 
 // submitTimeout is two minutes of the cloud's time: well below the shortest

@@ -23,7 +23,7 @@ type worker struct {
 }
 
 // newWorker describes the n-th replica; it is not started yet.
-func newWorker(s settings, n int, binary, dir string, cluster *nodes.Cluster, cloud *cloud) (*worker, error) {
+func newWorker(s settings, n int, binary, dir string, door door, cluster *nodes.Cluster, cloud *cloud) (*worker, error) {
 	name := fmt.Sprintf("worker-%d", n+1)
 	front, err := cluster.Front()
 	if err != nil {
@@ -43,10 +43,10 @@ func newWorker(s settings, n int, binary, dir string, cluster *nodes.Cluster, cl
 		w.close()
 		return nil, fmt.Errorf("write clouds.yaml: %w", err)
 	}
-	w.process = &process{name: name, path: binary, args: []string{"serve"}, log: filepath.Join(dir, name+".log"), env: environment(
+	w.process = &process{name: name, path: binary, args: []string{"serve"}, log: filepath.Join(dir, name+".log"), env: environment(append(door.environment(asWorker),
 		"IMSWORKER_NATS_URL="+front.URL(), "IMSWORKER_CLOUDS_FILE="+file, "IMSWORKER_HTTP_LISTEN="+w.http, "IMSWORKER_INSTANCE="+name,
 		"IMSWORKER_LEASE="+s.lease.String(), "IMSWORKER_SUBMIT_TIMEOUT="+s.submitTimeout().String(), fmt.Sprintf("IMSWORKER_SHARDS=%d", shards),
-	)}
+	)...)}
 	return w, nil
 }
 
@@ -66,7 +66,7 @@ func (w *worker) serves(ctx context.Context) bool {
 }
 
 // words are lines of the log that say what never may happen.
-var words = []string{"panic:", "fatal error:", "DATA RACE"}
+var words = []string{"panic:", "fatal error:", "DATA RACE", "not permitted by the broker"}
 
 // said lists what the log says that never may be.
 func (w *worker) said() []string {

@@ -19,8 +19,9 @@ import (
 // Shipped is a server in this process that has read the files in
 // deployments/nats, with users' keys and certificates of its own.
 type Shipped struct {
-	dir string
-	url string
+	dir   string
+	url   string
+	users []*server.NkeyUser
 }
 
 // StartShipped starts a server as nats-1 of the shipped configuration, alone:
@@ -86,7 +87,42 @@ func (s *Shipped) start(t testing.TB) {
 	if !nats.ReadyForConnections(time.Minute) || !nats.JetStreamEnabled() {
 		t.Fatal("the server does not start")
 	}
-	s.url = nats.ClientURL()
+	s.url, s.users = nats.ClientURL(), o.Nkeys
+}
+
+// Rights are those that the server has read for a user.
+func (s *Shipped) Rights(t testing.TB, user string) *server.Permissions {
+	t.Helper()
+	text, err := os.ReadFile(s.secret("users.conf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "\n"+user+"_key: ")
+	key, _, _ := strings.Cut(rest, "\n")
+	for _, u := range s.users {
+		if u.Nkey == key && u.Permissions != nil {
+			return u.Permissions
+		}
+	}
+	t.Fatalf("there is no user %s with rights", user)
+	return nil
+}
+
+// Consumers are the durable consumers of readers that the configuration knows.
+func (s *Shipped) Consumers(t testing.TB) []string {
+	t.Helper()
+	var all []string
+	for _, u := range s.users {
+		if u.Permissions == nil || u.Permissions.Publish == nil {
+			continue
+		}
+		for _, subject := range u.Permissions.Publish.Allow {
+			if name, found := strings.CutPrefix(subject, "$JS.IMS.API.CONSUMER.MSG.NEXT.IMS_EVENTS."); found {
+				all = append(all, name)
+			}
+		}
+	}
+	return all
 }
 
 // NATS is the environment of a user.

@@ -15,8 +15,9 @@ import (
 // Cluster is one node, or several that keep copies of each other's streams.
 // Every route goes through a proxy of its own, so that a node can be cut off.
 type Cluster struct {
-	Nodes []*Node
-	pairs map[[2]int]*Proxy // from the first to the second
+	Nodes   []*Node
+	pairs   map[[2]int]*Proxy // from the first to the second
+	connect []nats.Option
 }
 
 // StartCluster starts that many nodes with their stores and logs in dir, and
@@ -27,8 +28,12 @@ func StartCluster(ctx context.Context, dir string, size int) (*Cluster, error) {
 		c.Stop()
 		return nil, fmt.Errorf("prepare %d nodes: %w", size, err)
 	}
+	return c.start(ctx)
+}
+
+func (c *Cluster) start(ctx context.Context) (*Cluster, error) {
 	var starts []error
-	started := make(chan error, size)
+	started := make(chan error, len(c.Nodes))
 	for _, n := range c.Nodes {
 		go func() { started <- n.Start() }()
 	}
@@ -95,7 +100,7 @@ func (c *Cluster) Ready(ctx context.Context) error {
 }
 
 func (c *Cluster) ask(ctx context.Context) error {
-	nc, err := nats.Connect(c.URL(), nats.MaxReconnects(0))
+	nc, err := nats.Connect(c.URL(), append([]nats.Option{nats.MaxReconnects(0)}, c.connect...)...)
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}

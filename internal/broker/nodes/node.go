@@ -110,7 +110,7 @@ func (n *Node) start() error {
 		return err
 	}
 	n.cmd, n.stdin, n.stdout = cmd, stdin, bufio.NewReader(stdout)
-	if line, err := n.stdout.ReadString('\n'); err != nil || !strings.HasPrefix(line, "nats://") {
+	if line, err := n.stdout.ReadString('\n'); err != nil || !strings.Contains(line, "://") {
 		n.kill()
 		return fmt.Errorf("it did not come up: %q, %w", line, err)
 	}

@@ -26,6 +26,8 @@ type config struct {
 	Port   int    // of clients
 	Routes int    // port of routes; 0: no cluster
 	Peers  string // addresses of the others' routes, separated by commas
+	File   string // configuration to be read, with Env as its environment; "": what options says
+	Env    map[string]string
 }
 
 // ServeIfAsked makes this process a node, for ever, when Node.Start started it.
@@ -49,7 +51,11 @@ func serve(text string) error {
 	if err := json.Unmarshal([]byte(text), &c); err != nil {
 		return fmt.Errorf("node: read %s: %w", serveVariable, err)
 	}
-	s, err := server.NewServer(c.options())
+	options, err := c.options()
+	if err != nil {
+		return fmt.Errorf("node %s: %w", c.Name, err)
+	}
+	s, err := server.NewServer(options)
 	if err != nil {
 		return fmt.Errorf("node %s: %w", c.Name, err)
 	}
@@ -63,10 +69,28 @@ func serve(text string) error {
 	return nil
 }
 
-// options make every message reach the disk before it is confirmed, as
+// options are those of the file, or of the nodes that need none.
+func (c config) options() (*server.Options, error) {
+	if c.File == "" {
+		return c.plain(), nil
+	}
+	for name, value := range c.Env {
+		if err := os.Setenv(name, value); err != nil {
+			return nil, err
+		}
+	}
+	o, err := server.ProcessConfigFile(c.File)
+	if err != nil {
+		return nil, err
+	}
+	o.NoSigs, o.LogFile, o.Logtime = true, c.Dir+".log", true
+	return o, nil
+}
+
+// plain options make every message reach the disk before it is confirmed, as
 // production should. Routes are told to others under an address where nobody
 // answers: all of them go through the cluster's proxies.
-func (c config) options() *server.Options {
+func (c config) plain() *server.Options {
 	o := &server.Options{
 		ServerName: c.Name, Host: "127.0.0.1", Port: c.Port, NoSigs: true, LogFile: c.Dir + ".log", Logtime: true,
 		JetStream: true, StoreDir: c.Dir, SyncAlways: true,

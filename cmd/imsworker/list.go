@@ -84,10 +84,20 @@ func noteShown(w io.Writer, f *filterWords, shown, found int) {
 
 func requestTable(w io.Writer, list []client.Summary) {
 	now := time.Now()
-	head(w, "KEY", "CLOUD", narrow("OPERATION"), narrow("STATE"), narrow("REASON"), spare("ATTEMPT"), spare("ACCEPTED"), spare("STARTS"), spare("ENDS"), spare("DONE"), spare("ID"))
+	head(w, "KEY", "CLOUD", narrow("OPERATION"), narrow("STATE"), narrow("REASON"), spare("AGE"), spare("STARTS"), spare("ENDS"), spare("DONE"),
+		spare("ATTEMPT"), spare("ACCEPTED"), spare("ID"))
 	for _, s := range list {
-		row(w, s.Key, s.Cloud, s.Operation, toned{stateOf(s), stateTone(s.State)}, reasonOf(s), s.Attempt, moment(s.Accepted), starts(s, now), ends(s, now), done(s), s.ID)
+		row(w, s.Key, s.Cloud, s.Operation, toned{stateOf(s), stateTone(s.State)}, reasonOf(s), age(s, now), starts(s, now), ends(s, now), done(s),
+			s.Attempt, moment(s.Accepted), s.ID)
 	}
+}
+
+// age is how long ago a request was accepted, empty where nobody knows.
+func age(s client.Summary, now time.Time) string {
+	if s.Accepted.IsZero() {
+		return ""
+	}
+	return briefly(now.Sub(s.Accepted))
 }
 
 // shape is the order of a list and its length.

@@ -56,7 +56,7 @@ func starts(s client.Summary, now time.Time) string {
 func ends(s client.Summary, now time.Time) string {
 	switch p := s.Prospect; {
 	case !s.Finished.IsZero():
-		return moment(s.Finished)
+		return briefly(now.Sub(s.Finished)) + " ago"
 	case p == nil || p.End == nil && p.Risk == nil:
 		return ""
 	case p.End == nil:

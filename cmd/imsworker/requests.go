@@ -63,25 +63,23 @@ func newRequestsGet() *cobra.Command {
 }
 
 func detailTable(w io.Writer, d client.Detail) {
-	s := d.Summary
+	s, now := d.Summary, time.Now()
 	row(w, "key", s.Key)
 	row(w, "cloud", s.Cloud)
 	row(w, "operation", s.Operation)
 	row(w, "identity", s.Source+" "+s.ID)
 	row(w, "state", fmt.Sprintf("%s (attempt %d)", stateOf(s), s.Attempt))
 	row(w, "job", s.JobID)
-	waitRows(w, d, time.Now())
+	ageRow(w, s, now)
+	waitRows(w, d, now)
 	failureRows(w, d)
 	if n := len(d.Events); n > 0 {
 		warningRows(w, d.Events[n-1].Data)
 	}
-	legRows(w, d, time.Now())
+	legRows(w, d, now)
 	familyTree(w, d.Family)
 	fmt.Fprintln(w)
-	head(w, "TIME", "ATTEMPT", "EVENT", folded("DETAIL"))
-	for _, e := range d.Events {
-		row(w, moment(e.Time), e.Attempt, toned{e.State, stateTone(string(e.State))}, eventDetail(e.Data))
-	}
+	historyTable(w, d, now)
 }
 
 // failureRows shows why it failed, or why it was put off.

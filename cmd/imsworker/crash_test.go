@@ -30,20 +30,6 @@ import (
 // crashPatience is how long a test with processes waits for what must come.
 const crashPatience = 60 * time.Second
 
-// buildCrashing builds the real binary with its crash points.
-func buildCrashing(t *testing.T) string { return build(t, "crashpoints") }
-
-// build builds the real binary with build tags.
-func build(t *testing.T, tags string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "imsworker")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-tags", tags, "-o", path, ".") //nolint:gosec // tags of our own
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
-	return path
-}
-
 // plant is a worker as a process of its own, with a fake cloud beside it.
 type plant struct {
 	t      *testing.T

@@ -164,11 +164,11 @@ func pausedText(c messages.CloudLimits) string {
 	if slices.Contains(c.Paused, messages.PausedAll) {
 		return fmt.Sprintf(until, "it", c.Cloud)
 	}
-	text := ""
+	var text strings.Builder
 	for _, operation := range c.Paused {
-		text += fmt.Sprintf(until, operation, c.Cloud+" --operation "+operation)
+		fmt.Fprintf(&text, until, operation, c.Cloud+" --operation "+operation)
 	}
-	return text
+	return text.String()
 }
 
 func count(n int, what string) string {

@@ -96,16 +96,17 @@ type account struct {
 	conf    *Account // nil while the cloud is not configured
 	windows map[string]*budget.Window
 	paced   map[string]*budget.Paced
-	abroad  map[string]*budget.Paced // what is lent by other clouds, by cloud and bucket
-	shutBy  map[string]string        // what the cloud said when it closed a bucket, kept at least while that is closed
-	kept    map[string]budget.Memory // what was kept last of windows and paced
-	slots   map[string]*budget.Slots // by operation, nil where it needs none
-	queues  map[string]*queue        // submissions, by bucket
-	asks    map[string]*lane         // queries that are due, by bucket
-	booked  map[string]time.Time     // when the first in a line of asks has its token
-	running [poolCount]int           // steps in hand, by pool
-	entries int                      // that belong to it
-	known   bool                     // it was configured once
+	abroad  map[string]*budget.Paced       // what is lent by other clouds, by cloud and bucket
+	shutBy  map[string]string              // what the cloud said when it closed a bucket, kept at least while that is closed
+	kept    map[string]budget.Memory       // what was kept last of windows and paced
+	slots   map[string]*budget.Slots       // by operation, nil where it needs none
+	holders map[string]map[*entry]struct{} // of slots, by operation
+	queues  map[string]*queue              // submissions, by bucket
+	asks    map[string]*lane               // queries that are due, by bucket
+	booked  map[string]time.Time           // when the first in a line of asks has its token
+	running [poolCount]int                 // steps in hand, by pool
+	entries int                            // that belong to it
+	known   bool                           // it was configured once
 	pause   pause
 	past    map[string]holder // images of requests that have ended, see holder
 
@@ -121,7 +122,7 @@ type account struct {
 func newAccount(name string, conf *Account) *account {
 	a := &account{
 		name: name, conf: conf, known: conf != nil, kinds: map[string]*kind{}, images: map[string]*entry{}, rows: map[string]ims.Image{},
-		windows: map[string]*budget.Window{}, paced: map[string]*budget.Paced{}, abroad: map[string]*budget.Paced{}, shutBy: map[string]string{}, slots: map[string]*budget.Slots{}, queues: map[string]*queue{}, asks: map[string]*lane{}, booked: map[string]time.Time{},
+		windows: map[string]*budget.Window{}, paced: map[string]*budget.Paced{}, abroad: map[string]*budget.Paced{}, shutBy: map[string]string{}, slots: map[string]*budget.Slots{}, holders: map[string]map[*entry]struct{}{}, queues: map[string]*queue{}, asks: map[string]*lane{}, booked: map[string]time.Time{},
 	}
 	a.sweep.entry = &entry{account: a, index: -1, place: -1}
 	return a

@@ -136,9 +136,15 @@ func (g *Engine) lookAlong(ctx context.Context, id lineID, found []prophet) ([]p
 		var keys []string
 		keys, more = l.page(from, copied)
 		err := g.inLoop(ctx, func() {
+			turns := map[string]slotTurns{} // by operation
 			for i, key := range keys {
 				if e := g.entries[key]; e != nil && len(found) < foreseen {
-					found = g.foreseeOne(e, l, from+i, now, found)
+					t, known := turns[e.operation]
+					if !known {
+						t = g.turns(e.account, e.operation, now)
+						turns[e.operation] = t
+					}
+					found = g.foreseeOne(e, l, t, from+i, now, found)
 				}
 			}
 		})
@@ -151,17 +157,12 @@ func (g *Engine) lookAlong(ctx context.Context, id lineID, found []prophet) ([]p
 
 // foreseeOne notes an entry whose expected start has moved. Only the loop may
 // call it.
-func (g *Engine) foreseeOne(e *entry, l *lineup, ahead int, now time.Time, found []prophet) []prophet {
+func (g *Engine) foreseeOne(e *entry, l *lineup, turns slotTurns, ahead int, now time.Time, found []prophet) []prophet {
 	if e.place < 0 || e.account.conf == nil || now.Sub(e.progress.time()) < progressPause {
 		return found
 	}
-	if s := e.account.slot(e.operation); s != nil {
-		if free, limited := s.Free(); limited && ahead >= free {
-			return found
-		}
-	}
-	at := l.start(ahead)
-	if !noticeable(e.account.conf, e.expected, at, now) {
+	at, known := turns.start(ahead, l.start(ahead))
+	if !known || !noticeable(e.account.conf, e.expected, at, now) {
 		return found
 	}
 	estimate := expectStart(at, e.account.conf, g.kind(e.account, e.operation).expects())

@@ -24,8 +24,7 @@ type fact struct {
 	conf      *Account // nil: not configured
 	outlook   *pace.Outlook
 	heard     hearsay
-	slots     bool // only so many of the kind may run at once,
-	free      int  // and so many more may begin before one of them ends
+	turns     slotTurns
 }
 
 // fact notes what is known of an entry that has not ended. Only the loop may
@@ -40,12 +39,12 @@ func (g *Engine) fact(e *entry, now time.Time) fact {
 	if e.unsubmitted() {
 		f.told.Bucket = f.line.bucket
 		f.queues = queueing[reason]
-		if s := e.account.slot(e.operation); s != nil {
-			f.free, f.slots = s.Free()
-		}
 	}
 	if e.state == ledger.Submitted && e.account.conf != nil || f.queues {
 		f.outlook = g.kind(e.account, e.operation).expects()
+	}
+	if f.queues {
+		f.turns = g.turns(e.account, e.operation, now)
 	}
 	return f
 }
@@ -150,10 +149,11 @@ func (g *Engine) prospect(ctx context.Context, f fact, now time.Time) (messages.
 		}
 		ahead := l.ahead(f.rank, f.source, f.mark)
 		p.Ahead = &ahead
-		if f.slots && ahead >= f.free {
-			break // it is for others to end first: nobody knows when
+		start, known := f.turns.start(ahead, l.start(ahead))
+		if !known {
+			break
 		}
-		p.Estimate = expectStart(later(l.start(ahead), f.until), f.conf, f.outlook)
+		p.Estimate = expectStart(later(start, f.until), f.conf, f.outlook)
 		p.Risk = f.risk(*p.Start, 0)
 	case p.Waits == messages.WaitsEnd:
 		p.Estimate = expectEnd(f.submitted, now, f.conf, f.outlook, f.heard)

@@ -33,11 +33,13 @@ func (a *account) occupy(e *entry, was bool) {
 	}
 	switch s := a.slot(e.operation); {
 	case s == nil:
+		return
 	case is:
 		s.Hold()
 	default:
 		s.Release()
 	}
+	a.holds(e, is)
 }
 
 // slotOf is the limit on how much of an operation may run at once; empty where

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/imsworker/imsworker/internal/client"
-	"github.com/imsworker/imsworker/internal/ledger"
 	"github.com/imsworker/imsworker/messages"
 )
 
@@ -131,7 +130,7 @@ func callsOf(d client.Detail) (all []happening) {
 		all[more].detail += fmt.Sprintf("; %s before", times(more))
 		all = all[more:]
 	}
-	if n := len(all); n > 0 && d.Record.Failure != nil && d.Record.State == ledger.Parked {
+	if n := len(all); n > 0 && d.Record.Failure != nil && d.Record.Refusals > 0 {
 		all[n-1].detail = fmt.Sprintf("put off: %s: %s", reasonAndCode(d.Record.Failure), d.Record.Failure.Message)
 	}
 	return all

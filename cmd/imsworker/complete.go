@@ -41,6 +41,8 @@ func flagOffers() map[string]offer {
 		"younger-than": ages,
 		"file":         {files: []string{"json"}},
 		"rules":        {files: []string{"yaml", "yml"}},
+		"requests":     {files: []string{"jsonl", "json"}},
+		"from":         {values: cloudNames},
 	}
 }
 
@@ -48,7 +50,7 @@ func flagOffers() map[string]offer {
 func argValues() map[string]func() []string {
 	return map[string]func() []string{
 		"submit": client.Operations, "pause": cloudNames, "resume": cloudNames, "quota": cloudNames, "limits": cloudNames, "explain": codes,
-		"schema": schemaNames,
+		"schema": schemaNames, "rebuild": cloudNames,
 	}
 }
 

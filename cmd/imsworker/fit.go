@@ -3,8 +3,8 @@ package main
 import "slices"
 
 // gap is how many columns are between two cells; leastCut is what is left of a column that is cut, leastFold of one that goes
-// on in the next line.
-const gap, leastCut, leastFold = 2, 8, 24
+// on in the next line. Below fairCut a column says too little: optional ones go first.
+const gap, leastCut, fairCut, leastFold = 2, 8, 18, 24
 
 // layout is how a block stands on the page.
 type layout struct {
@@ -16,7 +16,8 @@ type layout struct {
 }
 
 // fit finds a layout within the room. Columns without any value go first, then the longest texts of those that may be cut are
-// cut, down to the least; then optional columns go, from the right; at last the others are as wide as they are.
+// cut to a fair length; then optional columns go, from the right; then more is cut, down to the least; at last the others are
+// as wide as they are.
 func (t *table) fit() layout {
 	l := t.natural()
 	if t.room == 0 || l.total() <= t.room {
@@ -27,7 +28,7 @@ func (t *table) fit() layout {
 			l.gone[i] = true
 		}
 	}
-	for i := len(l.kinds) - 1; i >= 0 && l.least() > t.room; i-- {
+	for i := len(l.kinds) - 1; i >= 0 && l.fair() > t.room; i-- {
 		if l.kinds[i] == optional && !l.gone[i] {
 			l.gone[i] = true
 			l.left = slices.Insert(l.left, 0, t.names[i])
@@ -68,12 +69,12 @@ func (t *table) empty(column int) bool {
 
 func (l layout) total() int { return l.sum(func(i int) int { return l.widths[i] }) }
 
-// least is the width of the layout once all is cut and folded.
-func (l layout) least() int {
+// fair is the width of the layout once all is folded, and cut as far as it is fair.
+func (l layout) fair() int {
 	return l.sum(func(i int) int {
 		switch l.kinds[i] {
 		case cuttable:
-			return min(l.widths[i], leastCut)
+			return min(l.widths[i], fairCut)
 		case foldable:
 			return min(l.widths[i], leastFold)
 		}

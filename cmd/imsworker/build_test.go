@@ -18,6 +18,9 @@ var programs = struct {
 }{built: map[string]func() (string, error){}}
 
 func TestMain(m *testing.M) {
+	if os.Getenv(asCommand) != "" {
+		os.Exit(run())
+	}
 	code := m.Run()
 	if programs.dir != "" {
 		_ = os.RemoveAll(programs.dir) // what is left is in a temporary directory

@@ -125,8 +125,10 @@ func deadDetail(w io.Writer, d client.DeadLetter) {
 	row(w, "subject", d.Subject)
 	row(w, "reason", d.Reason)
 	row(w, "detail", d.Detail)
-	for _, e := range d.Log {
-		row(w, "log", logLine(e))
+	for i, e := range d.Log {
+		if e.Did != client.DidBegin || i == len(d.Log)-1 { // what has gone on says it all
+			row(w, "log", logLine(e))
+		}
 	}
 	for _, name := range sortedNames(d.Header) {
 		for _, value := range d.Header[name] {

@@ -13,15 +13,8 @@ import (
 	"github.com/imsworker/imsworker/internal/fakecloud"
 )
 
-// asCommand makes the test binary the real one.
+// asCommand in the environment makes the test binary the real one.
 const asCommand = "TEST_AS_COMMAND"
-
-func TestMain(m *testing.M) {
-	if os.Getenv(asCommand) != "" {
-		os.Exit(run())
-	}
-	os.Exit(m.Run())
-}
 
 // commandIn puts an imsworker that is this very program into a directory, so that shells find it there.
 func commandIn(t *testing.T, dir string) string {

@@ -43,6 +43,9 @@ func endedLegRows(w io.Writer, key string, e messages.Event) {
 	if e.State != messages.StateBatchCompleted || e.Batch == nil {
 		return
 	}
+	if e.Batch.Counts.Unsuccessful() > 0 {
+		fmt.Fprintln(w) // ends the block of the table
+	}
 	bad := make([]client.LegView, len(e.Batch.Legs))
 	for i, leg := range e.Batch.Legs {
 		bad[i].Leg = leg
@@ -139,7 +142,9 @@ type waiting struct {
 	why   string
 	legs  int
 	first client.LegView
-	next  time.Time
+	next  time.Time // try of one that was put off
+	// start and last are when the first and the last in line are expected to go.
+	start, last time.Time
 }
 
 // underWayRows shows what the legs that are under way wait for, the most
@@ -160,10 +165,31 @@ func (g waiting) text(now time.Time) string {
 	if g.next.After(now) {
 		text += ", tried again " + fromNow(g.next, now)
 	}
+	switch {
+	case g.last.After(now) && g.legs == 1:
+		text += ", expected to go " + fromNow(g.last, now)
+	case g.last.After(now):
+		text += fmt.Sprintf(", the first expected to go %s, the last %s", fromNow(later(g.start, now), now), fromNow(g.last, now))
+	}
 	if g.first.PutOff != nil && g.first.PutOff.Message != "" {
 		text += fmt.Sprintf("; leg %d: %s", g.first.Index, g.first.PutOff.Message)
 	}
 	return text
+}
+
+// expect takes note of when a leg is expected to go.
+func (g *waiting) expect(at time.Time) {
+	if g.start.IsZero() || at.Before(g.start) {
+		g.start = at
+	}
+	g.last = later(g.last, at)
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 func waits(l *client.Legs) (all []waiting) {
@@ -182,6 +208,9 @@ func waits(l *client.Legs) (all []waiting) {
 		g.legs++
 		if leg.Until != nil && (g.next.IsZero() || leg.Until.Before(g.next)) {
 			g.next = *leg.Until
+		}
+		if leg.Start != nil {
+			g.expect(*leg.Start)
 		}
 	}
 	slices.SortStableFunc(all, func(a, b waiting) int { return b.legs - a.legs })

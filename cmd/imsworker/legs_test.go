@@ -19,7 +19,7 @@ func TestEndedLegRows(t *testing.T) {
 		{Index: 1, ImageID: "i1", Cloud: "north", State: messages.StateRejected, Error: &messages.Failure{Reason: "not_found", Code: "IMG.0027", Message: "there is no image i1", Remedy: "Check the id."}},
 		{Index: 2, ImageID: "i2", Region: "eu-nl", State: messages.StateCancelled, Error: &messages.Failure{Reason: "cancelled", Message: "nothing had been started"}},
 	}}})
-	want := "leg 1\ti1 to north rejected: not_found IMG.0027: there is no image i1; remedy: Check the id.\nleg 2\ti2 to eu-nl cancelled: cancelled: nothing had been started\n" +
+	want := "\nleg 1\ti1 to north rejected: not_found IMG.0027: there is no image i1; remedy: Check the id.\nleg 2\ti2 to eu-nl cancelled: cancelled: nothing had been started\n" +
 		"retry\tmend what the legs say, then `imsworker requests retry k` begins 2 legs again and no other\n"
 	if out.String() != want {
 		t.Errorf("got %q, want %q", out.String(), want)
@@ -38,7 +38,7 @@ func TestLegRows(t *testing.T) {
 	quota := &messages.Failure{Reason: "quota", Code: "IMG.0144", Message: "no room for image i1"}
 	for i, leg := range []client.LegView{
 		{Waits: messages.WaitsEnd}, {Waits: messages.WaitsParked, Until: &again, PutOff: quota}, {Waits: messages.WaitsParked, PutOff: quota}, {Unserved: true},
-		{Waits: messages.WaitsParked, Until: &again, PutOff: quota},
+		{Waits: messages.WaitsParked, Until: &again, PutOff: quota}, {Waits: messages.WaitsBudget, Start: &again}, {Waits: messages.WaitsBudget, Start: &limitsNow},
 	} {
 		leg.Leg = messages.Leg{Index: 25 + i, State: messages.LegRunning, Request: &messages.LegRequest{Relative: messages.Relative{Cloud: "north"}}}
 		l.All = append(l.All, leg)
@@ -48,7 +48,8 @@ func TestLegRows(t *testing.T) {
 	legRows(&out, d, limitsNow)
 	for _, want := range []string{
 		"legs\t1 of 40 legs succeeded, 25 failed, 5 running, 9 waiting\nunder way\t3 legs: put off by the cloud (quota IMG.0144), tried again in 30s; leg 26: no room for image i1\n",
-		"\t1 leg: for the cloud to be done with them\n", "\t1 leg: for a worker: none works the shard of cloud north now\n",
+		"\t1 leg: for the cloud to be done with them\n",
+		"\t2 legs: for their turn: the account's limit of such calls is used up (`imsworker limits` shows it), the first expected to go in 0s, the last in 30s\n", "\t1 leg: for a worker: none works the shard of cloud north now\n",
 		"\t9 legs: they begin as others end, at most 7 at once\n", "failed\t25 legs: job_failed: no luck\n-\tleg 0 (i1 to north), leg 1 (i1 to north), leg 2 (i1 to north) and 22 more; `-o json` shows all, below .legs.all\n",
 	} {
 		if !strings.Contains(out.String(), want) {

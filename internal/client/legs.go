@@ -34,6 +34,8 @@ type LegView struct {
 	// yet, or its end is not yet noted.
 	Waits messages.WaitReason `json:"waits,omitempty"`
 	Until *time.Time          `json:"until,omitempty"`
+	// Start is when it is expected to go, of one that waits for its turn.
+	Start *time.Time `json:"start,omitempty"`
 	// PutOff is what the cloud, or the worker, said when it was put off.
 	PutOff *messages.Failure `json:"put_off,omitempty"`
 	// Unserved says that nobody works the shard of the cloud that it is asked of.
@@ -182,6 +184,9 @@ func (c *Client) expectSome(ctx context.Context, number int, legs []LegView, som
 	for i, leg := range some {
 		if p := list[i].Prospect; p != nil {
 			legs[leg].Waits, legs[leg].Until = p.Waits, p.Until
+			if p.Ahead != nil {
+				legs[leg].Start = p.Start
+			}
 		}
 	}
 	return nil

@@ -113,7 +113,7 @@ func (l LegView) WaitsFor() string {
 	case legWords[l.Waits] != "":
 		return legWords[l.Waits]
 	case turnWords[l.Waits] != "":
-		return turnWords[l.Waits]
+		return strings.NewReplacer("for its ", "for their ").Replace(turnWords[l.Waits])
 	}
 	return "for their requests to be taken up, or for their ends to be noted"
 }

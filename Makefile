@@ -4,11 +4,13 @@ GOLANGCI_VERSION := 2.15.0
 ASYNCAPI_VERSION := 3.6.3
 DOCKERFILELINT_VERSION := 1.8.0
 GOVULNCHECK_VERSION := 1.1.4
+HELM_VERSION := 4.3.1
 
 TOOLS    := $(CURDIR)/.tools
 GOLANGCI := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)/golangci-lint
 ASYNCAPI := $(TOOLS)/asyncapi-$(ASYNCAPI_VERSION)/node_modules/@asyncapi/parser/package.json
 DOCKERFILELINT := $(TOOLS)/dockerfilelint-$(DOCKERFILELINT_VERSION)/node_modules/.bin/dockerfilelint
+HELM           := $(TOOLS)/helm-$(HELM_VERSION)/helm
 GOVULNCHECK    := $(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION)/govulncheck
 
 # Prometheus and Alertmanager as the distribution has them, unpacked and not installed.
@@ -33,7 +35,7 @@ RACE     ?= $(if $(and $(CC_FOUND),$(filter 1,$(shell go env CGO_ENABLED))),-rac
 PLAIN := CGO_ENABLED=0 GOFLAGS="$(strip $(GOFLAGS) -trimpath)"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench chaos simulate mutations check check-full build image sbom vuln reproducible tools fmt vet lint tidy generated fuzz asyncapi dockerfile rules
+.PHONY: help run test bench chaos simulate mutations check check-full build image sbom vuln reproducible tools fmt vet lint tidy generated fuzz asyncapi dockerfile deployments chart tools-full rules
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -70,9 +72,9 @@ simulate: ## the worker in virtual time, through everything that goes wrong: SEE
 mutations: ## does the simulation notice every mistake that is made on purpose
 	cd internal/simulate && go test -tags mutations -count=1 -timeout 60m -run '^TestMutations$$'
 
-check: fmt vet lint tidy generated asyncapi dockerfile reproducible rules fuzz simulate chaos-short ## everything but the tests: format, lint, modules, generated files, schemas, the build, alert rules, a short fuzz, a short simulation, a short chaos
+check: fmt vet lint tidy generated asyncapi dockerfile deployments reproducible rules fuzz simulate chaos-short ## everything but the tests: format, lint, modules, generated files, schemas, the build, what is shipped, alert rules, a short fuzz, a short simulation, a short chaos
 
-check-full: check mutations ## check with its long forms, and all tests under the race detector, for hours
+check-full: check chart mutations ## check with its long forms, and all tests under the race detector, for hours
 	LONG=1 $(MAKE) --no-print-directory test RACE_WHOLE=-race TIMEOUT=60m
 	$(MAKE) --no-print-directory simulate SEEDS=1000
 	for seed in 1 2 3; do for brokers in 3 1; do \
@@ -95,6 +97,8 @@ vuln: $(GOVULNCHECK) ## known vulnerabilities in what is called, by govulncheck;
 	.ci/vuln $(GOVULNCHECK)
 
 tools: $(GOLANGCI) $(ASYNCAPI) $(DOCKERFILELINT) $(PROMTOOL) $(AMTOOL) ## fetch what `make check` needs into .tools
+
+tools-full: tools $(HELM) ## and what `make check-full` needs: helm, which takes minutes to build
 
 fmt: ## is everything formatted
 	@bad=$$(git ls-files -z --cached --others --exclude-standard '*.go' | xargs -0 gofmt -l 2>&1); \
@@ -132,6 +136,15 @@ dockerfile: ## has the Dockerfile no known mistake, and does the image's context
 	@lost=$$(git ls-files --cached --ignored --exclude-from=.dockerignore); \
 	  test -z "$$lost" || { echo ".dockerignore leaves out tracked files, so that the image's version would say dirty:"; echo "$$lost"; exit 1; }
 
+deployments: ## does what is shipped hold: the chart's renderings and its schema, judged by their own libraries
+	cd deployments/check && go mod tidy -diff
+	cd deployments/check && $(PLAIN) $(GOLANGCI) run ./...
+	cd deployments/check && $(PLAIN) go test -count=1 ./...
+
+chart: ## does the chart render as it is kept, and is it free of what helm finds
+	@test -x $(HELM) || { echo "helm $(HELM_VERSION) is missing: run make tools-full"; exit 1; }
+	.ci/chart $(HELM)
+
 .PHONY: chaos-short
 chaos-short:
 	REQUESTS=300 LEASE=6s NODES=20s FACTOR=100 FLIGHT=100 $(PLAIN) go run ./internal/chaos
@@ -158,3 +171,6 @@ $(DOCKERFILELINT):
 
 $(GOVULNCHECK):
 	GOBIN=$(dir $@) go install golang.org/x/vuln/cmd/govulncheck@v$(GOVULNCHECK_VERSION)
+
+$(HELM):
+	GOBIN=$(dir $@) go install helm.sh/helm/v4/cmd/helm@v$(HELM_VERSION)

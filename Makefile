@@ -136,7 +136,7 @@ dockerfile: ## has the Dockerfile no known mistake, and does the image's context
 	@lost=$$(git ls-files --cached --ignored --exclude-from=.dockerignore); \
 	  test -z "$$lost" || { echo ".dockerignore leaves out tracked files, so that the image's version would say dirty:"; echo "$$lost"; exit 1; }
 
-deployments: ## does what is shipped hold: the chart's renderings and its schema, judged by their own libraries
+deployments: ## does what is shipped hold: the chart's renderings, its schema, the compose file, each judged by its own library
 	cd deployments/check && go mod tidy -diff
 	cd deployments/check && $(PLAIN) $(GOLANGCI) run ./...
 	cd deployments/check && $(PLAIN) go test -count=1 ./...

@@ -216,7 +216,7 @@ func (m *Metrics) finished(r *ledger.Record) {
 // process ended: its tombstone tells. It may be told of an end more than once,
 // by each owner of a shard that this process is.
 func (m *Metrics) ended(r *ledger.Record) {
-	if !r.NotSucceeded() || r.Duplicate || time.Since(r.Finished) > recently {
+	if !r.NotSucceeded() || r.Duplicate || time.Since(r.Finished) >= recently {
 		return
 	}
 	m.mu.Lock()
@@ -230,7 +230,7 @@ func (m *Metrics) ended(r *ledger.Record) {
 
 // forgetOld drops what ended too long ago.
 func (m *Metrics) forgetOld(now time.Time) {
-	maps.DeleteFunc(m.recent, func(_ attempt, r recentEnd) bool { return now.Sub(r.at) > recently })
+	maps.DeleteFunc(m.recent, func(_ attempt, r recentEnd) bool { return now.Sub(r.at) >= recently })
 }
 
 // notSucceeded returns how many requests did not succeed in the last 15

@@ -4,7 +4,4 @@
 // tools` unpacks them; the variable PROMETHEUS_TOOLS names their directory. It
 // is for tests alone, and knows nothing of the worker but that its metrics begin
 // with imsworker_.
-//
-// A series that is not scraped any more is seen for five minutes after its last
-// sample here; a Prometheus that scrapes it drops it at once.
 package promtest

@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -41,33 +43,34 @@ func Run(t testing.TB, name string, args ...string) string {
 
 // Server is a Prometheus over a storage. It ends with the test.
 type Server struct {
-	t    testing.TB
-	url  string
-	stop func()
+	t       testing.TB
+	url     string
+	process *Process
 }
 
-// Open builds the storage and starts a Prometheus over it. Where a file of
-// rules is named, what it records is evaluated through all of the storage, at
-// each step.
+// Open builds the storage and starts a Prometheus over it. The step is the time
+// between two scrapes: a series that is not in the next one is gone by then.
+// Where a file of rules is named, what it records is evaluated through all of
+// the storage, at each step.
 func (s *Storage) Open(rules string, step time.Duration) *Server {
 	s.t.Helper()
 	dir := s.t.TempDir()
 	data := filepath.Join(dir, "data")
 	Run(s.t, "promtool", "tsdb", "create-blocks-from", "openmetrics", "--quiet", s.write(dir), data)
-	server := serve(s.t, dir, data)
+	server := serve(s.t, dir, data, step)
 	if rules == "" {
 		return server
 	}
 	recorded := filepath.Join(dir, "recorded")
 	Run(s.t, "promtool", "tsdb", "create-blocks-from", "rules", "--url="+server.url, "--output-dir="+recorded,
 		"--start="+s.first.UTC().Format(time.RFC3339), "--end="+s.last.UTC().Format(time.RFC3339), "--eval-interval="+step.String(), rules)
-	server.stop()
+	server.process.Stop(s.t)
 	for _, block := range blocks(s.t, recorded) {
 		if err := os.Rename(block, filepath.Join(data, filepath.Base(block))); err != nil {
 			s.t.Fatalf("take over what was recorded: %v", err)
 		}
 	}
-	return serve(s.t, dir, data)
+	return serve(s.t, dir, data, step)
 }
 
 func blocks(t testing.TB, dir string) []string {
@@ -83,43 +86,68 @@ func blocks(t testing.TB, dir string) []string {
 }
 
 // serve starts a Prometheus that scrapes nothing.
-func serve(t testing.TB, dir, data string) *Server {
+func serve(t testing.TB, dir, data string, step time.Duration) *Server {
 	t.Helper()
 	config := filepath.Join(dir, "prometheus.yml")
 	if err := os.WriteFile(config, []byte("global: {}\n"), 0o600); err != nil {
 		t.Fatalf("write configuration: %v", err)
 	}
 	address := FreeAddress(t)
-	stop := Start(t, "prometheus", "--config.file="+config, "--storage.tsdb.path="+data, "--storage.tsdb.retention.time=100y",
-		"--web.listen-address="+address, "--log.level=warn")
-	server := &Server{t: t, url: "http://" + address, stop: stop}
-	Await(t, "Prometheus to be ready", func() bool { _, up := Scrape(t, server.url+"/-/ready"); return up })
-	return server
+	process := Start(t, "prometheus", "--config.file="+config, "--storage.tsdb.path="+data, "--storage.tsdb.retention.time=100y",
+		"--query.lookback-delta="+strconv.FormatInt((step-time.Millisecond).Milliseconds(), 10)+"ms", "--web.listen-address="+address, "--log.level=warn")
+	process.Ready(t, "http://"+address+"/-/ready")
+	return &Server{t: t, url: "http://" + address, process: process}
 }
 
-// Start runs one of the programs until the test ends, or until stop is called,
-// which may be done more than once.
-func Start(t testing.TB, name string, args ...string) (stop func()) {
+// Process is one of the programs at work.
+type Process struct {
+	name  string
+	cmd   *exec.Cmd
+	out   *bytes.Buffer
+	ended chan error
+	once  sync.Once
+}
+
+// Start runs one of the programs until the test ends, or Stop.
+func Start(t testing.TB, name string, args ...string) *Process {
 	t.Helper()
-	var out bytes.Buffer
-	cmd := exec.Command(Tool(t, name), args...) //nolint:noctx // it is ended by a signal, not killed
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Start(); err != nil {
+	p := &Process{name: name, cmd: exec.Command(Tool(t, name), args...), out: &bytes.Buffer{}, ended: make(chan error, 1)} //nolint:noctx // it is ended by a signal, not killed
+	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
+	if err := p.cmd.Start(); err != nil {
 		t.Fatalf("start %s: %v", name, err)
 	}
-	stopped := false
-	stop = func() {
-		if stopped {
-			return
+	go func() {
+		p.ended <- p.cmd.Wait()
+		close(p.ended)
+	}()
+	t.Cleanup(func() { p.Stop(t) })
+	return p
+}
+
+// Stop ends the program and waits for it; it may be called more than once. What
+// the program has said is told where the test has failed.
+func (p *Process) Stop(t testing.TB) {
+	t.Helper()
+	p.once.Do(func() {
+		_ = p.cmd.Process.Signal(syscall.SIGTERM)
+		if err := <-p.ended; err != nil || t.Failed() {
+			t.Logf("%s ended (%v):\n%s", p.name, err, p.out)
 		}
-		stopped = true
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		if err := cmd.Wait(); err != nil || t.Failed() {
-			t.Logf("%s ended (%v):\n%s", name, err, out.String())
+	})
+}
+
+// Ready waits until a page of the program is there.
+func (p *Process) Ready(t testing.TB, url string) {
+	t.Helper()
+	Await(t, p.name+" to be ready", func() bool {
+		select {
+		case err := <-p.ended:
+			t.Fatalf("%s ended by itself (%v):\n%s", p.name, err, p.out)
+		default:
 		}
-	}
-	t.Cleanup(stop)
-	return stop
+		_, up := Scrape(t, url)
+		return up
+	})
 }
 
 // FreeAddress is one of the loopback that nobody listens on.

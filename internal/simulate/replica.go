@@ -200,10 +200,10 @@ func (w *world) stop() {
 	time.Sleep(5 * time.Minute) // what is still on its way arrives
 }
 
-// census asks every engine what it holds.
-func (w *world) census(ctx context.Context) {
+// engines are those of all processes.
+func (w *world) engines() (all []*engine.Engine) {
 	w.mu.Lock()
-	var all []*engine.Engine
+	defer w.mu.Unlock()
 	for _, r := range w.replicas {
 		r.mu.Lock()
 		for g := range r.engines {
@@ -211,8 +211,12 @@ func (w *world) census(ctx context.Context) {
 		}
 		r.mu.Unlock()
 	}
-	w.mu.Unlock()
-	for _, g := range all {
+	return all
+}
+
+// census asks every engine what it holds.
+func (w *world) census(ctx context.Context) {
+	for _, g := range w.engines() {
 		select {
 		case <-g.Ready():
 		default:

@@ -53,6 +53,8 @@ type world struct {
 	watch   *watch
 	fake    *fakecloud.Fake
 	metrics *engine.Metrics
+	shown   *prometheus.Registry // what a scrape of all processes together shows
+	calls   *ims.Metrics         // nil where nobody counts them
 
 	mu       sync.Mutex
 	replicas map[string]*replica
@@ -73,11 +75,13 @@ func (w *world) token(of string) string {
 }
 
 func newWorld(p plan) (*world, error) {
+	shown := prometheus.NewRegistry()
 	w := &world{
 		plan: p, begun: time.Now(), streams: newStreams(p.shards), inbox: newInbox(), traps: &traps{}, draws: newDraws(p.seed),
 		weather: &weather{cut: map[string]time.Time{}, lose: map[string]int{}}, replicas: map[string]*replica{}, asked: map[string]ask{},
-		metrics: engine.NewMetrics(prometheus.NewRegistry(), clouds, handlers.Names()),
+		metrics: engine.NewMetrics(shown, clouds, handlers.Names()), shown: shown,
 	}
+	shown.MustRegister(engine.NewCollector(w.metrics, w.engines))
 	w.history = &history{begun: w.begun}
 	w.watch = &watch{streams: w.streams, history: w.history, limits: limits, shardOf: w.shardOf, posts: map[string][]time.Time{}, finals: map[string][]messages.Event{}}
 	w.streams.stored = w.watch.stored
@@ -115,8 +119,12 @@ func (w *world) account(p *process, cloud string, log *slog.Logger) (*engine.Acc
 		profile = ims.ProfileHuawei
 	}
 	base := "http://cloud.test/" + cloud
+	var observe ims.Observer
+	if w.calls != nil {
+		observe = w.calls.For(cloud)
+	}
 	client, err := ims.New(ims.Config{
-		Cloud: cloud, Profile: profile, Region: regions[cloud], ProjectID: fakecloud.DemoProjectID,
+		Observe: observe, Cloud: cloud, Profile: profile, Region: regions[cloud], ProjectID: fakecloud.DemoProjectID,
 		Endpoints:   ims.Endpoints{Image: base, CBR: base, BlockStorage: base, Identity: base},
 		Credentials: ims.Credentials{AccessKey: fakecloud.DemoAccessKey, SecretKey: fakecloud.DemoSecretKey},
 		Transport:   &wire{process: p, roads: w.roads, traps: w.traps, cloud: cloud}, Logger: log,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"sync"
 
 	"github.com/imsworker/imsworker/internal/ims"
 	"github.com/imsworker/imsworker/messages"
@@ -49,13 +50,14 @@ type plan[D, C any] struct {
 	unmark  func(ctx context.Context, cloud C, imageID string) error              // nil: nothing is marked
 }
 
-// define makes a row of the table. It panics if the client lacks a call or
-// the schema is missing: both are mistakes in this program.
+// define makes a row of the table. It panics if the client lacks a call, which
+// is a mistake in this program. The schema is compiled when the first request
+// is judged: most commands judge none, and all schemas take longer than they.
 func define[D, C any](p plan[D, C]) Operation {
 	if _, ok := any((*ims.Client)(nil)).(C); !ok {
 		panic(fmt.Sprintf("handlers: *ims.Client lacks a call of %s", p.name))
 	}
-	form := mustForm(p.name)
+	schema := sync.OnceValue(func() form { return mustForm(p.name) })
 	return Operation{
 		Name:     p.name,
 		Bucket:   p.bucket,
@@ -72,7 +74,7 @@ func define[D, C any](p plan[D, C]) Operation {
 		Rules:    named(p.rules, p.checks),
 		bucketOf: bucketOf(p),
 		decode: func(data []byte, profile ims.Profile) (Work, messages.Problems) {
-			d, ps := decode(form, data, func(d D) messages.Problems { return judge(p.rules, d, profile) })
+			d, ps := decode(schema(), data, func(d D) messages.Problems { return judge(p.rules, d, profile) })
 			if len(ps) > 0 {
 				return nil, ps.Limited()
 			}

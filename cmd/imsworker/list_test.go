@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -148,3 +150,23 @@ func TestFirstOpen(t *testing.T) {
 		}
 	}
 }
+
+// TestLongTable: a table that is not kept is the same as one that is.
+func TestLongTable(t *testing.T) {
+	t.Parallel()
+	list := []client.Summary{{Key: "k", Cloud: "größer", State: "accepted", ID: "a\tb"}, {Key: "longer", Operation: "漢字", State: "failed", Attempt: 2}}
+	table := func(w io.Writer) { requestTable(w, list) }
+	var long strings.Builder
+	if err := printLong(&long, table); err != nil || long.String() != shown(table) {
+		t.Errorf("got %v\n%swant\n%s", err, &long, shown(table))
+	}
+	if err := printLong(failing{}, table); err == nil {
+		t.Error("an error of the output is lost")
+	}
+}
+
+// failing takes nothing.
+type failing struct{}
+
+// Write implements io.Writer.
+func (failing) Write([]byte) (int, error) { return 0, errors.New("full") }

@@ -2,15 +2,24 @@ package main
 
 import (
 	"bufio"
+	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
 )
 
-// printList is print for a list that may be very long: JSON and YAML are written one element after the other.
+// longList is from where a table is laid out without being kept.
+const longList = 1000
+
+// printList is print for a list that may be very long: JSON and YAML are written one element after the other, and a table that may be as
+// wide as it takes is asked for twice, once for the widths of its columns.
 func printList[T any](f *format, w io.Writer, list []T, table func(io.Writer)) error {
-	if f.isTable() || len(list) == 0 {
+	switch {
+	case f.isTable() && len(list) >= longList && terminalWidth(w) == 0:
+		return printLong(w, table)
+	case f.isTable(), len(list) == 0:
 		return f.print(w, list, table)
 	}
 	out := bufio.NewWriter(w)
@@ -51,4 +60,52 @@ func (f *format) element(value any, first, last bool) ([]byte, error) {
 		b.WriteString(",\n")
 	}
 	return []byte(b.String()), nil
+}
+
+// printLong writes a table of one head and rows.
+func printLong(w io.Writer, table func(io.Writer)) error {
+	l := &longTable{}
+	table(l)
+	out := bufio.NewWriterSize(w, 64<<10)
+	l.out = out
+	table(l)
+	return cmp.Or(l.failed, out.Flush())
+}
+
+// longTable is given rows twice: it takes the widths of their cells, then writes them.
+type longTable struct {
+	widths []int
+	out    io.Writer // nil at first
+	line   []byte
+	failed error
+}
+
+// Write takes one line whose cells are parted by tabs.
+func (t *longTable) Write(text []byte) (int, error) {
+	t.line = t.line[:0]
+	cells := bytes.Split(bytes.TrimSuffix(text, []byte("\n")), []byte("\t"))
+	for i, c := range cells {
+		wide := columns(string(c))
+		if t.out == nil {
+			t.measure(i, wide)
+			continue
+		}
+		t.line = append(t.line, c...)
+		if i < len(cells)-1 {
+			t.line = append(t.line, bytes.Repeat([]byte(" "), t.widths[i]-wide+gap)...)
+		}
+	}
+	if t.out != nil {
+		if _, err := t.out.Write(append(t.line, '\n')); err != nil && t.failed == nil {
+			t.failed = err
+		}
+	}
+	return len(text), t.failed
+}
+
+func (t *longTable) measure(column, wide int) {
+	if column == len(t.widths) {
+		t.widths = append(t.widths, 0)
+	}
+	t.widths[column] = max(t.widths[column], wide)
 }

@@ -146,7 +146,7 @@ func (g *gathering) chosen() []Summary {
 	})
 	list := make([]Summary, len(fit))
 	for i, s := range fit {
-		list[i] = *s
+		list[i], fit[i] = *s, nil
 	}
 	return list
 }

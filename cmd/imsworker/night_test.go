@@ -58,10 +58,13 @@ func transcript(t *testing.T, file, section string) (steps []step) {
 // masks are what differs between two nights. Jobs of the fake take seconds, so what is told in between may be there or not.
 var masks = []struct{ what, with string }{
 	{`(?m)^.* progress .*\n`, ""},
-	{`\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ`, "TIME"},
+	{`(?m)^.* attempt \d  (accepted|submitted)  .*\n`, ""}, // whoever watches may come after it
+	{`\d{4}-\d\d-\d\d`, "DATE"},
+	{`\d\d:\d\d:\d\dZ`, "TIME"},
 	{`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`, "ID"},
 	{`\b[0-9a-f]{32}\b`, "JOB"},
-	{`in \d[0-9hms.]*`, "in SOON"},
+	{`\b(\d+(\.\d+)?(ms|[dhms]))+\b`, "AGE"},
+	{`asked (once|\d+ times)`, "asked"},
 	{`  +`, "  "},
 }
 

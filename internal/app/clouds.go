@@ -39,7 +39,7 @@ type clouds struct {
 
 func newClouds(set *cloud.Set, o cloudsOptions) (*clouds, error) {
 	c := &clouds{cloudsOptions: o, accounts: map[string]*engine.Account{}, expiry: prometheus.NewDesc(
-		"imsworker_credential_expiry_timestamp_seconds", "When the credentials of a cloud expire; a token is renewed well before.", []string{"cloud"}, nil)}
+		"imsworker_credential_expiry_timestamp_seconds", "When the credentials of a cloud expire; moves on when a token is renewed, which happens well before. Only where there is a token.", []string{"cloud"}, nil)}
 	return c, c.replace(set)
 }
 

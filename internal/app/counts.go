@@ -16,12 +16,12 @@ type counts struct {
 
 func newCounts(reg prometheus.Registerer, shards int) *counts {
 	c := &counts{
-		owned:      prometheus.NewGauge(prometheus.GaugeOpts{Name: "imsworker_shards_owned", Help: "Shards that this replica works."}),
+		owned:      prometheus.NewGauge(prometheus.GaugeOpts{Name: "imsworker_shards_owned", Help: "Shards that this replica works; changes when replicas come and go. The sum over all replicas is imsworker_shards."}),
 		shards:     prometheus.NewGauge(prometheus.GaugeOpts{Name: "imsworker_shards", Help: "Shards of the installation: the sum of imsworker_shards_owned where all of them are worked."}),
-		connected:  prometheus.NewGauge(prometheus.GaugeOpts{Name: "imsworker_broker_connected", Help: "1 while the broker is reached."}),
+		connected:  prometheus.NewGauge(prometheus.GaugeOpts{Name: "imsworker_broker_connected", Help: "1 while the broker is reached; at 0 everything waits for it."}),
 		working:    prometheus.NewGauge(prometheus.GaugeOpts{Name: "imsworker_broker_working", Help: "1 while the broker carries out requests; 0 where it is connected but has carried out none for some seconds."}),
-		takeovers:  prometheus.NewCounter(prometheus.CounterOpts{Name: "imsworker_shard_takeovers_total", Help: "How often this replica has taken over a shard."}),
-		reconnects: prometheus.NewCounter(prometheus.CounterOpts{Name: "imsworker_broker_reconnects_total", Help: "How often the broker was lost and found again."}),
+		takeovers:  prometheus.NewCounter(prometheus.CounterOpts{Name: "imsworker_shard_takeovers_total", Help: "Shards taken over; rises when this replica begins to work one, so with every start and every replica that comes or goes. Rising all the time: leases are lost."}),
+		reconnects: prometheus.NewCounter(prometheus.CounterOpts{Name: "imsworker_broker_reconnects_total", Help: "Connections to the broker found again; rises when one was lost and is back."}),
 	}
 	reg.MustRegister(c.owned, c.shards, c.connected, c.working, c.takeovers, c.reconnects)
 	c.shards.Set(float64(shards))

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
 	"github.com/imsworker/imsworker/internal/broker"
 	"github.com/imsworker/imsworker/internal/config"
@@ -113,44 +112,6 @@ func TestBrokerAway(t *testing.T) {
 	}
 	s.await("readyz to be 200", func() bool { status, _ := s.get("/readyz"); return status == 200 })
 	s.stop()
-}
-
-func TestMetricsAreLinted(t *testing.T) {
-	t.Parallel()
-	s := newSystem(t, "", nil).start()
-	s.publish("ims.request.demo.copy-image", copyBase, copyEvent("a"))
-	s.publish("ims.request.demo.copy-image", strings.Replace(copyBase, "{", `{"options":{"not_before":"2100-01-01T00:00:00Z"},`, 1), copyEvent("waits"))
-	s.publish("ims.request.demo.nonsense", `{}`, nil)
-	s.publish("ims.request.unknown.copy-image", copyBase, copyEvent("queues"))
-	s.final(messages.Key("demo", "/test", "a"))
-	var text string
-	s.await("the request, the queue and the dead letter to be counted", func() bool {
-		_, text = s.get("/metrics")
-		for _, line := range []string{`imsworker_request_end_to_end_seconds_count{operation="copy-image"} 1`, "imsworker_dead_letters 1", "imsworker_queue_messages 1"} {
-			if !strings.Contains(text, "\n"+line+"\n") {
-				return false
-			}
-		}
-		return true
-	})
-	problems, err := promlint.New(strings.NewReader(text)).Lint()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range problems {
-		t.Errorf("%s: %s", p.Metric, p.Text)
-	}
-	for _, name := range []string{
-		"build_info", "requests_total", "requests_finished_total", "requests_in_flight", "request_wait_seconds_bucket", "job_duration_seconds_bucket",
-		"request_end_to_end_seconds_bucket", "detection_delay_seconds_bucket", "job_polls_bucket", "api_calls_total", "api_call_duration_seconds_bucket",
-		"api_budget_limit", "api_budget_used", "submissions_uncertain_total", "submissions_adopted_total", "paused", "records_without_timer",
-		"shards_owned", "shard_takeovers_total", "events_published_total", "dead_letters_total", "broker_connected", "broker_reconnects_total",
-		"shards", "broker_working", "queue_messages", "queue_oldest_timestamp_seconds", "dead_letters", "dead_letter_newest_timestamp_seconds", "credentials_refused", "cloud_silent_seconds",
-	} {
-		if !strings.Contains(text, "\nimsworker_"+name) {
-			t.Errorf("no metric imsworker_%s", name)
-		}
-	}
 }
 
 // TestReload changes clouds.yaml under the running worker.

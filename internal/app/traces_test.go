@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -68,6 +69,14 @@ func TestOneTraceOverARestart(t *testing.T) {
 		if e.meta.Trace != (messages.Trace{Parent: sender, State: "vendor=1"}) || messages.HopIn(e.header).ID() == "" {
 			t.Errorf("%s: %+v in %q", e.meta.State, e.meta.Trace, e.header["traceparent"])
 		}
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.at.HTTP+"/metrics", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Accept", "application/openmetrics-text;version=1.0.0")
+	if _, text := s.do(req); !strings.Contains(text, `# {trace_id="`+end.SpanContext.TraceID().String()+`"}`) {
+		t.Error("no metric names the trace of the end")
 	}
 	if log := s.logs.String(); !strings.Contains(log, "trace_id="+sender[3:35]) {
 		t.Error("the log does not name the trace")

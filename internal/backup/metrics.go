@@ -25,10 +25,10 @@ type Metrics struct {
 func NewMetrics(reg prometheus.Registerer, known func(cloud string) bool) *Metrics {
 	m := &Metrics{
 		notices: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "imsworker_backup_notices_total", Help: "Backup notices, by what became of them: asked, duplicate, waiting, skipped, used, unfit, dead.",
+			Name: "imsworker_backup_notices_total", Help: "Backup notices, by what became of them; rises when one is decided: asked (for an image), duplicate, waiting, skipped, used, unfit, dead.",
 		}, []string{"cloud", "result"}),
 		watched: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "imsworker_backup_watch_timestamp_seconds", Help: "When a cloud was last asked for finished backups.",
+			Name: "imsworker_backup_watch_timestamp_seconds", Help: "When a cloud was last asked for finished backups; stands still when it cannot be asked.",
 		}, []string{"cloud"}),
 		known: known,
 	}

@@ -36,12 +36,12 @@ func NewCollector(m *Metrics, engines func() []*Engine) *Collector {
 	}
 	return &Collector{
 		engines: engines, metrics: m,
-		flight: desc("imsworker_requests_in_flight", "Requests that have not ended, by the state of their record.", "cloud", "operation", "state"),
-		age:    desc("imsworker_request_oldest_age_seconds", "Age of the oldest request that has not ended.", "cloud", "operation", "state"),
+		flight: desc("imsworker_requests_in_flight", "Requests that have not ended, by the state of their record; rises when more are taken in than end. An operation shows from its first request on.", "cloud", "operation", "state"),
+		age:    desc("imsworker_request_oldest_age_seconds", "Age of the oldest request that has not ended; falls when that one ends, and is gone when there is none.", "cloud", "operation", "state"),
 		idle:   desc("imsworker_records_without_timer", "Records that nothing would ever wake; anything but 0 is a bug."),
-		recent: desc("imsworker_requests_not_succeeded_recent", "Requests that ended without success in the last 15 minutes, also those that another process ended.", "cloud", "operation"),
-		limit:  desc("imsworker_api_budget_limit", "Calls that the cloud allows in one window.", "cloud", "bucket"),
-		used:   desc("imsworker_api_budget_used", "Calls that count in the window now.", "cloud", "bucket"),
+		recent: desc("imsworker_requests_not_succeeded_recent", "Requests that ended without success in the last 15 minutes, also those that another process ended; falls by itself, and is gone when there is none.", "cloud", "operation"),
+		limit:  desc("imsworker_api_budget_limit", "Calls that the cloud allows in one window, or jobs at once (cross_region_concurrent); changes with clouds.yaml alone.", "cloud", "bucket"),
+		used:   desc("imsworker_api_budget_used", "Calls that count in the window now, or jobs that hold a slot; at the limit, whatever else wants the bucket waits.", "cloud", "bucket"),
 
 		late:    desc("imsworker_requests_late", "Requests that have not ended although their deadline has passed, those among them that are stuck included. Work on them goes on.", "cloud", "operation"),
 		stuck:   desc("imsworker_requests_stuck", "Requests that have not ended after twice the time that they were given.", "cloud", "operation"),
@@ -72,13 +72,13 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
 	sum.show(c, gauge)
-	c.metrics.pairs(func(cloud, operation string) {
+	for _, pair := range c.metrics.saw(sum.groups) { // what has ended shows as 0, what never was does not show
 		for _, state := range ledger.States() {
-			if id := (Group{Cloud: cloud, Operation: operation, State: state}); sum.groups[id].Count == 0 {
-				gauge(c.flight, 0, cloud, operation, string(state))
+			if id := (Group{Cloud: pair[0], Operation: pair[1], State: state}); sum.groups[id].Count == 0 {
+				gauge(c.flight, 0, id.Cloud, id.Operation, string(state))
 			}
 		}
-	})
+	}
 	for id, group := range sum.groups {
 		gauge(c.flight, float64(group.Count), id.Cloud, id.Operation, string(id.State))
 		gauge(c.age, max(0, now.Sub(group.Oldest).Seconds()), id.Cloud, id.Operation, string(id.State))

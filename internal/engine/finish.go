@@ -107,7 +107,7 @@ func (g *Engine) tellEnd(ctx context.Context, r *ledger.Record) error {
 	}
 	switch telling {
 	case Told:
-		g.Metrics.finished(r)
+		g.Metrics.finished(r, span.TraceParent())
 	case Foreign:
 		if !r.Unannounced {
 			g.Log.Error("the attempt has a final event of another writer already; this one is not told", "key", r.Key, "attempt", r.Attempt, "state", string(r.Outcome))

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/imsworker/imsworker/internal/ledger"
+	"github.com/imsworker/imsworker/internal/trace"
 	"github.com/imsworker/imsworker/messages"
 )
 
@@ -39,7 +40,8 @@ type Metrics struct {
 	refused    map[string]bool    // clouds that refuse their credentials
 	operations []string
 	recent     map[attempt]recentEnd
-	sweepAt    int // so many recent ends are looked through for old ones
+	seen       map[[2]string]bool // cloud and operation that had requests in flight
+	sweepAt    int                // so many recent ends are looked through for old ones
 }
 
 // attempt names one attempt of a request.
@@ -74,21 +76,21 @@ func NewMetrics(reg prometheus.Registerer, clouds, operations []string) *Metrics
 		}, labels)
 	}
 	m := &Metrics{
-		requests:  counter("imsworker_requests_total", "Requests received: accepted, duplicate (changed nothing) or dead (became dead letters).", "cloud", "operation", "result"),
-		ends:      counter("imsworker_requests_finished_total", "Requests that ended, by the state of their final event.", "cloud", "operation", "state"),
-		failures:  counter("imsworker_request_failures_total", "Requests that did not succeed, by reason.", "cloud", "operation", "reason"),
-		throttles: counter("imsworker_api_throttled_total", "Calls that the cloud refused for coming too fast; their bucket waits.", "cloud", "bucket"),
-		doubts:    counter("imsworker_submissions_uncertain_total", "Submissions whose answer was lost; they are looked up.", "cloud", "operation"),
-		adoptions: counter("imsworker_submissions_adopted_total", "Uncertain submissions whose image was found and taken over.", "cloud", "operation"),
-		twins:     counter("imsworker_duplicates_found_total", "Images found beside a request's result that carry its marker: an answer was lost and the request was done twice.", "cloud", "operation"),
-		pauses:    prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "imsworker_paused", Help: "1 while nothing new is submitted to the cloud, because somebody said so or (operation all) its credentials are refused."}, []string{"cloud", "operation"}),
-		wait:      histogram("imsworker_request_wait_seconds", "Time from acceptance to submission.", durations, "operation"),
-		duration:  histogram("imsworker_job_duration_seconds", "Time from submission to the end.", durations, "operation", "state"),
-		endToEnd:  histogram("imsworker_request_end_to_end_seconds", "Time from acceptance to the final event.", durations, "operation"),
-		detection: histogram("imsworker_detection_delay_seconds", "Time from the cloud's end of a job, by its own clock, to our noticing.", []float64{0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600}, "operation"),
-		polls:     histogram("imsworker_job_polls", "Status queries per finished request.", []float64{1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144}, "operation"),
+		requests:  counter("imsworker_requests_total", "Requests received, by result. accepted rises when a request becomes a record, duplicate when one comes again and changes nothing, dead when one becomes a dead letter.", "cloud", "operation", "result"),
+		ends:      counter("imsworker_requests_finished_total", "Requests that ended; rises by one when the final event of an attempt is told, under the state of that event.", "cloud", "operation", "state"),
+		failures:  counter("imsworker_request_failures_total", "Requests that did not succeed; rises with imsworker_requests_finished_total, under the reason in the final event.", "cloud", "operation", "reason"),
+		throttles: counter("imsworker_api_throttled_total", "Calls refused for coming too fast; rises when the cloud answers 429 or the like, and the bucket then waits. Rising while api_budget_used is below api_budget_limit: somebody else uses the account.", "cloud", "bucket"),
+		doubts:    counter("imsworker_submissions_uncertain_total", "Submissions whose answer was lost; rises when a creating call may have been carried out and nobody can tell. They are looked up.", "cloud", "operation"),
+		adoptions: counter("imsworker_submissions_adopted_total", "Submissions whose work was found again; rises when what an unanswered call has made is taken over as the result.", "cloud", "operation"),
+		twins:     counter("imsworker_duplicates_found_total", "Images that were made twice; rises when another image with the marker of a request is found beside its result.", "cloud", "operation"),
+		pauses:    prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "imsworker_paused", Help: "1 while nothing new is submitted to the cloud; goes to 1 when somebody pauses the cloud (operation all) or one operation there, or (all) when the cloud refuses the credentials."}, []string{"cloud", "operation"}),
+		wait:      histogram("imsworker_request_wait_seconds", "Time from acceptance to submission; grows when requests wait for limits, slots or a paused cloud.", durations, "operation"),
+		duration:  histogram("imsworker_job_duration_seconds", "Time from submission to the end; grows when the cloud takes longer for its jobs.", durations, "operation", "state"),
+		endToEnd:  histogram("imsworker_request_end_to_end_seconds", "Time from acceptance to the final event; grows with the wait, the job, and the delay in noticing its end.", durations, "operation"),
+		detection: histogram("imsworker_detection_delay_seconds", "Time from the cloud's end of a job, by its own clock, to our noticing; grows when the limits for questions are used up, or the worker was away.", []float64{0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600}, "operation"),
+		polls:     histogram("imsworker_job_polls", "Status queries per finished request; grows when ends come at other times than those of such jobs before.", []float64{1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144}, "operation"),
 
-		clouds: map[string]bool{}, said: map[[2]string]bool{}, refused: map[string]bool{}, operations: operations, recent: map[attempt]recentEnd{},
+		clouds: map[string]bool{}, said: map[[2]string]bool{}, refused: map[string]bool{}, operations: operations, recent: map[attempt]recentEnd{}, seen: map[[2]string]bool{},
 	}
 	reg.MustRegister(m.requests, m.ends, m.failures, m.throttles, m.doubts, m.adoptions, m.twins, m.pauses, m.wait, m.duration, m.endToEnd, m.detection, m.polls)
 	m.Know(clouds)
@@ -114,15 +116,15 @@ func (m *Metrics) Know(clouds []string) {
 	}
 }
 
-// pairs calls each for every configured cloud and operation.
-func (m *Metrics) pairs(each func(cloud, operation string)) {
+// saw notes that something of these labels is in flight, and returns all that
+// ever was.
+func (m *Metrics) saw(groups map[Group]Group) [][2]string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for cloud := range m.clouds {
-		for _, operation := range m.operations {
-			each(cloud, operation)
-		}
+	for id := range groups {
+		m.seen[[2]string{id.Cloud, id.Operation}] = true
 	}
+	return slices.Collect(maps.Keys(m.seen))
 }
 
 // start makes the series of one cloud and operation.
@@ -168,7 +170,7 @@ func (m *Metrics) duplicate(r *ledger.Record) { m.Request(r.Cloud, r.Operation, 
 
 func (m *Metrics) submitted(r *ledger.Record) {
 	_, operation := m.Label(r.Cloud, r.Operation)
-	m.wait.WithLabelValues(operation).Observe(r.Submitted.Sub(r.Accepted).Seconds())
+	observe(m.wait.WithLabelValues(operation), r.Submitted.Sub(r.Accepted).Seconds(), r.Taken)
 }
 
 func (m *Metrics) throttled(cloud, bucket string) {
@@ -193,23 +195,34 @@ func (m *Metrics) duplicated(r *ledger.Record) {
 
 func (m *Metrics) detected(r *ledger.Record, delay time.Duration) {
 	_, operation := m.Label(r.Cloud, r.Operation)
-	m.detection.WithLabelValues(operation).Observe(delay.Seconds())
+	observe(m.detection.WithLabelValues(operation), delay.Seconds(), r.Taken)
 }
 
-// finished counts a final event that was told just now.
-func (m *Metrics) finished(r *ledger.Record) {
+// finished counts a final event that was told just now, and of which span.
+func (m *Metrics) finished(r *ledger.Record, span string) {
 	cloud, operation := m.Label(r.Cloud, r.Operation)
 	m.ends.WithLabelValues(cloud, operation, string(r.Outcome)).Inc()
-	m.endToEnd.WithLabelValues(operation).Observe(r.Finished.Sub(r.Accepted).Seconds())
+	observe(m.endToEnd.WithLabelValues(operation), r.Finished.Sub(r.Accepted).Seconds(), span)
 	if r.Failure != nil && r.Outcome.NotSucceeded() {
 		m.failures.WithLabelValues(cloud, operation, string(r.Failure.Reason)).Inc()
 	}
 	if !r.Submitted.IsZero() {
-		m.duration.WithLabelValues(operation, string(r.Outcome)).Observe(r.Finished.Sub(r.Submitted).Seconds())
+		observe(m.duration.WithLabelValues(operation, string(r.Outcome)), r.Finished.Sub(r.Submitted).Seconds(), span)
 	}
 	if r.Job != nil {
-		m.polls.WithLabelValues(operation).Observe(float64(r.Job.Polls))
+		observe(m.polls.WithLabelValues(operation), float64(r.Job.Polls), span)
 	}
+}
+
+// observe notes a value with the trace that it comes from as its exemplar, if
+// the span is collected.
+func observe(in prometheus.Observer, value float64, span string) {
+	id := trace.Sampled(span)
+	if traced, can := in.(prometheus.ExemplarObserver); can && id != "" {
+		traced.ObserveWithExemplar(value, prometheus.Labels{"trace_id": id})
+		return
+	}
+	in.Observe(value)
 }
 
 // ended remembers a request that did not succeed, also one that another

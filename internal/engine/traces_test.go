@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
@@ -115,6 +116,7 @@ func TestSpansOfALostAnswer(t *testing.T) {
 	t.Parallel()
 	run(t, func(w *world) {
 		spans := w.spans()
+		w.registry = prometheus.NewRegistry()
 		w.cloud.create = func(int) reply { return reply{status: 502, body: "lost"} }
 		w.cloud.images = marked
 		w.start()
@@ -127,7 +129,31 @@ func TestSpansOfALostAnswer(t *testing.T) {
 		if end, sent := all[4], all[3]; len(end.Links) == 0 || end.Links[0].SpanContext.SpanID() != sent.SpanContext.SpanID() {
 			w.t.Errorf("links %+v", end.Links)
 		}
+		end := all[4].SpanContext.TraceID().String()
+		if got := w.exemplars(); got["imsworker_request_end_to_end_seconds"] != end || got["imsworker_job_duration_seconds"] != end {
+			w.t.Errorf("exemplars %v, want %s", got, end)
+		}
 	})
+}
+
+// exemplars are the traces that histograms name, one each.
+func (w *world) exemplars() map[string]string {
+	w.t.Helper()
+	families, err := w.registry.Gather()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	named := map[string]string{}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			for _, b := range m.GetHistogram().GetBucket() {
+				for _, l := range b.GetExemplar().GetLabel() {
+					named[f.GetName()] = l.GetValue()
+				}
+			}
+		}
+	}
+	return named
 }
 
 // TestSpansOfARefusal: it never was submitted, so the end begins with its

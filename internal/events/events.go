@@ -37,7 +37,7 @@ type Log struct {
 // New returns the log and registers its counter.
 func New(s store, reg prometheus.Registerer) *Log {
 	l := &Log{store: s, published: prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "imsworker_events_published_total", Help: "Events stored in the stream of events, by state.",
+		Name: "imsworker_events_published_total", Help: "Events stored in the stream of events; rises with each, under its state.",
 	}, []string{"state"})}
 	reg.MustRegister(l.published)
 	for _, s := range messages.States() {

@@ -76,7 +76,7 @@ type Hooks struct {
 func New(o Options, reg prometheus.Registerer) *Hooks {
 	h := &Hooks{Options: o, token: sha256.Sum256([]byte(o.Token)), slots: make(chan struct{}, maxAtOnce), certs: newCertificates()}
 	h.requests = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "imsworker_hook_requests_total", Help: "Calls of the hooks: stored, ignored (nothing about a finished backup), confirmed (a subscription), refused, unavailable.",
+		Name: "imsworker_hook_requests_total", Help: "Calls of the hooks; rises with each, under stored, ignored (nothing about a finished backup), confirmed (a subscription), refused (not believed) or unavailable (the broker is away: the sender tries again).",
 	}, []string{"hook", "result"})
 	reg.MustRegister(h.requests)
 	for _, hook := range []string{hookEvents, hookSMN, hookOther} {

@@ -20,11 +20,11 @@ func NewMetrics(reg prometheus.Registerer) (*Metrics, error) {
 	m := &Metrics{
 		calls: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "imsworker_api_calls_total",
-			Help: "Calls of the cloud's API, retries included, by the client's method and the HTTP status or the cloud's code.",
+			Help: "Calls of the cloud's API; rises with each try that was sent, under the client's method and the HTTP status or the cloud's code.",
 		}, []string{"cloud", "call", "code"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:                            "imsworker_api_call_duration_seconds",
-			Help:                            "How long one call of the cloud's API took, answer read to its end.",
+			Help:                            "How long one call of the cloud's API took, answer read to its end; grows when the cloud or the way to it is slow.",
 			Buckets:                         []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 200},
 			NativeHistogramBucketFactor:     1.1,
 			NativeHistogramMaxBucketNumber:  100,
@@ -32,7 +32,7 @@ func NewMetrics(reg prometheus.Registerer) (*Metrics, error) {
 		}, []string{"call"}),
 		errors: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "imsworker_api_errors_total",
-			Help: "Calls of the cloud's API that were not answered with success, by the client's method and the HTTP status or the cloud's code.",
+			Help: "Calls of the cloud's API that failed; rises when one is answered otherwise than with 2xx, or not at all (other).",
 		}, []string{"call", "code"}),
 	}
 	return m, errors.Join(reg.Register(m.calls), reg.Register(m.duration), reg.Register(m.errors))

@@ -65,7 +65,7 @@ type DeadLetters struct {
 // NewDeadLetters returns the store and registers its counter.
 func NewDeadLetters(s putter, reg prometheus.Registerer) *DeadLetters {
 	d := &DeadLetters{store: s, stored: prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "imsworker_dead_letters_total", Help: "Messages that could not become a record, by reason.",
+		Name: "imsworker_dead_letters_total", Help: "Messages that could not become a record; rises when one is put aside, under the reason.",
 	}, []string{"reason"})}
 	reg.MustRegister(d.stored)
 	for _, reason := range Reasons() {

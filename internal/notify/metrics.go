@@ -26,14 +26,14 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	m := &metrics{
 		posts: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "imsworker_notifications_total",
-			Help: "Posts of what did not succeed to NOTIFY_URL: taken, refused (for something in the event), failed (the receiver is away or ails).",
+			Help: "Posts to NOTIFY_URL of what did not succeed; rises with each try: taken, refused (for something in the event), failed (the receiver is away or ails).",
 		}, []string{"result"}),
 		givenUp: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "imsworker_notifications_given_up_total",
-			Help: "Events that are not posted again, as the receiver refused them too often while it took others.",
+			Help: "Events that are not posted again; rises when the receiver has refused one too often while it took others.",
 		}),
 		failing: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "imsworker_notifications_failing", Help: "1 while the receiver at NOTIFY_URL takes nothing and events wait for it.",
+			Name: "imsworker_notifications_failing", Help: "1 while the receiver at NOTIFY_URL takes nothing and events wait for it; goes back to 0 with the first that is taken.",
 		}),
 	}
 	reg.MustRegister(m.posts, m.givenUp, m.failing)

@@ -111,6 +111,9 @@ func whyBad(leg messages.Leg) string {
 		return ""
 	}
 	why := fmt.Sprintf(": %s: %s", reasonAndCode(leg.Error), leg.Error.Message)
+	if string(leg.Error.Reason) == string(leg.State) { // it is said already
+		why = ": " + leg.Error.Message
+	}
 	if leg.Error.Remedy != "" {
 		why += "; remedy: " + leg.Error.Remedy
 	}
@@ -119,9 +122,14 @@ func whyBad(leg messages.Leg) string {
 
 // retryRow says how legs that did not succeed are begun again.
 func retryRow(w io.Writer, key string, c messages.Counts) {
-	if n := c.Unsuccessful(); n > 0 {
-		row(w, "retry", fmt.Sprintf("mend what the legs say, then `imsworker requests retry %s` begins %s again and no other", key, count(n, "leg")))
+	n, first := c.Unsuccessful(), ""
+	if n == 0 {
+		return
 	}
+	if n > c.Cancelled {
+		first = "mend what the legs say, then "
+	}
+	row(w, "retry", fmt.Sprintf("%s`imsworker requests retry %s` begins %s again and no other", first, key, count(n, "leg")))
 }
 
 func placeOf(leg messages.Leg) string { return cmp.Or(leg.Cloud, leg.Region) }

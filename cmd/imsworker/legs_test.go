@@ -19,7 +19,7 @@ func TestEndedLegRows(t *testing.T) {
 		{Index: 1, ImageID: "i1", Cloud: "north", State: messages.StateRejected, Error: &messages.Failure{Reason: "not_found", Code: "IMG.0027", Message: "there is no image i1", Remedy: "Check the id."}},
 		{Index: 2, ImageID: "i2", Region: "eu-nl", State: messages.StateCancelled, Error: &messages.Failure{Reason: "cancelled", Message: "nothing had been started"}},
 	}}})
-	want := "\nleg 1\ti1 to north rejected: not_found IMG.0027: there is no image i1; remedy: Check the id.\nleg 2\ti2 to eu-nl cancelled: cancelled: nothing had been started\n" +
+	want := "\nleg 1\ti1 to north rejected: not_found IMG.0027: there is no image i1; remedy: Check the id.\nleg 2\ti2 to eu-nl cancelled: nothing had been started\n" +
 		"retry\tmend what the legs say, then `imsworker requests retry k` begins 2 legs again and no other\n"
 	if out.String() != want {
 		t.Errorf("got %q, want %q", out.String(), want)

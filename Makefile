@@ -147,7 +147,7 @@ chart: ## does the chart render as it is kept, and is it free of what helm finds
 
 .PHONY: chaos-short
 chaos-short:
-	REQUESTS=300 LEASE=6s NODES=20s FACTOR=100 FLIGHT=100 $(PLAIN) go run ./internal/chaos
+	CONFIG=deployments/nats REQUESTS=300 LEASE=6s NODES=20s FACTOR=100 FLIGHT=100 $(PLAIN) go run ./internal/chaos
 
 fuzz: ## every fuzz target for FUZZTIME
 	.ci/fuzz $(FUZZTIME)

@@ -39,7 +39,10 @@ func TestScenarios(t *testing.T) {
 			name: "show_progress", run: showProgress{flight: 10, factor: 3000, warm: time.Hour, watched: time.Hour}.run,
 		},
 		"bulk_peak_rss_mib bulk_legs_per_second bulk_amiss": {name: "bulk", run: bulk{images: 10, targets: 4, factor: 300}.run},
-		"fairness_slots_ahead":                              {name: "fairness", run: fairness{bulk: 10, rounds: 2, factor: 100}.run},
+		"request_bytes_waiting record_bytes_under_way record_bytes_ended events_bytes_ended events_per_request dead_letter_bytes broker_heap_per_record broker_heap_per_event": {
+			name: "sizing", run: sizing{requests: 10, jobs: 2 * time.Minute, subjects: 100, factor: 300, quiet: time.Millisecond}.run,
+		},
+		"fairness_slots_ahead": {name: "fairness", run: fairness{bulk: 10, rounds: 2, factor: 100}.run},
 		"takeover_seconds lease_seconds takeover_queries_of_budget": {name: "takeover", run: takeover{
 			pair: pair{clouds: 16, requests: 160, lease: 3 * time.Second}, watch: 100 * time.Millisecond,
 		}.run},

@@ -60,6 +60,9 @@ var scenarios = []scenario{
 	{"bulk", "1,000 images to 10 places, one leg of twenty fails and is retried: the worker's peak memory, and legs a second", bulk{
 		images: 1000, targets: 10, factor: 60,
 	}.run},
+	{"sizing", "what a request takes in each stream and in the broker's memory", sizing{
+		requests: 5000, jobs: 40 * time.Minute, subjects: 200_000, factor: 60, quiet: 12 * time.Second,
+	}.run},
 	{"polls", "status queries a second and how late they are, without HTTP", polls{
 		requests: 110_000, wait: 5 * time.Second, window: 15 * time.Second,
 	}.run},

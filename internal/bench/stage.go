@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -33,6 +34,7 @@ type stage struct {
 	accounts []account
 	sent     atomic.Int64
 	url      string         // of the cloud
+	store    string         // of the broker
 	undo     []func() error // in the order of what was done
 }
 
@@ -85,6 +87,7 @@ func openStage(ctx context.Context, factor float64, accounts ...account) (s *sta
 	if err != nil {
 		return s, err
 	}
+	s.store = filepath.Join(broker.dir, "store")
 	s.undo = append(s.undo, func() error { broker.stop(); return nil })
 	if s.nc, err = nats.Connect(broker.url); err != nil {
 		return s, fmt.Errorf("connect: %w", err)

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestReadmeFromLaptopToCluster does what the README says, word for word, in a
+// copy of the tree, up to where an engine for containers would be needed.
+func TestReadmeFromLaptopToCluster(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("builds the binary and runs many processes")
+	}
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(readme), "\n## From laptop to cluster\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	blocks := regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(section, -1)
+	if len(blocks) != 2 {
+		t.Fatalf("the section has %d blocks of commands, want 2", len(blocks))
+	}
+	script := "set -euo pipefail\n" + blocks[0][1] + blocks[1][1]
+	out := literally(t, copyOfTree(t), script)
+	for _, want := range []string{"on-one-host", "on-a-cluster"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no word of %s in\n%s", want, out)
+		}
+	}
+	if n := strings.Count(out, "succeeded"); n < 3 { // two submissions, and the list of the second
+		t.Errorf("%d times succeeded in\n%s", n, out)
+	}
+}
+
+// copyOfTree copies what belongs to the repository, as it is now.
+func copyOfTree(t *testing.T) string {
+	t.Helper()
+	top, dir := said(t, "", nil, "git", "rev-parse", "--show-toplevel"), t.TempDir()
+	for name := range strings.SplitSeq(said(t, top, nil, "git", "ls-files", "--cached", "--others", "--exclude-standard"), "\n") {
+		text, err := os.ReadFile(filepath.Join(top, name)) //nolint:gosec // files of our own
+		if os.IsNotExist(err) {
+			continue // removed and not yet committed
+		}
+		if err == nil {
+			err = os.MkdirAll(filepath.Join(dir, filepath.Dir(name)), 0o700)
+		}
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, name), text, 0o700) //nolint:gosec // scripts among them
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// literally runs a script and returns what it printed, and ends all that it has
+// started.
+func literally(t *testing.T, dir, script string) string {
+	t.Helper()
+	var out bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), "bash", "-c", script) //nolint:gosec // out of our README
+	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &out, &out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.WaitDelay = time.Second // those in the background hold the output open
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	var err error
+	select {
+	case err = <-ended:
+	case <-time.After(5 * time.Minute):
+		t.Error("the commands did not end")
+	}
+	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	if err != nil && !strings.Contains(err.Error(), "WaitDelay") {
+		t.Errorf("ended with %v:\n%s", err, out.String())
+	}
+	return out.String()
+}

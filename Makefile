@@ -136,10 +136,11 @@ dockerfile: ## has the Dockerfile no known mistake, and does the image's context
 	@lost=$$(git ls-files --cached --ignored --exclude-from=.dockerignore); \
 	  test -z "$$lost" || { echo ".dockerignore leaves out tracked files, so that the image's version would say dirty:"; echo "$$lost"; exit 1; }
 
-deployments: ## does what is shipped hold: the chart's renderings, its schema, the compose file, each judged by its own library
+deployments: ## does what is shipped hold: the chart's renderings, its schema, the compose file, the unit, each judged by its own library
 	cd deployments/check && go mod tidy -diff
 	cd deployments/check && $(PLAIN) $(GOLANGCI) run ./...
 	cd deployments/check && $(PLAIN) go test -count=1 ./...
+	.ci/unit
 
 chart: ## does the chart render as it is kept, and is it free of what helm finds
 	@test -x $(HELM) || { echo "helm $(HELM_VERSION) is missing: run make tools-full"; exit 1; }

@@ -104,21 +104,33 @@ func freePort(t *testing.T) string {
 // returns when the worker is ready.
 func (p *plant) start(at crash.Point) *exec.Cmd {
 	p.t.Helper()
+	p.log.Reset()
+	cmd := exec.CommandContext(p.t.Context(), p.binary, "serve")
+	cmd.Stdout, cmd.Stderr = &p.log, &p.log
+	cmd.Env = p.environ(at)
+	if err := cmd.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	p.ready()
+	return cmd
+}
+
+// environ is the environment of a worker that kills itself at the point.
+func (p *plant) environ(at crash.Point) []string {
 	url := "nats://" + p.nats
 	if p.inside {
 		url = "inside"
 	}
-	p.log.Reset()
-	cmd := exec.CommandContext(p.t.Context(), p.binary, "serve")
-	cmd.Stdout, cmd.Stderr = &p.log, &p.log
-	cmd.Env = append(os.Environ(),
+	env := append(os.Environ(),
 		"CRASH_AT="+string(at), "IMSWORKER_NATS_URL="+url, "IMSWORKER_NATS_LISTEN="+p.nats, "IMSWORKER_DATA_DIR="+filepath.Join(p.dir, "data"),
 		"IMSWORKER_CLOUDS_FILE="+filepath.Join(p.dir, "clouds.yaml"), "IMSWORKER_HTTP_LISTEN="+p.http, "IMSWORKER_INSTANCE=crash",
 		"IMSWORKER_SUBMIT_TIMEOUT=2s", "IMSWORKER_SHARDS=2")
-	cmd.Env = append(cmd.Env, p.env...)
-	if err := cmd.Start(); err != nil {
-		p.t.Fatal(err)
-	}
+	return append(env, p.env...)
+}
+
+// ready waits until the worker is.
+func (p *plant) ready() {
+	p.t.Helper()
 	p.await("the worker to be ready", func() bool {
 		req, err := http.NewRequestWithContext(p.t.Context(), http.MethodGet, "http://"+p.http+"/readyz", nil)
 		if err != nil {
@@ -131,7 +143,6 @@ func (p *plant) start(at crash.Point) *exec.Cmd {
 		_ = resp.Body.Close()
 		return resp.StatusCode == http.StatusOK
 	})
-	return cmd
 }
 
 // connect dials the broker anew: the inside one dies with its worker.

@@ -48,11 +48,11 @@ func (b *board) bulkFrame(i *item, width, height int, now time.Time) []line {
 // manyFrame is several requests.
 func (b *board) manyFrame(width, height int, now time.Time) []line {
 	c := b.counts()
-	lines := []line{spread(say(count(c.Legs, "request")), passed(b.began, now), width)}
-	if c.Legs > 0 {
-		lines = append(lines, countsBar(c, width), countsLine(c, "requests"))
+	if c.Legs == 0 {
+		return []line{say("looking for the requests")}
 	}
-	lines = append(lines, line{})
+	lines := []line{spread(say(count(c.Legs, "request")), passed(b.began, now), width)}
+	lines = append(lines, countsBar(c, width), countsLine(c, "requests"), line{})
 	return append(lines, rows(b.order, width, height-len(lines), now)...)
 }
 

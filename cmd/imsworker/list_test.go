@@ -170,3 +170,17 @@ type failing struct{}
 
 // Write implements io.Writer.
 func (failing) Write([]byte) (int, error) { return 0, errors.New("full") }
+
+// TestGetForms shows one request as JSON and YAML, which say the same.
+func TestGetForms(t *testing.T) {
+	conn := serving(t)
+	key := recorded(t, conn, "a", nil)
+	happened(t, conn, watchedRequest("a"), messages.StateAccepted, nil)
+	for form, parse := range map[string]func([]byte, any) error{"json": json.Unmarshal, "yaml": parseYAML} {
+		var d client.Detail
+		code, out, errOut := call(t, "", "requests", "get", key, "-o", form)
+		if err := parse([]byte(out), &d); code != exitDone || err != nil || d.Summary.Key != key || d.Record == nil || d.Record.ID != "a" || len(d.Events) != 1 {
+			t.Errorf("%s: %d, %q, %v", form, code, errOut, err)
+		}
+	}
+}

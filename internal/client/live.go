@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/imsworker/imsworker/internal/broker"
 	"github.com/imsworker/imsworker/internal/config"
 	"github.com/imsworker/imsworker/internal/ledger"
@@ -21,6 +23,9 @@ var ErrNoOwner = errors.New("no worker answers")
 
 // askTime is how long the owner of a shard may take for one answer.
 const askTime = 6 * time.Second
+
+// askAtOnce is how many owners are asked at the same time.
+const askAtOnce = 8
 
 // Limits are the budgets of clouds, sorted by name.
 type Limits struct {
@@ -132,15 +137,20 @@ func (c *Client) Expect(ctx context.Context, list []Summary) (err error) {
 			byShard[number] = append(byShard[number], i)
 		}
 	}
-	var problems []error
+	problems := make([]error, len(streams))
+	var asking errgroup.Group // every shard has an owner of its own to answer
+	asking.SetLimit(askAtOnce)
 	for number, living := range byShard {
-		for page := range slices.Chunk(living, messages.ProspectsPage) {
-			if err := c.expect(ctx, number, list, page); err != nil {
-				problems = append(problems, err)
-				break
+		asking.Go(func() error {
+			for page := range slices.Chunk(living, messages.ProspectsPage) {
+				if problems[number] = c.expect(ctx, number, list, page); problems[number] != nil {
+					break
+				}
 			}
-		}
+			return nil
+		})
 	}
+	_ = asking.Wait()
 	return errors.Join(problems...)
 }
 

@@ -145,7 +145,7 @@ func TestShippedTenants(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	g.readsItsOwn()
+	g.readsItsOwn("demo")
 
 	nc, refused := g.nats("publisher_demo")
 	subjects := []string{
@@ -170,15 +170,78 @@ func TestShippedTenants(t *testing.T) {
 	g.untouched(1 + len(subjects) + 1)
 }
 
-// readsItsOwn fetches as the reader of demo.
-func (g guarded) readsItsOwn() {
+// anotherTenant adds one as the README says: copies of the accounts, with
+// another cloud.
+func anotherTenant(accounts string) string {
+	const demo, next = "  PUBLISHER_DEMO {", "\n  # The servers themselves"
+	_, tenant, _ := strings.Cut(accounts, demo)
+	tenant, _, _ = strings.Cut(tenant, next)
+	return strings.Replace(accounts, next, "\n"+strings.NewReplacer("DEMO", "OTHER", "demo", "other").Replace(demo+tenant)+next, 1)
+}
+
+// TestShippedTenantsApart: of two tenants each has its own, and neither sees,
+// takes or changes what is the other's.
+func TestShippedTenantsApart(t *testing.T) {
+	t.Parallel()
+	g := withGuard(t, newSystem(t, "", nil), anotherTenant)
+	as := g.cfg
+	as.NATS = g.broker.NATS("administrator")
+	if _, err := g.client("administrator").ApplyStreams(t.Context(), as, client.Others{Readers: []string{"other"}}); err != nil {
+		t.Fatal(err)
+	}
+	worker := connected(t, g.broker.Options("worker"))
+	for _, cloud := range []string{"demo", "other", "demo", "other"} {
+		subject := "ims.event." + cloud + ".copy-image.final.succeeded." + messages.Key(cloud, "s", nats.NewInbox()) + ".1"
+		if _, err := worker.Put(t.Context(), broker.StreamEvents, broker.Message{Subject: subject, Data: []byte("{}")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, cloud := range []string{"demo", "other"} {
+		r := copyAs("of " + cloud)
+		r.Cloud = cloud
+		if _, err := g.client("publisher_"+cloud).Submit(t.Context(), r); err != nil {
+			t.Errorf("%s: %v", cloud, err)
+		}
+		g.readsItsOwn(cloud)
+	}
+	for user, of := range map[string]string{"publisher_demo": "other", "reader_demo": "other", "publisher_other": "demo", "reader_other": "demo"} {
+		consumer := broker.ReaderConsumer(of)
+		says := []string{
+			"ims.request." + of + ".copy-image", "ims.event." + of + ".copy-image.final.failed.x.1", "ims.control." + of + ".cancel", "ims.track.00.x",
+			"$JS.IMS.API.CONSUMER.MSG.NEXT.IMS_EVENTS." + consumer, "$JS.IMS.API.CONSUMER.INFO.IMS_EVENTS." + consumer, "$JS.ACK.IMS_EVENTS." + consumer + ".1.1.1.1.0",
+			"$JS.IMS.API.CONSUMER.DELETE.IMS_EVENTS." + consumer, "$JS.IMS.API.CONSUMER.CREATE.IMS_EVENTS.mine.ims.event." + of + ".>", "$JS.IMS.API.STREAM.PURGE.IMS_EVENTS",
+			"$JS.API.CONSUMER.MSG.NEXT.IMS_EVENTS." + consumer, "$JS.API.STREAM.MSG.GET.IMS_TRACK_00", "_INBOX_publisher_" + of + ".x", "_INBOX_reader_" + of + ".x",
+		}
+		hears := []string{"_INBOX_publisher_" + of + ".>", "_INBOX_reader_" + of + ".>", "ims.event." + of + ".>", "ims.request." + of + ".>", ">"}
+		g.refusedAll(t, user, `Publish to "`, says, func(nc *nats.Conn, subject string) error { return nc.Publish(subject, nil) })
+		g.refusedAll(t, user, `Subscription to "`, hears, func(nc *nats.Conn, subject string) error { _, err := nc.SubscribeSync(subject); return err })
+	}
+}
+
+// TestShippedSystem: who looks after the servers hears of them, and of no
+// message.
+func TestShippedSystem(t *testing.T) {
+	t.Parallel()
+	g := withGuard(t, newSystem(t, "", nil), nil)
+	nc, refused := g.nats("system")
+	answer, err := nc.Request("$SYS.REQ.SERVER.PING.JSZ", nil, patience)
+	if err != nil || !strings.Contains(string(answer.Data), `"server"`) || len(refused) > 0 {
+		t.Errorf("got %v, %v", answer, err)
+	}
+	if strings.Contains(string(answer.Data), "ims.") {
+		t.Errorf("subjects are told: %s", answer.Data)
+	}
+}
+
+// readsItsOwn fetches as the reader of a cloud, of which there are two events.
+func (g guarded) readsItsOwn(cloud string) {
 	g.t.Helper()
-	nc, refused := g.nats("reader_demo")
+	nc, refused := g.nats("reader_" + cloud)
 	js, err := jetstream.NewWithDomain(nc, "IMS")
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	c, err := js.Consumer(g.t.Context(), broker.StreamEvents, broker.ReaderConsumer("demo"))
+	c, err := js.Consumer(g.t.Context(), broker.StreamEvents, broker.ReaderConsumer(cloud))
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -189,7 +252,7 @@ func (g guarded) readsItsOwn() {
 	n := 0
 	for m := range batch.Messages() {
 		n++
-		if err := m.DoubleAck(g.t.Context()); err != nil || !strings.HasPrefix(m.Subject(), "ims.event.demo.") {
+		if err := m.DoubleAck(g.t.Context()); err != nil || !strings.HasPrefix(m.Subject(), "ims.event."+cloud+".") {
 			g.t.Errorf("%s: %v", m.Subject(), err)
 		}
 	}

@@ -69,6 +69,14 @@ func (n *Node) Address() string { return fmt.Sprintf("127.0.0.1:%d", n.config.Po
 // URL is the address for clients, with no proxy in between.
 func (n *Node) URL() string { return "nats://" + n.Address() }
 
+// Routes is host and port of its side for other nodes, "" where it is alone.
+func (n *Node) Routes() string {
+	if n.config.Routes == 0 {
+		return ""
+	}
+	return fmt.Sprintf("127.0.0.1:%d", n.config.Routes)
+}
+
 // Start starts the server by running this program once more, whose main must
 // call ServeIfAsked, and waits until clients can connect. A node that runs is
 // left alone.

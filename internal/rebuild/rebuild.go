@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/imsworker/imsworker/handlers"
@@ -85,7 +86,7 @@ func madeFrom(i ims.Image) string {
 	case i.OriginalImage != "":
 		return "image " + i.OriginalImage
 	}
-	return i.DataOrigin
+	return strings.Replace(i.DataOrigin, ",", " ", 1)
 }
 
 // unknowable is what no list of images tells.

@@ -143,17 +143,6 @@ func TestNotConnected(t *testing.T) {
 	}
 }
 
-func TestEveryCommandHasAnExample(t *testing.T) {
-	commands := newRoot().Commands()
-	for len(commands) > 0 {
-		cmd := commands[0]
-		commands = append(commands[1:], cmd.Commands()...)
-		if cmd.Example == "" || cmd.Short == "" {
-			t.Errorf("%s has no example or no description", cmd.CommandPath())
-		}
-	}
-}
-
 func TestSchemaAndVersion(t *testing.T) {
 	code, out, _ := call(t, "", "schema")
 	if want := strings.Join(append(schemas.Names(), "event", "backup", "batch", "asyncapi"), "\n") + "\n"; code != exitDone || out != want {

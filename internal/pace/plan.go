@@ -32,6 +32,7 @@ type Plan struct {
 	known  bool
 	passed time.Duration        // of an unknown kind: many were older, and hardly any has ended before
 	early  [tiers]time.Duration // hardly any job has ended before
+	spared time.Duration        // so few have that it is worth the looks, where looks are spared
 	late   time.Duration        // hardly any job takes longer; 0: nobody knows
 	least  [tiers]time.Duration // looking more often would help hardly any job
 	lag    float64              // how long after its image a job ends at least, as a share of its age then
@@ -56,6 +57,10 @@ const (
 	// crowd is how many jobs of an unknown kind have to share a look before it is
 	// worth to be taken as often as the bound asks.
 	crowd = 25
+	// unseen is the share of the ends that come before anybody looks, where each job
+	// is asked for by itself and looks are spared: from there on the looks are as
+	// far apart as the age allows, so that those before cost most.
+	unseen = 0.05
 	// witnesses are how many jobs have to have become older than that for their
 	// kind to be left alone until then.
 	witnesses = 50
@@ -76,6 +81,7 @@ func (m *Model) Plan(b Bound, alive ...time.Duration) Plan {
 		p.least[i] = p.leastFor(believed, t.tardy)
 	}
 	p.Shared = 0
+	p.spared, _ = believed.quantile(unseen)
 	if late, certain := believed.quantile(lateShare); certain {
 		p.late = late
 	}
@@ -85,7 +91,9 @@ func (m *Model) Plan(b Bound, alive ...time.Duration) Plan {
 // Alone is the plan for a job that is asked for by itself, after that share of
 // its age if that is more than the bound's.
 func (p Plan) Alone(ratio float64) Plan {
-	p.Shared, p.passed, p.Bound.Ratio = 0, 0, max(p.Bound.Ratio, ratio)
+	if p.Shared, p.passed = 0, 0; ratio > p.Bound.Ratio {
+		p.Bound.Ratio, p.early[0] = ratio, p.spared
+	}
 	return p
 }
 

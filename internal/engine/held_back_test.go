@@ -76,7 +76,7 @@ func TestPausedMetric(t *testing.T) {
 	m.Hold("demo", "copy-image", true)
 	m.Hold("demo", "", true)
 	m.Hold("demo", "", false)
-	want := "# HELP imsworker_paused 1 while nothing new is submitted to the cloud, because somebody said so or (operation all) its credentials are refused.\n" +
+	want := "# HELP imsworker_paused 1 while nothing new is submitted to the cloud; goes to 1 when somebody pauses the cloud (operation all) or one operation there, or (all) when the cloud refuses the credentials.\n" +
 		"# TYPE imsworker_paused gauge\nimsworker_paused{cloud=\"demo\",operation=\"all\"} 0\nimsworker_paused{cloud=\"demo\",operation=\"copy-image\"} 1\n"
 	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "imsworker_paused"); err != nil {
 		t.Error(err)

@@ -35,14 +35,14 @@ func TestMetrics(t *testing.T) {
 		t.Error(first, failed)
 	}
 	want := `
-# HELP imsworker_api_calls_total Calls of the cloud's API, retries included, by the client's method and the HTTP status or the cloud's code.
+# HELP imsworker_api_calls_total Calls of the cloud's API; rises with each try that was sent, under the client's method and the HTTP status or the cloud's code.
 # TYPE imsworker_api_calls_total counter
 imsworker_api_calls_total{call="CopyImage",cloud="demo",code="400"} 1
 imsworker_api_calls_total{call="CopyImage",cloud="demo",code="IMG.0144"} 1
 imsworker_api_calls_total{call="CopyImage",cloud="demo",code="other"} 1
 imsworker_api_calls_total{call="Images",cloud="demo",code="200"} 1
 imsworker_api_calls_total{call="Images",cloud="demo",code="502"} 1
-# HELP imsworker_api_errors_total Calls of the cloud's API that were not answered with success, by the client's method and the HTTP status or the cloud's code.
+# HELP imsworker_api_errors_total Calls of the cloud's API that failed; rises when one is answered otherwise than with 2xx, or not at all (other).
 # TYPE imsworker_api_errors_total counter
 imsworker_api_errors_total{call="CopyImage",code="400"} 1
 imsworker_api_errors_total{call="CopyImage",code="IMG.0144"} 1

@@ -128,7 +128,8 @@ rules: ## do the alert rules hold: their form, their unit tests, and on what rea
 	@for tool in $(PROMTOOL) $(AMTOOL); do test -x $$tool || { echo "$${tool##*/} is missing: run make tools"; exit 1; }; done
 	cd deployments/prometheus && $(PROMTOOL) check config prometheus.yml && $(AMTOOL) check-config alertmanager.yml && \
 	  $(PROMTOOL) test rules imsworker.rules.test.yml imsworker.slow.test.yml
-	PROMETHEUS_TOOLS=$(PROMETHEUS_TOOLS) go test -tags 'rules mutations' -count=1 -parallel 8 -run '^TestAlert' ./internal/promtest ./internal/simulate
+	PROMETHEUS_TOOLS=$(PROMETHEUS_TOOLS) go test -tags rules -count=1 -parallel 8 -run '^TestAlert' ./internal/promtest ./internal/app
+	PROMETHEUS_TOOLS=$(PROMETHEUS_TOOLS) go test -tags 'rules mutations' -count=1 -parallel 8 -run '^TestAlert' ./internal/simulate
 
 dockerfile: ## has the Dockerfile no known mistake, and does the image's context leave out nothing that git has
 	@test -x $(DOCKERFILELINT) || { echo "dockerfilelint $(DOCKERFILELINT_VERSION) is missing: run make tools"; exit 1; }

@@ -3,6 +3,8 @@ package promtest
 import (
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"testing"
 	"time"
 
@@ -75,6 +77,17 @@ func Alert(t testing.TB, rules []Rule, name string) Rule {
 	}
 	t.Fatalf("there is no alert %s", name)
 	return Rule{}
+}
+
+// Metrics are the worker's metrics that rules look at.
+func Metrics(rules []Rule) (names []string) {
+	for _, r := range rules {
+		for _, name := range regexp.MustCompile(`(^|[^:\w])(imsworker_\w+)`).FindAllStringSubmatch(r.Expr, -1) {
+			names = append(names, name[2])
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // Fires reports whether an alert would fire at that time: whether its

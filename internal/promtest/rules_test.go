@@ -92,6 +92,26 @@ func TestEveryAlertIsTried(t *testing.T) {
 	}
 }
 
+// TestEveryAlertIsProduced: there is a story in which the real worker makes it
+// fire, in virtual time or with a broker of its own.
+func TestEveryAlertIsProduced(t *testing.T) {
+	t.Parallel()
+	told := map[string]bool{}
+	for _, m := range regexp.MustCompile(`fires\("(\w+)"`).FindAllStringSubmatch(read(t, "../simulate/alerts_test.go"), -1) {
+		told[m[1]] = true
+	}
+	for _, m := range regexp.MustCompile(`\.tell\((.*)\)`).FindAllStringSubmatch(read(t, "../app/alerts_test.go"), -1) {
+		for name := range strings.SplitSeq(m[1], ", ") {
+			told[strings.Trim(name, `"`)] = true
+		}
+	}
+	for _, r := range alerts(t) {
+		if !told[r.Alert] {
+			t.Errorf("%s: neither internal/simulate/alerts_test.go nor internal/app/alerts_test.go has a worker that makes it fire", r.Alert)
+		}
+	}
+}
+
 // TestEveryAlertTellsAPerson: how bad it is, what, where and what to run, and
 // the section of the runbook, which has all its parts.
 func TestEveryAlertTellsAPerson(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -112,7 +113,7 @@ type Process struct {
 func Start(t testing.TB, name string, args ...string) *Process {
 	t.Helper()
 	p := &Process{name: name, cmd: exec.Command(Tool(t, name), args...), out: &bytes.Buffer{}, ended: make(chan error, 1)} //nolint:noctx // it is ended by a signal, not killed
-	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
+	p.cmd.Stdout, p.cmd.Stderr, p.cmd.Dir = p.out, p.out, home(t, name)
 	if err := p.cmd.Start(); err != nil {
 		t.Fatalf("start %s: %v", name, err)
 	}
@@ -122,6 +123,18 @@ func Start(t testing.TB, name string, args ...string) *Process {
 	}()
 	t.Cleanup(func() { p.Stop(t) })
 	return p
+}
+
+// home is where a program finds the files of its package: the Alertmanager, as
+// .ci/debian unpacks it, looks for its templates where it is started. Arguments
+// have to be absolute paths.
+func home(t testing.TB, name string) string {
+	t.Helper()
+	dir := filepath.Join(filepath.Dir(Tool(t, name)), "../share/prometheus", strings.TrimPrefix(name, "prometheus-"))
+	if _, err := os.Stat(dir); err != nil {
+		return ""
+	}
+	return dir
 }
 
 // Stop ends the program and waits for it; it may be called more than once. What

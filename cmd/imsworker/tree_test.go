@@ -59,7 +59,9 @@ func TestCommandsInDocuments(t *testing.T) {
 		for _, span := range regexp.MustCompile("(?s)```.*?```|`[^`\n]+`").FindAllString(string(text), -1) {
 			for _, args := range commandLines(strings.Trim(strings.ReplaceAll(span, "go run ./cmd/imsworker", "imsworker"), "`")) {
 				found++
-				if _, err := valid(args); err != nil && !errors.Is(err, pflag.ErrHelp) {
+				_, err := valid(args)
+				speaksOfIt := err != nil && !strings.Contains(span, "\n") && strings.Contains(err.Error(), "received 0")
+				if err != nil && !errors.Is(err, pflag.ErrHelp) && !speaksOfIt {
 					t.Errorf("%s: %q: %v", file, args, err)
 				}
 			}
@@ -90,7 +92,7 @@ func valid(args []string) (*cobra.Command, error) {
 }
 
 // words of a shell: quoted, signs that part commands, others.
-var word = regexp.MustCompile(`'[^']*'|"(?:[^"\\]|\\.)*"|\n|&&|[|;<>()#]|[^\s'"|;<>()&#]+`)
+var word = regexp.MustCompile(`'[^']*'|"(?:[^"\\]|\\.)*"|\n|&&|[|;<>()#&]|[^\s'"|;<>()&#]+`)
 
 // commandLines are the arguments of each imsworker in some lines of shell.
 func commandLines(text string) (all [][]string) {
@@ -114,7 +116,7 @@ func commandLines(text string) (all [][]string) {
 		case comment:
 		case w == "#":
 			comment = true
-		case w == "|", w == ";", w == "&&", w == "(", w == ")":
+		case w == "|", w == ";", w == "&&", w == "&", w == "(", w == ")":
 			end()
 		case w == "<", w == ">":
 			skip = true

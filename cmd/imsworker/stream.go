@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -80,25 +79,29 @@ type longTable struct {
 	failed error
 }
 
-// Write takes one line whose cells are parted by tabs.
-func (t *longTable) Write(text []byte) (int, error) {
+// row takes one line.
+func (t *longTable) row(values []any) {
 	t.line = t.line[:0]
-	cells := bytes.Split(bytes.TrimSuffix(text, []byte("\n")), []byte("\t"))
-	for i, c := range cells {
-		wide := columns(string(c))
-		if t.out == nil {
+	for i, value := range values {
+		text := cellOf(value).text
+		if wide := columns(text); t.out == nil {
 			t.measure(i, wide)
-			continue
-		}
-		t.line = append(t.line, c...)
-		if i < len(cells)-1 {
-			t.line = append(t.line, bytes.Repeat([]byte(" "), t.widths[i]-wide+gap)...)
+		} else if t.line = append(t.line, text...); i < len(values)-1 {
+			t.line = append(t.line, strings.Repeat(" ", t.widths[i]-wide+gap)...)
 		}
 	}
 	if t.out != nil {
-		if _, err := t.out.Write(append(t.line, '\n')); err != nil && t.failed == nil {
-			t.failed = err
-		}
+		_, _ = t.Write(append(t.line, '\n'))
+	}
+}
+
+// Write passes a text on that is no row.
+func (t *longTable) Write(text []byte) (int, error) {
+	if t.out == nil {
+		return len(text), nil
+	}
+	if _, err := t.out.Write(text); err != nil && t.failed == nil {
+		t.failed = err
 	}
 	return len(text), t.failed
 }

@@ -95,6 +95,10 @@ func kindsOf(names []any) []kind {
 // may differ in their spaces; only what would tear the table or steer the
 // terminal is escaped.
 func row(w io.Writer, values ...any) {
+	if t, ok := w.(*longTable); ok {
+		t.row(values)
+		return
+	}
 	cells := make([]cell, len(values))
 	for i, value := range values {
 		cells[i] = cellOf(value)
@@ -116,10 +120,14 @@ func cellOf(value any) (c cell) {
 		c = cellOf(v.text)
 		c.tone = v.tone
 		return c
+	case string:
+		c.text = visible(v)
 	case asIs:
-		c.raw = true
+		c.text, c.raw = visible(string(v)), true
+	default:
+		c.text = visible(fmt.Sprint(value))
 	}
-	if c.text = visible(fmt.Sprint(value)); c.text == "" {
+	if c.text == "" {
 		c.text = "-"
 	}
 	return c

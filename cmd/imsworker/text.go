@@ -12,6 +12,9 @@ const cutMark = "…"
 
 // columns is how many columns of a terminal a text takes. It is to be visible already: nothing in it steers the terminal.
 func columns(text string) (n int) {
+	if isPlain(text) {
+		return len(text)
+	}
 	for _, r := range text {
 		n += columnsOf(r)
 	}

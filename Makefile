@@ -139,11 +139,12 @@ dockerfile: ## has the Dockerfile no known mistake, and does the image's context
 
 deployments: ## does what is shipped hold: the chart's renderings, its schema, the compose file, the unit, each judged by its own library
 	cd deployments/check && go mod tidy -diff
-	cd deployments/check && $(PLAIN) $(GOLANGCI) run ./...
 	cd deployments/check && $(PLAIN) go test -count=1 ./...
+	$(PROMTOOL) check config --syntax-only deployments/compose/prometheus.yml
 	.ci/unit
 
-chart: ## does the chart render as it is kept, and is it free of what helm finds
+chart: ## does the chart render as it is kept, is it free of what helm finds, and its tests of what the linter finds
+	cd deployments/check && $(PLAIN) $(GOLANGCI) run ./...
 	@test -x $(HELM) || { echo "helm $(HELM_VERSION) is missing: run make tools-full"; exit 1; }
 	.ci/chart $(HELM)
 

@@ -75,8 +75,11 @@ func TestOneTraceOverARestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	req.Header.Set("Accept", "application/openmetrics-text;version=1.0.0")
-	if _, text := s.do(req); !strings.Contains(text, `# {trace_id="`+end.SpanContext.TraceID().String()+`"}`) {
-		t.Error("no metric names the trace of the end")
+	_, text := s.do(req)
+	for _, id := range []string{end.SpanContext.TraceID().String(), sender[3:35]} {
+		if !strings.Contains(text, `# {trace_id="`+id+`"}`) {
+			t.Errorf("no metric names the trace %s", id)
+		}
 	}
 	if log := s.logs.String(); !strings.Contains(log, "trace_id="+sender[3:35]) {
 		t.Error("the log does not name the trace")

@@ -63,9 +63,9 @@ func fleet(t testing.TB, clouds int, used bool) *prometheus.Registry {
 		}
 		see := calls.For(name)
 		for _, call := range usualCalls {
-			see.Called(call, "200", time.Second)
-			see.Called(call, "502", time.Second)
-			see.Called(call, "IMG.0136", time.Second)
+			see.Called(call, "200", time.Second, "")
+			see.Called(call, "502", time.Second, "")
+			see.Called(call, "IMG.0136", time.Second, "")
 		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())

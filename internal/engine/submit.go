@@ -39,7 +39,7 @@ func (g *Engine) submit(ctx context.Context, t task) result {
 	if _, known := g.place(t.conf, work); !known && !t.conf.JobOnly {
 		return g.end(ctx, r, messages.StateRejected, placeless(work))
 	}
-	ask := g.paced(watched(asking(ctx), g.Trace.Submission(ctx)), t)
+	ctx, ask := g.inTrace(ctx, r), g.paced(g.inTrace(watched(asking(ctx), g.Trace.Submission(ctx)), r), t)
 	if r.Look || r.EverUncertain { // what an earlier call has made may show only now
 		if res, done := g.look(ask, t, r, work); done {
 			return res

@@ -40,6 +40,14 @@ func watched(ctx context.Context, s *trace.Submission) context.Context {
 	return ims.Watched(s.In(ctx), func(x ims.Exchange) { s.Called(trace.Exchange(x)) })
 }
 
+// inTrace has calls under a context counted as part of the request's trace.
+func (g *Engine) inTrace(ctx context.Context, r *ledger.Record) context.Context {
+	if id := trace.Sampled(r.Taken); g.Trace.On() && id != "" {
+		return ims.InTrace(ctx, id)
+	}
+	return ctx
+}
+
 // sending is the span of the submission that the step makes, from now on worth
 // one; else that of the last submission.
 func (g *Engine) sending(ctx context.Context, r *ledger.Record) string {

@@ -80,8 +80,9 @@ type Config struct {
 // Observer is told of every call that was sent or attempted, retries included.
 type Observer interface {
 	// Called gets the method's name and a code from a closed set: an HTTP
-	// status, a code of the table of codes, or "other".
-	Called(call, code string, d time.Duration)
+	// status, a code of the table of codes, or "other"; and the trace that the
+	// call is part of, empty for most.
+	Called(call, code string, d time.Duration, trace string)
 }
 
 func (c Config) withDefaults() Config {
@@ -168,4 +169,4 @@ func endpoint(what, address string) error {
 // nobody is the Observer that does nothing.
 type nobody struct{}
 
-func (nobody) Called(string, string, time.Duration) {}
+func (nobody) Called(string, string, time.Duration, string) {}

@@ -16,10 +16,22 @@ func measuring(next link, observe Observer) link {
 		start := time.Now()
 		r, err := next(ctx, k)
 		if attempted(err) {
-			observe.Called(k.name, label(r, err), time.Since(start))
+			observe.Called(k.name, label(r, err), time.Since(start), traceOf(ctx))
 		}
 		return r, err
 	}
+}
+
+type traceKey struct{}
+
+// InTrace returns a context whose calls are counted as part of a trace.
+func InTrace(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, traceKey{}, id)
+}
+
+func traceOf(ctx context.Context) string {
+	id, _ := ctx.Value(traceKey{}).(string)
+	return id
 }
 
 // attempted is false where a token or the project could not be had, which is

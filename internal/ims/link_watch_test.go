@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // TestWatched: each try is told, and nothing of what it carried.
@@ -53,5 +55,44 @@ func TestBrokenBy(t *testing.T) {
 		if got := brokenBy(err); got != want {
 			t.Errorf("%v: got %q, want %q", err, got, want)
 		}
+	}
+}
+
+// TestExemplar: how long a call of a trace took names the trace.
+func TestExemplar(t *testing.T) {
+	t.Parallel()
+	s := play(t,
+		step{method: http.MethodGet, path: "/v3/" + testProject + "/backups/b", status: 200, reply: `{"backup":{"id":"b"}}`},
+		step{method: http.MethodGet, path: "/v3/" + testProject + "/backups/b", status: 200, reply: `{"backup":{"id":"b"}}`},
+	)
+	reg := prometheus.NewRegistry()
+	m, err := NewMetrics(reg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := keyConfig(s.URL)
+	cfg.Observe = m.For("demo")
+	c := dial(t, cfg)
+	for _, ctx := range []context.Context{InTrace(t.Context(), "0af7651916cd43dd8448eb211c80319c"), t.Context()} {
+		if _, err := c.Backup(ctx, "b"); err != nil {
+			t.Error(err)
+		}
+	}
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var named []string
+	for _, f := range families {
+		for _, series := range f.GetMetric() {
+			for _, b := range series.GetHistogram().GetBucket() {
+				for _, l := range b.GetExemplar().GetLabel() {
+					named = append(named, f.GetName()+" "+l.GetName()+"="+l.GetValue())
+				}
+			}
+		}
+	}
+	if want := []string{"imsworker_api_call_duration_seconds trace_id=0af7651916cd43dd8448eb211c80319c"}; !slices.Equal(named, want) {
+		t.Errorf("got %q, want %q", named, want)
 	}
 }

@@ -60,10 +60,14 @@ type seriesOf struct {
 }
 
 // Called counts one call.
-func (m *cloudMetrics) Called(call, code string, d time.Duration) {
+func (m *cloudMetrics) Called(call, code string, d time.Duration, trace string) {
 	is := m.of(outcome{call, code})
 	is.calls.Inc()
-	is.duration.Observe(d.Seconds())
+	if traced, can := is.duration.(prometheus.ExemplarObserver); can && trace != "" {
+		traced.ObserveWithExemplar(d.Seconds(), prometheus.Labels{"trace_id": trace})
+	} else {
+		is.duration.Observe(d.Seconds())
+	}
 	if len(code) != 3 || code[0] != '2' {
 		m.errors.WithLabelValues(call, code).Inc()
 	}

@@ -19,8 +19,8 @@ func newRequestsCancel() *cobra.Command {
 		Long: `Ends the newest attempt of a request. What has not been started never will be. The cloud's job cannot be stopped: it is no longer
 followed, and what it makes is left. With --delete-image it is followed to its end, then the image that this request has made is deleted.
 The final event says which of these happened.`,
-		Example: `  imsworker requests cancel 5rj3k7wq2m6vxhd4c8tznybape
-  imsworker requests cancel 5rj3k7wq2m6vxhd4c8tznybape --delete-image --wait`,
+		Example: `  imsworker requests cancel byleiaei4ec2gvxadboooffytm
+  imsworker requests cancel byleiaei4ec2gvxadboooffytm --delete-image --wait`,
 	}, func(_ *cobra.Command, c *messages.Control) error {
 		c.DeleteImage = remove
 		return nil

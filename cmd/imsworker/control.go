@@ -16,7 +16,7 @@ func newRequestsRetry() *cobra.Command {
 		Use: "retry KEY", Short: "Do again what has failed, was rejected, cancelled or is unresolved", Args: cobra.MaximumNArgs(1),
 		Long: `Opens the next attempt of a request with the same data. After an unresolved attempt the cloud is searched for its image first.
 A retry of an attempt that has been retried already changes nothing.`,
-		Example: `  imsworker requests retry 5rj3k7wq2m6vxhd4c8tznybape
+		Example: `  imsworker requests retry byleiaei4ec2gvxadboooffytm
   imsworker requests retry --cloud demo --id nightly-web-01`,
 	}, func(*cobra.Command, *messages.Control) error { return nil })
 }
@@ -29,8 +29,8 @@ func newRequestsResolve() *cobra.Command {
   done      the image given with --image-id is the result; it is looked at, then the request succeeds
   not-done  nothing was made and nothing shall be; the request fails
   resubmit  nothing was made; the request is submitted again`,
-		Example: `  imsworker requests resolve 5rj3k7wq2m6vxhd4c8tznybape --as done --image-id ea0d5dce-ddb2-4f6f-83e3-55da065347fd
-  imsworker requests resolve 5rj3k7wq2m6vxhd4c8tznybape --as resubmit`,
+		Example: `  imsworker requests resolve byleiaei4ec2gvxadboooffytm --as done --image-id ea0d5dce-ddb2-4f6f-83e3-55da065347fd
+  imsworker requests resolve byleiaei4ec2gvxadboooffytm --as resubmit`,
 	}, func(cmd *cobra.Command, c *messages.Control) error {
 		known := []string{messages.AsDone, messages.AsNotDone, messages.AsResubmit}
 		switch {

@@ -27,7 +27,7 @@ REASON is why a request ended or was put off, and why one that lives waits. STAR
 		Example: `  imsworker requests ls --state open --cloud demo
   imsworker requests ls --history --state not-succeeded --younger-than 1d --sort finished --reverse --limit 20
   imsworker requests ls --reason budget,paused --older-than 2h
-  imsworker requests ls --batch 5rj3k7wq2m6vxhd4c8tznybape -o json`,
+  imsworker requests ls --batch byleiaei4ec2gvxadboooffytm -o json`,
 	}
 	output := outputFlag(cmd)
 	choice := filterFlags(cmd)

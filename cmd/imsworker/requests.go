@@ -31,7 +31,7 @@ func stateOf(s client.Summary) string {
 func newRequestsGet() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "get KEY", Short: "Show all that is known of one request: its record and its events", Args: cobra.MaximumNArgs(1),
-		Example: `  imsworker requests get 5rj3k7wq2m6vxhd4c8tznybape
+		Example: `  imsworker requests get byleiaei4ec2gvxadboooffytm
   imsworker requests get --cloud demo --id nightly-web-01`,
 	}
 	output := outputFlag(cmd)

@@ -12,7 +12,7 @@ import (
 // sample is a table with every kind of column.
 func sample(w io.Writer) {
 	head(w, "KEY", spare("SINCE"), narrow("OPERATION"), "STATE", spare("EMPTY"), folded("DETAIL"))
-	row(w, "5rj3k7wq2m6vxhd4c8tznybape", "2026-11-22 02:00:00Z", "copy-image-cross-region", toned{messages.StateFailed, bad}, "", "the cloud says 你好 and more words")
+	row(w, "byleiaei4ec2gvxadboooffytm", "2026-11-22 02:00:00Z", "copy-image-cross-region", toned{messages.StateFailed, bad}, "", "the cloud says 你好 and more words")
 	row(w, "x", "2026-11-22 03:00:00Z", "copy-image", "succeeded", "", "image ea0d5dce-ddb2-4f6f-83e3-55da065347fd")
 }
 
@@ -24,19 +24,19 @@ func TestTable(t *testing.T) {
 	}{
 		"as wide as it takes": {0, `
 KEY                         SINCE                 OPERATION                STATE      EMPTY  DETAIL
-5rj3k7wq2m6vxhd4c8tznybape  2026-11-22 02:00:00Z  copy-image-cross-region  failed     -      the cloud says 你好 and more words
+byleiaei4ec2gvxadboooffytm  2026-11-22 02:00:00Z  copy-image-cross-region  failed     -      the cloud says 你好 and more words
 x                           2026-11-22 03:00:00Z  copy-image               succeeded  -      image ea0d5dce-ddb2-4f6f-83e3-55da065347fd
 `},
 		"without what is empty": {110, `
 KEY                         SINCE                 OPERATION                STATE      DETAIL
-5rj3k7wq2m6vxhd4c8tznybape  2026-11-22 02:00:00Z  copy-image-cross-region  failed     the cloud says 你好 and
+byleiaei4ec2gvxadboooffytm  2026-11-22 02:00:00Z  copy-image-cross-region  failed     the cloud says 你好 and
                                                                                       more words
 x                           2026-11-22 03:00:00Z  copy-image               succeeded  image
                                                                                       ea0d5dce-ddb2-4f6f-83e3-55da065347fd
 `},
 		"80": {80, `
 KEY                         OPERATION        STATE      DETAIL
-5rj3k7wq2m6vxhd4c8tznybape  copy-image-cro…  failed     the cloud says 你好 and
+byleiaei4ec2gvxadboooffytm  copy-image-cro…  failed     the cloud says 你好 and
                                                         more words
 x                           copy-image       succeeded  image
                                                         ea0d5dce-ddb2-4f6f-83e3-55da065347fd
@@ -44,7 +44,7 @@ x                           copy-image       succeeded  image
 `},
 		"no room for anything": {20, `
 KEY                         OPERATI…  STATE      DETAIL
-5rj3k7wq2m6vxhd4c8tznybape  copy-im…  failed     the cloud says 你好 and more words
+byleiaei4ec2gvxadboooffytm  copy-im…  failed     the cloud says 你好 and more words
 x                           copy-im…  succeeded  image ea0d5dce-ddb2-4f6f-83e3-55da065347fd
 (no room for SINCE: -o wide)
 `},
@@ -79,7 +79,7 @@ func TestTableKeepsKeys(t *testing.T) {
 				t.Errorf("room %d, line of %d: %q", room, columns(line), line)
 			}
 		}
-		for _, whole := range []string{"5rj3k7wq2m6vxhd4c8tznybape", "ea0d5dce-ddb2-4f6f-83e3-55da065347fd", "succeeded"} {
+		for _, whole := range []string{"byleiaei4ec2gvxadboooffytm", "ea0d5dce-ddb2-4f6f-83e3-55da065347fd", "succeeded"} {
 			if !strings.Contains(out, whole) {
 				t.Errorf("room %d: no %s in\n%s", room, whole, out)
 			}

@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/imsworker/imsworker/messages"
 )
 
 // leaves are the commands that do something.
@@ -77,6 +79,11 @@ func valid(args []string) (*cobra.Command, error) {
 	cmd, rest, err := newRoot().Find(args)
 	if err != nil {
 		return nil, err
+	}
+	for _, arg := range rest {
+		if len(arg) == 26 && strings.Trim(arg, "abcdefghijklmnopqrstuvwxyz0123456789") == "" && !messages.ValidKey(arg) {
+			return cmd, fmt.Errorf("%s is no key", arg)
+		}
 	}
 	for _, step := range []func() error{
 		func() error { return cmd.ParseFlags(rest) },

@@ -24,10 +24,10 @@ that live and fit the filters when it begins. A bulk that is watched alone is sh
 
 On a terminal the screen is kept up to date, and the ends stand below it afterwards. Elsewhere each change is a line; with -o json an
 object in a line, with -o yaml a document. Exit code 1 unless all succeed; 3 where --timeout was too short: the requests go on.`,
-		Example: `  imsworker requests watch 5rj3k7wq2m6vxhd4c8tznybape
+		Example: `  imsworker requests watch byleiaei4ec2gvxadboooffytm
   imsworker requests watch --cloud demo --id nightly-web-01
   imsworker requests watch --state open --source '/nightly*' --timeout 2h
-  imsworker requests watch 5rj3k7wq2m6vxhd4c8tznybape -o json | jq -r .summary.state`,
+  imsworker requests watch byleiaei4ec2gvxadboooffytm -o json | jq -r .summary.state`,
 	}
 	output := outputFlag(cmd)
 	words := filterFlags(cmd)

@@ -119,9 +119,9 @@ func (w *watcher) run(ctx context.Context, notes io.Writer) error {
 	c := w.board.counts()
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return timedOut(fmt.Sprintf("%s not ended after %s; they go on, `imsworker requests ls` shows them", hasOrHave(c.Open(), "request"), w.timeout))
+		return timedOut(fmt.Sprintf("%s not ended after %s; no work is stopped by that, `imsworker requests ls` shows how it goes on", hasOrHave(c.Open(), "request"), w.timeout))
 	case errors.Is(err, context.Canceled):
-		return fmt.Errorf("stopped watching; %s not ended and go on, `imsworker requests ls` shows them", hasOrHave(c.Open(), "request"))
+		return fmt.Errorf("stopped watching: %s not ended; no work is stopped by that, `imsworker requests ls` shows how it goes on", hasOrHave(c.Open(), "request"))
 	case err != nil:
 		return err
 	case c.Legs == 0:

@@ -145,7 +145,7 @@ func TestWatchRefuses(t *testing.T) {
 	}
 	key := recorded(t, conn, "a", nil)
 	code, _, errOut := call(t, "", "requests", "watch", key, "--timeout", "300ms")
-	if code != exitTimedOut || !strings.Contains(errOut, "1 request has not ended after 300ms; they go on") {
+	if code != exitTimedOut || !strings.Contains(errOut, "1 request has not ended after 300ms; no work is stopped by that") {
 		t.Errorf("timed out: %d, %q", code, errOut)
 	}
 	t.Setenv("IMSWORKER_NATS_URL", "nats://127.0.0.1:1")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/imsworker/imsworker/internal/cloud"
 	"github.com/imsworker/imsworker/internal/config"
 	"github.com/imsworker/imsworker/internal/ims"
+	"github.com/imsworker/imsworker/internal/otlp"
 )
 
 // pingTime is how long one cloud may take to answer.
@@ -86,7 +88,20 @@ func offline() (config.Config, *cloud.Set, []finding) {
 	for _, w := range set.Warnings() {
 		findings = append(findings, finding{What: "clouds.yaml", Ok: true, Warning: true, Detail: w.String()})
 	}
+	findings = append(findings, tracesFindings(os.Getenv)...)
 	return cfg, set, append(findings, rulesFindings(cfg, set)...)
+}
+
+// tracesFindings are about OpenTelemetry's variables; where they ask for nothing, there are none.
+func tracesFindings(env func(string) string) []finding {
+	wanted, err := otlp.Wanted(env)
+	switch {
+	case err != nil:
+		return []finding{{What: "traces", Ok: true, Warning: true, Detail: "none are made: " + err.Error()}}
+	case wanted:
+		return []finding{found("traces", "are sent as OpenTelemetry's variables say", nil)}
+	}
+	return nil
 }
 
 // rulesFindings are about the rules for backups, and about what has no effect without them.

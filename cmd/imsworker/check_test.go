@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -179,5 +180,24 @@ func TestFakeClouds(t *testing.T) {
 	}
 	if fakeCloud("second", 1).ProjectID != fakecloud.DemoNeighbour {
 		t.Error("the first cloud's neighbour is somebody else")
+	}
+}
+
+func TestTracesFindings(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		env  map[string]string
+		want []finding
+	}{
+		"nothing": {},
+		"wanted":  {map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318"}, []finding{{What: "traces", Ok: true, Detail: "are sent as OpenTelemetry's variables say"}}},
+		"cannot": {
+			map[string]string{"OTEL_TRACES_EXPORTER": "zipkin"},
+			[]finding{{What: "traces", Ok: true, Warning: true, Detail: `none are made: OTEL_TRACES_EXPORTER: "zipkin" is not known here; otlp and none are allowed`}},
+		},
+	} {
+		if got := tracesFindings(func(name string) string { return test.env[name] }); !slices.Equal(got, test.want) {
+			t.Errorf("%s: got %+v", name, got)
+		}
 	}
 }

@@ -93,8 +93,22 @@ func NewMetrics(reg prometheus.Registerer, clouds, operations []string) *Metrics
 		clouds: map[string]bool{}, said: map[[2]string]bool{}, refused: map[string]bool{}, operations: operations, recent: map[attempt]recentEnd{}, seen: map[[2]string]bool{},
 	}
 	reg.MustRegister(m.requests, m.ends, m.failures, m.throttles, m.doubts, m.adoptions, m.twins, m.pauses, m.wait, m.duration, m.endToEnd, m.detection, m.polls)
+	m.beginHistograms()
 	m.Know(clouds)
 	return m
+}
+
+// beginHistograms makes the histograms of every operation, empty: of one that
+// comes with its first observation, no rate shows that observation.
+func (m *Metrics) beginHistograms() {
+	for _, op := range m.operations {
+		for _, h := range []*prometheus.HistogramVec{m.wait, m.endToEnd, m.detection, m.polls} {
+			h.WithLabelValues(op)
+		}
+		for _, state := range []messages.State{messages.StateSucceeded, messages.StateFailed} {
+			m.duration.WithLabelValues(op, string(state))
+		}
+	}
 }
 
 // Know adds configured clouds and starts their series at zero.

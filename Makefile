@@ -124,11 +124,11 @@ asyncapi: ## is schemas/asyncapi.yaml valid AsyncAPI
 	@test -f $(ASYNCAPI) || { echo "the AsyncAPI parser $(ASYNCAPI_VERSION) is missing: run make tools"; exit 1; }
 	NODE_PATH=$(TOOLS)/asyncapi-$(ASYNCAPI_VERSION)/node_modules node .ci/asyncapi.cjs schemas/asyncapi.yaml
 
-rules: ## do the alert rules hold: their form, their unit tests, and on what real workers show
+rules: ## do alert rules and dashboard hold: their form, their unit tests, and on what real workers show
 	@for tool in $(PROMTOOL) $(AMTOOL); do test -x $$tool || { echo "$${tool##*/} is missing: run make tools"; exit 1; }; done
 	cd deployments/prometheus && $(PROMTOOL) check config prometheus.yml && $(AMTOOL) check-config alertmanager.yml && \
 	  $(PROMTOOL) test rules imsworker.rules.test.yml imsworker.slow.test.yml
-	PROMETHEUS_TOOLS=$(PROMETHEUS_TOOLS) go test -tags rules -count=1 -parallel 8 -run '^TestAlert' ./internal/promtest ./internal/app
+	PROMETHEUS_TOOLS=$(PROMETHEUS_TOOLS) go test -tags rules -count=1 -parallel 8 -run '^Test(Alert|Dashboard)' ./internal/promtest ./internal/app ./cmd/imsworker
 	PROMETHEUS_TOOLS=$(PROMETHEUS_TOOLS) go test -tags 'rules mutations' -count=1 -parallel 8 -run '^TestAlert' ./internal/simulate
 
 dockerfile: ## has the Dockerfile no known mistake, and does the image's context leave out nothing that git has

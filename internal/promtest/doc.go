@@ -3,5 +3,5 @@
 // worker really shows, at virtual times. The programs are Debian's, as `make
 // tools` unpacks them; the variable PROMETHEUS_TOOLS names their directory. It
 // is for tests alone, and knows nothing of the worker but that its metrics begin
-// with imsworker_.
+// with imsworker_, and those of its process with process_.
 package promtest

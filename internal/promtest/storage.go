@@ -53,7 +53,7 @@ func (s *Storage) Missed(at time.Time, target Target) { s.add(at, "up{"+target.l
 
 // wanted reports whether a line of a scrape is a sample to be kept.
 func (s *Storage) wanted(line string) bool {
-	if !strings.HasPrefix(line, "imsworker_") {
+	if !strings.HasPrefix(line, "imsworker_") && !strings.HasPrefix(line, "process_") {
 		return false
 	}
 	for _, name := range s.only {

@@ -63,13 +63,13 @@ object in a line, with -o yaml a document. Exit code 1 unless all succeed; 3 whe
 
 // watchingOf is what the command line asks to watch.
 func watchingOf(cmd *cobra.Command, args []string, words *filterWords, id string) (of client.Watching, err error) {
+	of.Legs = true
 	if id != "" {
 		if len(args) > 0 || len(words.clouds) != 1 || len(words.sources) > 1 {
 			return of, usage(cmd, "--id goes with one --cloud, at most one --source, and no key")
 		}
 		n := named{cloud: words.clouds[0], source: slices.Concat(words.sources, []string{""})[0], id: id}
 		of.Keys, err = n.keys(cmd, nil)
-		of.Legs = true
 		return of, err
 	}
 	for _, key := range args {
@@ -77,7 +77,7 @@ func watchingOf(cmd *cobra.Command, args []string, words *filterWords, id string
 			return of, usage(cmd, "%q is no key: 26 lower-case letters and digits are; `imsworker requests ls` lists them", key)
 		}
 	}
-	of = client.Watching{Keys: slices.Compact(slices.Sorted(slices.Values(args))), Legs: len(args) == 1 && words.empty()}
+	of.Keys = slices.Compact(slices.Sorted(slices.Values(args)))
 	if words.empty() {
 		if len(args) == 0 {
 			return of, usage(cmd, "keys or filters are wanted: --state open watches all that live")

@@ -18,7 +18,7 @@ type Watching struct {
 	// Filter chooses those that fit it when it begins and have not ended; nil
 	// chooses none.
 	Filter *Filter
-	// Legs has the legs of watched bulks told, too.
+	// Legs has the legs of a bulk told, too, where nothing else is watched.
 	Legs bool
 }
 
@@ -59,7 +59,7 @@ func (c *Client) Watch(ctx context.Context, of Watching, each func(News)) (err e
 		return err
 	}
 	defer w.expectFirst(cancel)()
-	err = c.conn.TailAfter(ctx, broker.StreamEvents, w.filter(of), begin, func(m broker.Stored) {
+	err = c.conn.TailAfter(ctx, broker.StreamEvents, w.filter(), begin, func(m broker.Stored) {
 		if w.take(m); w.open() == 0 {
 			cancel(errDecided)
 		}
@@ -96,7 +96,7 @@ type watch struct {
 
 	mu    sync.Mutex
 	known map[string]*watched // by key; legs are there from their first news on
-	bulks map[string]bool     // the keys of bulks whose legs are told
+	bulks map[string]bool     // the key of the bulk whose legs are told
 }
 
 // watched is what has to be known of a request to judge the news.
@@ -126,7 +126,7 @@ func (w *watch) begin(ctx context.Context, of Watching) error {
 			}
 		}
 	}
-	if !w.legs {
+	if !w.legs || len(w.known) != 1 {
 		return nil
 	}
 	return w.beginLegs(ctx)
@@ -175,9 +175,11 @@ func (w *watch) beginLegs(ctx context.Context) error {
 
 // filter is the subject that all news come under: that of one request where no
 // more are watched.
-func (w *watch) filter(of Watching) string {
-	if len(of.Keys) == 1 && of.Filter == nil && len(w.bulks) == 0 {
-		return eventFilter("*", of.Keys[0])
+func (w *watch) filter() string {
+	for key := range w.known {
+		if len(w.known) == 1 && len(w.bulks) == 0 {
+			return eventFilter("*", key)
+		}
 	}
 	return "ims.event.>"
 }

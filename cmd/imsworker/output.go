@@ -31,7 +31,7 @@ const (
 func (f *format) String() string { return string(*f) }
 
 // Type implements pflag.Value.
-func (f *format) Type() string { return "table|wide|json|yaml" }
+func (f *format) Type() string { return "form" }
 
 // Set implements pflag.Value.
 func (f *format) Set(s string) error {
@@ -49,7 +49,7 @@ func formats() []string {
 // outputFlag adds -o to a command.
 func outputFlag(cmd *cobra.Command) *format {
 	f := formatTable
-	cmd.Flags().VarP(&f, "output", "o", "form of the output; a table keeps within the width of a terminal, a wide one does not")
+	cmd.Flags().VarP(&f, "output", "o", "table, wide (a table as wide as it takes), json or yaml")
 	return &f
 }
 

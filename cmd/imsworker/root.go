@@ -35,6 +35,7 @@ Exit codes: 0 done, 1 not succeeded, 2 usage, 3 timed out, 4 not connected.`,
 	)
 	wrapArgs(root)
 	completing(root)
+	fitHelp(root)
 	return root
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -27,22 +28,17 @@ const minute = time.Minute
 type scraped struct {
 	*system
 
+	job     string // tells the stories apart
 	storage *promtest.Storage
 	begun   time.Time
 	at      time.Time
 	tells   []func(p *promtest.Server)
 }
 
-// scrape begins a story.
-func scrape(s *system) *scraped {
-	now := time.Now().Truncate(time.Second)
-	return &scraped{system: s, storage: promtest.New(s.t, promtest.Metrics(promtest.Rules(s.t, promtest.RulesFile(s.t, 2)))...), begun: now, at: now}
-}
-
 // pass lets some time of the story pass, with a real scrape each minute.
 func (s *scraped) pass(d time.Duration) {
 	s.t.Helper()
-	target := promtest.Target{Job: "imsworker", Instance: "replica-1:8080"}
+	target := promtest.Target{Job: s.job, Instance: "replica-1:8080"}
 	for end := s.at.Add(d); s.at.Before(end); {
 		s.at = s.at.Add(minute)
 		if text, up := promtest.Scrape(s.t, "http://"+s.system.at.HTTP+"/metrics"); up {
@@ -68,30 +64,54 @@ func (s *scraped) tell(want ...string) {
 		s.t.Helper()
 		var got []string
 		for _, r := range promtest.Rules(s.t, promtest.RulesFile(s.t, 2)) {
-			if r.Alert != "" && p.Fires(r, at, minute) {
+			if r.Alert != "" && p.Fires(r, s.job, at, minute) {
 				got = append(got, r.Alert)
 			}
 		}
 		if strings.Join(got, " ") != strings.Join(want, " ") {
-			s.t.Errorf("after %v the rules tell %v, want %v", at.Sub(s.begun), got, want)
+			s.t.Errorf("%s: after %v the rules tell %v, want %v", s.job, at.Sub(s.begun), got, want)
 		}
 	})
 }
 
-// end asks a Prometheus for all that should have been told.
-func (s *scraped) end() {
-	s.t.Helper()
-	p := s.storage.Open(promtest.RulesFile(s.t, 2), minute)
-	for _, tell := range s.tells {
-		tell(p)
+// TestAlertsOfAProcess lets stories of whole workers happen, each under a job of
+// its own. The rule of a worker that is absent counts all of them: the last one
+// that is scraped has that story.
+func TestAlertsOfAProcess(t *testing.T) {
+	t.Parallel()
+	storage := promtest.New(t, promtest.Metrics(promtest.Rules(t, promtest.RulesFile(t, 2)))...)
+	var mu sync.Mutex
+	var all []*scraped
+	t.Run("live", func(t *testing.T) {
+		for job, story := range map[string]func(t *testing.T, scrape func(*system) *scraped){
+			"imsworker": worker, "imsworker-shard": shardWithoutOwner, "imsworker-token": tokenNotRenewed,
+		} {
+			t.Run(job, func(t *testing.T) {
+				t.Parallel()
+				story(t, func(s *system) *scraped {
+					mu.Lock()
+					defer mu.Unlock()
+					now := time.Now().Truncate(time.Second)
+					all = append(all, &scraped{system: s, job: job, storage: storage, begun: now, at: now})
+					return all[len(all)-1]
+				})
+			})
+		}
+	})
+	p := storage.Open(promtest.RulesFile(t, 2), minute)
+	for _, s := range all {
+		s.t = t
+		for _, tell := range s.tells {
+			tell(p)
+		}
 	}
 }
 
-// TestAlertsOfAWorker: a worker that does its work is told of by no alert. Then
+// worker: one that does its work is told of by no alert. Then
 // a message becomes a dead letter, the receiver of notices goes away, the broker
 // does, and at last the worker itself.
-func TestAlertsOfAWorker(t *testing.T) {
-	t.Parallel()
+func worker(t *testing.T, scrape func(*system) *scraped) {
+	t.Helper()
 	n := &notices{got: map[string]string{}}
 	receiver := httptest.NewServer(n)
 	t.Cleanup(receiver.Close)
@@ -138,13 +158,12 @@ func TestAlertsOfAWorker(t *testing.T) {
 	s.stop()
 	s.pass(10 * minute)
 	s.tell("ImsworkerDeadLetters", "ImsworkerWorkerAbsent", "ImsworkerReplicaDown")
-	s.end()
 }
 
-// TestAlertsOfAShard: nobody works the shard of a cloud, so that a request for it
+// shardWithoutOwner: nobody works the shard of a cloud, so that a request for it
 // stays in the queue.
-func TestAlertsOfAShard(t *testing.T) {
-	t.Parallel()
+func shardWithoutOwner(t *testing.T, scrape func(*system) *scraped) {
+	t.Helper()
 	sys := newSystem(t, "", nil)
 	sys.cfg.NATS.URL = config.Secret(brokertest.Start(t).URL())
 	s := scrape(sys.start())
@@ -174,12 +193,11 @@ func TestAlertsOfAShard(t *testing.T) {
 	taken()
 	s.pass(10 * minute)
 	s.tell("ImsworkerQueueOld", "ImsworkerShardsUnowned")
-	s.end()
 }
 
-// TestAlertsOfAToken: the cloud gives out no new token while the old one ends.
-func TestAlertsOfAToken(t *testing.T) {
-	t.Parallel()
+// tokenNotRenewed: the cloud gives out no new token while the old one ends.
+func tokenNotRenewed(t *testing.T, scrape func(*system) *scraped) {
+	t.Helper()
 	sys := newSystem(t, "", func(c *fakecloud.CloudOptions) { c.Switches.TokenLife = fakecloud.Duration(10 * time.Minute) }) // 12 s of ours
 	sys.useToken()
 	s := scrape(sys.start())
@@ -210,7 +228,6 @@ func TestAlertsOfAToken(t *testing.T) {
 	s.await("it to be refused again", func() bool { return refused() != first })
 	s.pass(5 * minute)
 	s.tell("ImsworkerCredentialsExpiring")
-	s.end()
 }
 
 // useToken has the worker log in with a password.

@@ -50,7 +50,7 @@ func TestAlertStorage(t *testing.T) {
 			t.Errorf("%s is %s, want %s", expr, got, want)
 		}
 	}
-	if at := begin.Add(25 * time.Minute); !p.Holds("up == 0", at.Add(-4*time.Minute), at, time.Minute) || p.Holds("up == 0", at.Add(-8*time.Minute), at, time.Minute) {
+	if at := begin.Add(25 * time.Minute); !p.Holds("up == 0", "imsworker", at.Add(-4*time.Minute), at, time.Minute) || p.Holds("up == 0", "imsworker", at.Add(-8*time.Minute), at, time.Minute) {
 		t.Error("it is not seen for how long a target was away")
 	}
 }

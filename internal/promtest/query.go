@@ -46,11 +46,13 @@ func (s *Server) Query(expr string, at time.Time) []Sample {
 }
 
 // Holds reports whether an expression has the same element at each step from
-// one time to another: whether an alert that waits for so long would fire.
-func (s *Server) Holds(expr string, from, to time.Time, step time.Duration) bool {
+// one time to another: whether an alert that waits for so long would fire. Where
+// a job is named, elements of other jobs do not count.
+func (s *Server) Holds(expr, job string, from, to time.Time, step time.Duration) bool {
 	s.t.Helper()
 	var result []struct {
-		Values [][2]any `json:"values"`
+		Metric map[string]string `json:"metric"`
+		Values [][2]any          `json:"values"`
 	}
 	ask := url.Values{"query": {expr}, "start": {stamp(from)}, "end": {stamp(to)}, "step": {step.String()}}
 	if !s.ask("/api/v1/query_range?"+ask.Encode(), expr, &result) {
@@ -58,7 +60,7 @@ func (s *Server) Holds(expr string, from, to time.Time, step time.Duration) bool
 	}
 	want := 1 + int(to.Sub(from)/step)
 	for _, r := range result {
-		if len(r.Values) == want {
+		if of := r.Metric["job"]; len(r.Values) == want && (job == "" || of == "" || of == job) {
 			return true
 		}
 	}

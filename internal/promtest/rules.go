@@ -90,9 +90,9 @@ func Metrics(rules []Rule) (names []string) {
 	return slices.Compact(names)
 }
 
-// Fires reports whether an alert would fire at that time: whether its
+// Fires reports whether an alert would fire for a job at that time: whether its
 // expression has held for as long as the rule wants.
-func (s *Server) Fires(r Rule, at time.Time, step time.Duration) bool {
+func (s *Server) Fires(r Rule, job string, at time.Time, step time.Duration) bool {
 	s.t.Helper()
-	return s.Holds(r.Expr, at.Add(-time.Duration(r.For)), at, step)
+	return s.Holds(r.Expr, job, at.Add(-time.Duration(r.For)), at, step)
 }

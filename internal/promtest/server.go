@@ -57,7 +57,7 @@ func (s *Storage) Open(rules string, step time.Duration) *Server {
 	s.t.Helper()
 	dir := s.t.TempDir()
 	data := filepath.Join(dir, "data")
-	Run(s.t, "promtool", "tsdb", "create-blocks-from", "openmetrics", "--quiet", s.write(dir), data)
+	Run(s.t, "promtool", "tsdb", "create-blocks-from", "--max-block-duration=240h", "openmetrics", "--quiet", s.write(dir), data)
 	server := serve(s.t, dir, data, step)
 	if rules == "" {
 		return server

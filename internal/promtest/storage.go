@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,10 +23,14 @@ type Target struct{ Job, Instance string }
 // labels are the target's labels as they stand in front of a series' own.
 func (t Target) labels() string { return fmt.Sprintf("job=%q,instance=%q", t.Job, t.Instance) }
 
-// Storage collects scrapes. It belongs to one goroutine.
+// Storage collects scrapes, of as many targets as there are; several goroutines
+// may add theirs. Stories that are told apart by their job share one: a storage
+// and its Prometheus cost more than most stories.
 type Storage struct {
-	t           testing.TB
-	only        []string
+	t    testing.TB
+	only []string
+
+	mu          sync.Mutex
 	text        bytes.Buffer
 	first, last time.Time
 }
@@ -77,6 +82,8 @@ func withLabels(line, labels string) string {
 }
 
 func (s *Storage) add(at time.Time, sample string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	fmt.Fprintf(&s.text, "%s %.3f\n", sample, float64(at.UnixMilli())/1000)
 	if s.first.IsZero() || at.Before(s.first) {
 		s.first = at

@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,8 +22,6 @@ import (
 type story struct {
 	items []item
 	lasts time.Duration
-	every time.Duration // between scrapes; zero means 15 s
-	only  []string      // metrics that the rules look at
 	tells []telling
 }
 
@@ -38,14 +35,9 @@ type telling struct {
 func fires(alert string, at time.Duration) telling  { return telling{alert, at, true} }
 func silent(alert string, at time.Duration) telling { return telling{alert, at, false} }
 
-// worker is the process that is scraped.
-var worker = promtest.Target{Job: "imsworker", Instance: "replica-1:8080"}
-
-// live lets a story happen to one worker, and scrapes it all the while.
-func (s story) live(t *testing.T) *promtest.Server {
+// live lets the story happen to one worker, and scrapes it all the while.
+func (s story) live(t *testing.T, storage *promtest.Storage, job string, every time.Duration) {
 	t.Helper()
-	storage := promtest.New(t, s.only...)
-	every := max(s.every, 15*time.Second)
 	synctest.Test(t, func(t *testing.T) {
 		w, err := newWorld(plan{seed: 1, replicas: 1, shards: 1})
 		if err != nil {
@@ -58,42 +50,46 @@ func (s story) live(t *testing.T) *promtest.Server {
 		w.start("replica-1")
 		for at, items := time.Duration(0), s.items; at <= s.lasts; at += every {
 			for len(items) > 0 && items[0].at <= at {
+				time.Sleep(time.Until(begin.Add(items[0].at)))
 				items[0].what.happen(w)
 				items = items[1:]
 			}
 			time.Sleep(time.Until(begin.Add(at)))
 			synctest.Wait()
-			storage.Scraped(time.Now(), worker, promtest.Render(t, w.shown))
+			storage.Scraped(time.Now(), promtest.Target{Job: job, Instance: "replica-1:8080"}, promtest.Render(t, w.shown))
 		}
 		w.stop()
 	})
-	if !s.records(t) {
-		return storage.Open("", every)
-	}
-	return storage.Open(promtest.RulesFile(t, 2), every)
 }
 
-// records reports whether an alert of the story looks at what is recorded.
-func (s story) records(t *testing.T) bool {
+// play lets stories happen, each to a worker of its own, and holds what the
+// shipped rules say of them against what they should.
+func play(t *testing.T, every time.Duration, stories map[string]story) {
 	t.Helper()
-	rules := promtest.Rules(t, promtest.RulesFile(t, 2))
-	return slices.ContainsFunc(s.tells, func(want telling) bool {
-		return strings.Contains(promtest.Alert(t, rules, want.alert).Expr, "job_cloud")
+	path := promtest.RulesFile(t, 2)
+	rules := promtest.Rules(t, path)
+	storage := promtest.New(t, promtest.Metrics(rules)...)
+	t.Run("live", func(t *testing.T) {
+		for name, s := range stories {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				s.live(t, storage, job(name), every)
+			})
+		}
 	})
-}
-
-// check holds what the shipped rules say of a story against what they should.
-func (s story) check(t *testing.T) {
-	t.Helper()
-	p, rules := s.live(t), promtest.Rules(t, promtest.RulesFile(t, 2))
-	for _, want := range s.tells {
-		r := promtest.Alert(t, rules, want.alert)
-		at := begin.Add(want.at)
-		if got := p.Fires(r, at, max(s.every, 15*time.Second)); got != want.fires {
-			t.Errorf("%s after %v: fires %v, want %v: %v", want.alert, want.at, got, want.fires, p.Query(r.Expr, at))
+	p := storage.Open(path, every)
+	for name, s := range stories {
+		for _, want := range s.tells {
+			r := promtest.Alert(t, rules, want.alert)
+			if got := p.Fires(r, job(name), begin.Add(want.at), every); got != want.fires {
+				t.Errorf("%s: %s after %v: fires %v, want %v: %v", name, want.alert, want.at, got, want.fires, p.Query(r.Expr, begin.Add(want.at)))
+			}
 		}
 	}
 }
+
+// job is under which a story's worker is scraped.
+func job(story string) string { return "imsworker " + story }
 
 // request asks for an image at a time of a story.
 func request(at time.Duration, operation, id string, o messages.Options) item {
@@ -137,11 +133,12 @@ func within(d time.Duration) messages.Options {
 // TestAlertStories: the real worker and the fake cloud produce what each alert
 // is there for, in virtual time, and the rules as they are shipped tell it.
 func TestAlertStories(t *testing.T) {
+	t.Parallel()
 	const minute = time.Minute
-	for name, s := range map[string]story{
+	play(t, minute, map[string]story{
 		"a request fails": {
 			items: []item{decided(0, fakecloud.Outcome{Call: "CopyImage", Code: "IMG.0134", Reason: "no luck", Run: fakecloud.Duration(minute)}), request(minute, "copy-image", "r1", messages.Options{})},
-			lasts: 5 * minute, only: []string{"imsworker_request"},
+			lasts: 5 * minute,
 			tells: []telling{silent("ImsworkerRequestsNotSucceeded", minute+30*time.Second), fires("ImsworkerRequestsNotSucceeded", 4*minute), silent("ImsworkerRequestsUnresolved", 4*minute)},
 		},
 		"an answer is lost and nothing is found": {
@@ -149,27 +146,19 @@ func TestAlertStories(t *testing.T) {
 				ordered(0, fakecloud.Fault{Call: "CreateImage", Kind: fakecloud.DropBefore, Count: 1}),
 				{minute, ask{cloud: "east", operation: "create-system-image", id: "r1", name: "image-r1", data: encoded(messages.CreateSystemImage{Name: "image-r1", InstanceID: fakecloud.DemoServer})}},
 			},
-			lasts: 40 * minute, only: []string{"imsworker_request"},
+			lasts: 40 * minute,
 			tells: []telling{silent("ImsworkerRequestsUnresolved", 15*minute), fires("ImsworkerRequestsUnresolved", 35*minute), fires("ImsworkerRequestsNotSucceeded", 25*minute)},
-		},
-		"half of all fail": {
-			items: failing(2, 400*minute), lasts: 400 * minute, every: 5 * minute, only: []string{"imsworker_requests_finished_total"},
-			tells: []telling{silent("ImsworkerErrorBudgetBurnsFast", 60*minute), fires("ImsworkerErrorBudgetBurnsFast", 395*minute), silent("ImsworkerErrorBudgetBurnsSlowly", 395*minute)},
-		},
-		"an eighth fails": {
-			items: failing(8, 900*minute), lasts: 900 * minute, every: 5 * minute, only: []string{"imsworker_requests_finished_total"},
-			tells: []telling{silent("ImsworkerErrorBudgetBurnsFast", 895*minute), fires("ImsworkerErrorBudgetBurnsSlowly", 895*minute)},
 		},
 		"a job never ends": {
 			items: []item{decided(0, fakecloud.Outcome{Call: "CopyImage", Stuck: true}), request(minute, "copy-image", "r1", within(20*minute))},
-			lasts: 60 * minute, only: []string{"imsworker_requests_late", "imsworker_requests_stuck"},
+			lasts: 60 * minute,
 			tells: []telling{
 				silent("ImsworkerRequestsLate", 20*minute), fires("ImsworkerRequestsLate", 25*minute),
 				silent("ImsworkerRequestsStuck", 40*minute), fires("ImsworkerRequestsStuck", 50*minute),
 			},
 		},
 		"more is asked for than the account may do": {
-			items: many(15*time.Second, 120*minute), lasts: 120 * minute, every: 2 * minute, only: []string{"imsworker_requests_in_flight", "imsworker_requests_finished_total", "imsworker_api_budget"},
+			items: many(15*time.Second, 120*minute), lasts: 120 * minute,
 			tells: []telling{
 				silent("ImsworkerBudgetExhausted", 50*minute), fires("ImsworkerBudgetExhausted", 90*minute),
 				silent("ImsworkerQueueGrowing", 60*minute), fires("ImsworkerQueueGrowing", 118*minute),
@@ -180,12 +169,12 @@ func TestAlertStories(t *testing.T) {
 				decided(0, fakecloud.Outcome{Call: "CopyImage", Run: fakecloud.Duration(2 * time.Hour)}), request(minute, "copy-image", "r1", messages.Options{}),
 				{10 * minute, road{lasts: 22 * minute}},
 			},
-			lasts: 40 * minute, only: []string{"imsworker_cloud_silent", "imsworker_requests_in_flight"},
+			lasts: 40 * minute,
 			tells: []telling{silent("ImsworkerNothingPolled", 9*minute), silent("ImsworkerNothingPolled", 20*minute), fires("ImsworkerNothingPolled", 31*minute), silent("ImsworkerNothingPolled", 38*minute)},
 		},
 		"calls are throttled": {
 			items: []item{ordered(0, fakecloud.Fault{Call: "CopyImage", Kind: fakecloud.TooMany, Count: -1}), request(minute, "copy-image", "r1", messages.Options{})},
-			lasts: 60 * minute, only: []string{"imsworker_api_throttled"},
+			lasts: 60 * minute,
 			tells: []telling{silent("ImsworkerApiThrottled", 4*minute), fires("ImsworkerApiThrottled", 50*minute)},
 		},
 		"credentials are refused": {
@@ -193,29 +182,38 @@ func TestAlertStories(t *testing.T) {
 				ordered(5*minute, fakecloud.Fault{Call: "*", Kind: fakecloud.StatusBefore, Status: http.StatusUnauthorized, Count: -1}),
 				request(6*minute, "copy-image", "r1", messages.Options{}),
 			},
-			lasts: 20 * minute, only: []string{"imsworker_credentials_refused"},
+			lasts: 20 * minute,
 			tells: []telling{silent("ImsworkerCredentialsRefused", 4*minute), fires("ImsworkerCredentialsRefused", 10*minute), fires("ImsworkerCredentialsRefused", 19*minute)},
 		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s.check(t)
-		})
-	}
+	})
+}
+
+// TestAlertLongStories are those that take many hours.
+func TestAlertLongStories(t *testing.T) {
+	t.Parallel()
+	const minute = time.Minute
+	play(t, 5*minute, map[string]story{
+		"half of all fail": {
+			items: failing(2, 400*minute), lasts: 400 * minute,
+			tells: []telling{silent("ImsworkerErrorBudgetBurnsFast", 60*minute), fires("ImsworkerErrorBudgetBurnsFast", 395*minute), silent("ImsworkerErrorBudgetBurnsSlowly", 395*minute)},
+		},
+		"an eighth fails": {
+			items: failing(8, 900*minute), lasts: 900 * minute,
+			tells: []telling{silent("ImsworkerErrorBudgetBurnsFast", 895*minute), fires("ImsworkerErrorBudgetBurnsSlowly", 895*minute)},
+		},
+	})
 }
 
 // TestAlertEndsInTime: the rule of what did not succeed is false 15 minutes
 // after the last failure, and true until shortly before.
 func TestAlertEndsInTime(t *testing.T) {
 	t.Parallel()
-	s := story{
-		items: failing(1, 14*time.Minute), lasts: 35 * time.Minute, every: 15 * time.Second,
-		only: []string{"imsworker_requests_not_succeeded_recent", "imsworker_requests_finished_total"},
-	}
-	p := s.live(t)
+	s, storage := story{items: failing(1, 14*time.Minute), lasts: 35 * time.Minute}, promtest.New(t, "imsworker_requests_not_succeeded_recent", "imsworker_requests_finished_total")
+	s.live(t, storage, "imsworker", 15*time.Second)
+	p := storage.Open("", 15*time.Second)
 	last := lastRise(t, p, begin, begin.Add(s.lasts))
 	r := promtest.Alert(t, promtest.Rules(t, promtest.RulesFile(t, 2)), "ImsworkerRequestsNotSucceeded")
-	if !p.Holds(r.Expr, last, last.Add(15*time.Minute-30*time.Second), 15*time.Second) {
+	if !p.Holds(r.Expr, "", last, last.Add(15*time.Minute-30*time.Second), 15*time.Second) {
 		t.Errorf("the last request failed at %v, and the rule does not hold until 15 minutes later", last)
 	}
 	if left := p.Query(r.Expr, last.Add(15*time.Minute)); len(left) > 0 {
@@ -246,11 +244,13 @@ func TestAlertRecordsWithoutTimer(t *testing.T) {
 	if !mutation.Built {
 		t.Fatal("this test needs the build tag mutations too: see the target rules of the Makefile")
 	}
-	items := []item{request(time.Minute, "copy-image", "r1", messages.Options{})}
-	tells := func(what telling) story {
-		return story{items: slices.Clone(items), lasts: 10 * time.Minute, only: []string{"imsworker_records_without_timer"}, tells: []telling{what}}
-	}
-	tells(silent("ImsworkerRecordsWithoutTimer", 9*time.Minute)).check(t)
+	s, storage := story{items: []item{request(time.Minute, "copy-image", "r1", messages.Options{})}, lasts: 10 * time.Minute}, promtest.New(t, "imsworker_records_without_timer")
+	s.live(t, storage, "imsworker sound", time.Minute)
 	t.Setenv("MUTATION", string(mutation.LostTimer))
-	tells(fires("ImsworkerRecordsWithoutTimer", 9*time.Minute)).check(t)
+	s.live(t, storage, "imsworker mistaken", time.Minute)
+	p, at := storage.Open("", time.Minute), begin.Add(9*time.Minute)
+	r := promtest.Alert(t, promtest.Rules(t, promtest.RulesFile(t, 2)), "ImsworkerRecordsWithoutTimer")
+	if p.Fires(r, "imsworker sound", at, time.Minute) || !p.Fires(r, "imsworker mistaken", at, time.Minute) {
+		t.Errorf("%s says %v, want it to tell of the mistaken one alone", r.Alert, p.Query(r.Expr, at))
+	}
 }

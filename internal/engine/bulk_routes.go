@@ -14,14 +14,49 @@ import (
 // is one with a problem; an error means that a cloud could not be asked.
 func (g *Engine) routes(ctx context.Context, conf *Account, d messages.BulkCopy) ([]handlers.BulkTarget, error) {
 	all := make([]handlers.BulkTarget, 0, len(d.Targets))
-	for _, t := range d.Targets {
+	for i, t := range d.Targets {
 		to, err := g.route(ctx, conf, t)
 		if err != nil {
 			return nil, err
 		}
+		if to.Problem == nil {
+			to.Problem = cmp.Or(misplaced(t, to), doubled(d, all, i, to))
+		}
 		all = append(all, to)
 	}
 	return all, nil
+}
+
+// misplaced is the problem of a target whose cloud is in another region than
+// the one that it names beside it; nil if it has none.
+func misplaced(t messages.BulkTarget, to handlers.BulkTarget) *messages.Failure {
+	if t.Cloud == "" || t.Region == "" || t.Region == to.Region {
+		return nil
+	}
+	return &messages.Failure{
+		Reason:  messages.ReasonInvalid,
+		Message: fmt.Sprintf("the target names region %s, but the cloud %s is in region %s", t.Region, t.Cloud, to.Region),
+		Remedy:  "Leave region out, which the cloud's entry tells, or name the cloud that is meant.",
+	}
+}
+
+// doubled is the problem of the target i if one of those before leads to the
+// same copies: that is known only here, as {} and the own cloud's name, or a
+// cloud and its region with its project, are one place.
+func doubled(d messages.BulkCopy, before []handlers.BulkTarget, i int, to handlers.BulkTarget) *messages.Failure {
+	t := d.Targets[i]
+	for first, was := range before {
+		b := d.Targets[first]
+		if was.Problem == nil && was.Cloud == to.Cloud && was.Region == to.Region && was.Project == to.Project &&
+			cmp.Or(b.Name, d.NameTemplate) == cmp.Or(t.Name, d.NameTemplate) && b.CmkID == t.CmkID {
+			return &messages.Failure{
+				Reason:  messages.ReasonInvalid,
+				Message: fmt.Sprintf("targets[%d] is the same place as targets[%d], with the same name and key", i, first),
+				Remedy:  "Take one of them out, or give it another name.",
+			}
+		}
+	}
+	return nil
 }
 
 func plain(targets []handlers.BulkTarget) []messages.BulkRoute {

@@ -307,6 +307,29 @@ func TestBulkRefusesAtExpansion(t *testing.T) {
 	})
 }
 
+// TestBulkTargetsThatAreOnePlace are begun once, however the place is named,
+// and a cloud that is in another region than the target says is not begun at all.
+func TestBulkTargetsThatAreOnePlace(t *testing.T) {
+	t.Parallel()
+	run(t, func(w *world) {
+		l := newLegs(w)
+		w.images(1, func(int) string { return "" })
+		w.start()
+		key := w.bulk("a", 1, 0, func(d *messages.BulkCopy) {
+			d.Targets = []messages.BulkTarget{{}, {Cloud: "demo"}, {Cloud: "demo", Region: "eu-nl", Name: "x"}, {Cloud: "demo", Region: "eu-de", Name: "other"}, {CmkID: "key-1"}}
+		})
+		final, legs := w.ended(key, 1)
+		if c := final.Batch.Counts; c.Succeeded != 3 || c.Rejected != 2 || len(l.begun) != 3 {
+			w.t.Errorf("counts %v, %d requests", c, len(l.begun))
+		}
+		for index, want := range map[int]string{1: "targets[1] is the same place as targets[0]", 2: "names region eu-nl, but the cloud demo is in region eu-de"} {
+			if e := legs[index].Error; e == nil || e.Reason != messages.ReasonInvalid || !strings.Contains(e.Message, want) {
+				w.t.Errorf("leg %d: %+v", index, legs[index])
+			}
+		}
+	})
+}
+
 // TestBulkPolicies walks through orders of completion.
 func TestBulkPolicies(t *testing.T) {
 	t.Parallel()

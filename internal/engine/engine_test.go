@@ -227,7 +227,7 @@ func (w *world) start() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	conf := &engine.Account{Name: "demo", Client: client, Profile: ims.ProfileHuawei, Limits: w.limits, TimeFactor: 1, NoSweep: w.noSweep}
+	conf := &engine.Account{Name: "demo", Client: client, Profile: ims.ProfileHuawei, Region: "eu-de", Limits: w.limits, TimeFactor: 1, NoSweep: w.noSweep}
 	if w.adjust != nil {
 		w.adjust(conf)
 	}

@@ -190,17 +190,29 @@ func (in *Intake) record(req *request, work handlers.Work, conf Cloud) *ledger.R
 	o := work.Options()
 	r.Data, r.DataHash, r.Priority = req.envelope.Data, ledger.HashData(req.envelope.Data), o.Priority
 	r.Unmark, r.CancelLate = !o.MarkerKept(), o.OnDeadline == messages.OnDeadlineCancel
-	r.Deadline = r.Accepted.Add(conf.Scale(work.Policy().Deadline))
-	if o.Deadline != nil {
-		r.Deadline = o.Deadline.At(r.Accepted)
-		if after, relative := o.Deadline.Duration(); relative {
-			r.Deadline = r.Accepted.Add(conf.Scale(after))
-		}
-	}
 	if o.NotBefore != nil {
 		r.NotBefore = *o.NotBefore
 	}
+	r.Deadline = deadline(r, work, conf)
 	return r
+}
+
+// deadline is what the request names, a duration from its acceptance on, else
+// that of its operation. The latter counts from not_before where that is
+// later: what is put off until tonight has as long as what is asked for tonight.
+func deadline(r *ledger.Record, work handlers.Work, conf Cloud) time.Time {
+	given := work.Options().Deadline
+	if given == nil {
+		from := r.Accepted
+		if r.NotBefore.After(from) {
+			from = r.NotBefore
+		}
+		return from.Add(conf.Scale(work.Policy().Deadline))
+	}
+	if after, relative := given.Duration(); relative {
+		return r.Accepted.Add(conf.Scale(after))
+	}
+	return given.At(r.Accepted)
 }
 
 // bare is a record that says no more than who asked for what.

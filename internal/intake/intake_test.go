@@ -161,6 +161,27 @@ func TestRequestBecomesRecord(t *testing.T) {
 	}
 }
 
+// TestDeadlineCountsFromNotBefore of a request that names none: else whatever
+// waits for the night would be late before it may begin.
+func TestDeadlineCountsFromNotBefore(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	tonight := time.Now().Add(12 * time.Hour).Truncate(time.Second).UTC()
+	for id, c := range map[string]struct {
+		options string
+		want    func(*ledger.Record) time.Time
+	}{
+		"later":   {`"not_before":"` + tonight.Format(time.RFC3339) + `"`, func(*ledger.Record) time.Time { return tonight.Add(time.Hour) }},
+		"earlier": {`"not_before":"2020-01-01T00:00:00Z"`, func(r *ledger.Record) time.Time { return r.Accepted.Add(time.Hour) }},
+		"given":   {`"deadline":"13h","not_before":"` + tonight.Format(time.RFC3339) + `"`, func(r *ledger.Record) time.Time { return r.Accepted.Add(13 * time.Hour) }},
+	} {
+		d.publish("ims.request.demo.copy-image", strings.TrimSuffix(good, "}")+`,"options":{`+c.options+`}}`, cloudEvent(id))
+		if r := d.record("/b", id); !r.Deadline.Equal(c.want(r)) {
+			t.Errorf("%s: accepted %s, not before %s, deadline %s", id, r.Accepted, r.NotBefore, r.Deadline)
+		}
+	}
+}
+
 func TestRepetitionChangesNothing(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)

@@ -219,6 +219,7 @@ func TestMistakesBecomeDeadLetters(t *testing.T) {
 		"cloud_too_long":      {"ims.request." + strings.Repeat("x", 4000) + ".copy-image", good, nats.Header{"Nats-Msg-Id": {"x"}}, "ims.dead._._", "subject", []string{"1 to 40"}, false},
 		"operation_too_long":  {"ims.request.demo." + strings.Repeat("x", 4000), good, nats.Header{"Nats-Msg-Id": {"x"}}, "ims.dead._._", "subject", []string{"1 to 64"}, false},
 		"operation_odd":       {"ims.request.demo.copy_image", good, nats.Header{"Nats-Msg-Id": {"x"}}, "ims.dead._._", "subject", []string{`"copy_image"`}, false},
+		"operation_mistyped":  {"ims.request.demo.copy-imag", good, nats.Header{"Nats-Msg-Id": {"x"}}, "ims.dead.demo.copy-imag", "unknown_operation", []string{`did you mean "copy-image"?`}, true},
 		"operation_longest":   {"ims.request.demo." + strings.Repeat("x", 64), good, nats.Header{"Nats-Msg-Id": {"x"}}, "ims.dead.demo." + strings.Repeat("x", 64), "unknown_operation", nil, true},
 		"control_verb_odd":    {"ims.control.demo." + strings.Repeat("x", 4000), `{}`, nil, "ims.dead._._", "subject", []string{"1 to 64"}, false},
 		"control_cloud_odd":   {"ims.control.DEMO.retry", `{}`, nil, "ims.dead._._", "subject", []string{`"DEMO"`}, false},

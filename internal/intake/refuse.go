@@ -83,7 +83,11 @@ func unknownCloud(name string) messages.Problem {
 }
 
 func unknownOperation(name string) messages.Problem {
-	return messages.Problem{Message: fmt.Sprintf("there is no operation %q; known are %s", name, strings.Join(handlers.Names(), ", "))}
+	known := "known are " + strings.Join(handlers.Names(), ", ")
+	if near := handlers.Nearest(name, handlers.Names()); near != "" {
+		known = fmt.Sprintf("did you mean %q?", near)
+	}
+	return messages.Problem{Message: fmt.Sprintf("there is no operation %q; %s", name, known)}
 }
 
 // notTaken is the verdict on messages that are neither requests nor anything

@@ -74,10 +74,26 @@ func history(d client.Detail, now time.Time) (all []happening) {
 	}
 	all = append(all, callsOf(d)...)
 	slices.SortStableFunc(all, func(a, b happening) int { return a.at.Compare(b.at) })
+	all = pagesInOne(all)
 	if waiting, lives := d.Waiting(now); lives {
 		all = append(all, happening{attempt: d.Summary.Attempt, what: "waits", detail: waiting.For})
 	}
 	return all
+}
+
+// pagesInOne makes one line of the pages that a bulk has told one after another: 10,000 legs have fifty.
+func pagesInOne(all []happening) []happening {
+	kept, pages := all[:0], 0
+	for _, h := range all {
+		last := len(kept) - 1
+		if h.what != string(messages.StateBatchLegs) || last < 0 || kept[last].what != h.what || kept[last].attempt != h.attempt {
+			kept, pages = append(kept, h), 1
+			continue
+		}
+		pages++
+		kept[last].detail = fmt.Sprintf("%d pages, the last is %s", pages, h.detail)
+	}
+	return kept
 }
 
 // historyDetail is what an event tells; of the first also the name of what was asked for, of the last the cloud's part.

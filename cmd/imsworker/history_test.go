@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -63,6 +64,24 @@ now         +1m5s  waits     the cloud put it off; it is submitted again then
 	}
 }
 
+// TestPagesInOne keeps the pages of a bulk's legs to one line an attempt.
+func TestPagesInOne(t *testing.T) {
+	t.Parallel()
+	d := client.Detail{Summary: client.Summary{Attempt: 2, State: "batch-completed"}}
+	for n, attempt := range []int{1, 1, 1, 2} {
+		d.Events = append(d.Events, client.EventView{Time: watchNow, Attempt: attempt, State: messages.StateBatchLegs, Data: messages.Event{
+			State: messages.StateBatchLegs, Batch: &messages.Batch{Page: n % 3, Legs: make([]messages.Leg, 5)},
+		}})
+	}
+	var got []string
+	for _, h := range history(d, watchNow) {
+		got = append(got, h.detail)
+	}
+	if want := []string{"3 pages, the last is page 2, 5 legs", "page 0, 5 legs"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 // TestManyCalls shows the last of them.
 func TestManyCalls(t *testing.T) {
 	t.Parallel()
@@ -93,6 +112,18 @@ func TestAgeRow(t *testing.T) {
 	}
 	if s.Accepted = (time.Time{}); got() != "" {
 		t.Errorf("nobody knows: %q", got())
+	}
+}
+
+func TestFromNow(t *testing.T) {
+	t.Parallel()
+	for want, d := range map[string]time.Duration{
+		"in 1h0m5s": time.Hour + 5*time.Second, "1h0m5s ago": -time.Hour - 5*time.Second, "in 3d4h": 76*time.Hour + time.Minute, "3d ago": -72 * time.Hour,
+		"in 106751d23h": 1<<63 - 1, // as far as a duration goes
+	} {
+		if got := fromNow(watchNow.Add(d), watchNow); got != want {
+			t.Errorf("%v: got %s, want %s", d, got, want)
+		}
 	}
 }
 

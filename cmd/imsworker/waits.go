@@ -33,9 +33,17 @@ func timeRow(w io.Writer, name string, at, now time.Time) {
 func fromNow(at, now time.Time) string {
 	d := at.Sub(now).Round(time.Second)
 	if d < 0 {
-		return (-d).String() + " ago"
+		return fewDays(-d) + " ago"
 	}
-	return "in " + d.String()
+	return "in " + fewDays(d)
+}
+
+// fewDays is a duration to the second; of more than two days the hours are enough.
+func fewDays(d time.Duration) string {
+	if d.Abs() > 48*time.Hour {
+		return briefly(d.Abs())
+	}
+	return d.String()
 }
 
 func times(n int) string {

@@ -48,7 +48,7 @@ func pauseCommand(resume bool, cmd *cobra.Command) *cobra.Command {
 		return connected(ctx, func(c *client.Client) error {
 			done, err := c.Pause(ctx, args[0], operation, resume)
 			if errors.Is(err, context.DeadlineExceeded) {
-				return timedOut(fmt.Sprintf("no worker has taken it within %s: does one run, and does it know the cloud %q? It is kept and carried out as soon as one does", pauseTime, args[0]))
+				return timedOut(fmt.Sprintf("no worker has taken it within %s: does one run, and does it know the cloud %q? It is kept and carried out when one does; one that does not know the cloud puts it among the dead letters after ten minutes", pauseTime, args[0]))
 			}
 			if err != nil {
 				return err

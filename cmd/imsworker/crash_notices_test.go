@@ -179,10 +179,10 @@ func (p *plant) noticesOver() bool {
 	return errors.Is(err, broker.ErrNone) || err == nil && len(m.Data) == 0
 }
 
-// metric is the value of a series of the worker's, 0 where there is none yet.
-func (p *plant) metric(series string) float64 {
+// page is what the worker answers to a GET.
+func (p *plant) page(path string) string {
 	p.t.Helper()
-	req, err := http.NewRequestWithContext(p.t.Context(), http.MethodGet, "http://"+p.http+"/metrics", nil)
+	req, err := http.NewRequestWithContext(p.t.Context(), http.MethodGet, "http://"+p.http+path, nil)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -193,9 +193,15 @@ func (p *plant) metric(series string) float64 {
 	defer func() { _ = resp.Body.Close() }()
 	text, err := io.ReadAll(resp.Body)
 	if err != nil || resp.StatusCode != http.StatusOK {
-		p.t.Fatalf("metrics: %d %v", resp.StatusCode, err)
+		p.t.Fatalf("%s: %d %v", path, resp.StatusCode, err)
 	}
-	for line := range strings.Lines(string(text)) {
+	return string(text)
+}
+
+// metric is the value of a series of the worker's, 0 where there is none yet.
+func (p *plant) metric(series string) float64 {
+	p.t.Helper()
+	for line := range strings.Lines(p.page("/metrics")) {
 		if value, is := strings.CutPrefix(line, series+" "); is {
 			n, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
 			if err != nil {

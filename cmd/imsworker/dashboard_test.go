@@ -5,7 +5,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"math"
 	"net/http"
 	"os"
@@ -99,25 +98,6 @@ func (p *plant) doOfEverything() (keys []string) {
 		p.t.Fatal(err)
 	}
 	return append(keys, messages.Key(fakecloud.DemoCloud, identity.Source, identity.ID))
-}
-
-// page is what the worker answers to a GET.
-func (p *plant) page(path string) string {
-	p.t.Helper()
-	req, err := http.NewRequestWithContext(p.t.Context(), http.MethodGet, "http://"+p.http+path, nil)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != http.StatusOK {
-		p.t.Fatalf("%s: %d %v", path, resp.StatusCode, err)
-	}
-	return string(text)
 }
 
 // panelsOf are the expressions of the shipped dashboard, by panel, for all that

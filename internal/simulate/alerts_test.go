@@ -248,8 +248,8 @@ func TestAlertRecordsWithoutTimer(t *testing.T) {
 	s.live(t, storage, "imsworker sound", time.Minute)
 	t.Setenv("MUTATION", string(mutation.LostTimer))
 	s.live(t, storage, "imsworker mistaken", time.Minute)
-	p, at := storage.Open("", time.Minute), begin.Add(9*time.Minute)
-	r := promtest.Alert(t, promtest.Rules(t, promtest.RulesFile(t, 2)), "ImsworkerRecordsWithoutTimer")
+	p, want := storage.Open("", time.Minute), fires("ImsworkerRecordsWithoutTimer", 9*time.Minute)
+	r, at := promtest.Alert(t, promtest.Rules(t, promtest.RulesFile(t, 2)), want.alert), begin.Add(want.at)
 	if p.Fires(r, "imsworker sound", at, time.Minute) || !p.Fires(r, "imsworker mistaken", at, time.Minute) {
 		t.Errorf("%s says %v, want it to tell of the mistaken one alone", r.Alert, p.Query(r.Expr, at))
 	}

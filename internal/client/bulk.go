@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -43,6 +44,16 @@ func (d Detail) legs() (all []messages.Leg) {
 		}
 	}
 	return all
+}
+
+// asked is the request's data as its events tell it, nil where they are gone.
+func (d Detail) asked() json.RawMessage {
+	for _, e := range d.Events {
+		if e.State == messages.StateAccepted && len(e.Data.Request.Data) > 0 {
+			return e.Data.Request.Data
+		}
+	}
+	return nil
 }
 
 // legNodes are some legs of a bulk, each as the chain of its requests, and how

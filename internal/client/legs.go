@@ -81,14 +81,12 @@ func (c *Client) FillLegs(ctx context.Context, d *Detail) (err error) {
 func (c *Client) readLegs(ctx context.Context, d Detail, shards int) (*Legs, error) {
 	r := d.Record
 	if r == nil || r.Buried {
-		return legsOf(d.legs()), nil
+		return legsOf(d.legs(), d.asked()), nil
 	}
 	if r.Bulk == nil || r.Bulk.Pages == 0 || r.State != ledger.Submitted && r.State != ledger.Finished {
 		return nil, nil //nolint:nilnil // none is an answer
 	}
-	var asked messages.BulkCopy
-	_ = json.Unmarshal(r.Data, &asked) // the worker has read it
-	l := &Legs{AtOnce: cmp.Or(asked.Concurrency, messages.LegsAtOnce), All: make([]LegView, 0, r.Bulk.Legs)}
+	l := &Legs{AtOnce: concurrencyOf(r.Data), All: make([]LegView, 0, r.Bulk.Legs)}
 	parent := bulk.Parent{Cloud: r.Cloud, Key: r.Key, Routes: r.Bulk.Routes}
 	for n := range r.Bulk.Pages {
 		page, err := c.page(ctx, r, n, shards)
@@ -106,12 +104,19 @@ func (c *Client) readLegs(ctx context.Context, d Detail, shards int) (*Legs, err
 	return l, nil
 }
 
-// legsOf are legs that were told, nil for none.
-func legsOf(told []messages.Leg) *Legs {
+// concurrencyOf is how many legs of a bulk may be under way at once by its data.
+func concurrencyOf(data json.RawMessage) int {
+	var asked messages.BulkCopy
+	_ = json.Unmarshal(data, &asked) // the worker has read it; none says nothing
+	return cmp.Or(asked.Concurrency, messages.LegsAtOnce)
+}
+
+// legsOf are legs that were told of a bulk with this data, nil for none.
+func legsOf(told []messages.Leg, data json.RawMessage) *Legs {
 	if len(told) == 0 {
 		return nil
 	}
-	l := &Legs{AtOnce: messages.LegsAtOnce, All: make([]LegView, 0, len(told))}
+	l := &Legs{AtOnce: concurrencyOf(data), All: make([]LegView, 0, len(told))}
 	for _, leg := range told {
 		l.add(leg)
 	}

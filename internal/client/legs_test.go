@@ -109,6 +109,22 @@ func TestLegsOfARunningBulk(t *testing.T) {
 	}
 }
 
+// TestLegsOfABulkThatEnded: its record has no data any more, its first event has.
+func TestLegsOfABulkThatEnded(t *testing.T) {
+	t.Parallel()
+	d := Detail{Summary: Summary{Attempt: 2}, Events: []EventView{
+		{Attempt: 1, State: messages.StateAccepted, Data: messages.Event{Request: messages.RequestInfo{Data: json.RawMessage(`{"concurrency":3}`)}}},
+		{Attempt: 2, State: messages.StateBatchLegs, Data: messages.Event{Batch: &messages.Batch{Legs: []messages.Leg{{State: messages.StateSucceeded}}}}},
+	}}
+	if l := legsOf(d.legs(), d.asked()); l.AtOnce != 3 || l.Counts.Succeeded != 1 {
+		t.Errorf("got %+v", l)
+	}
+	d.Events = d.Events[1:]
+	if l := legsOf(d.legs(), d.asked()); l.AtOnce != messages.LegsAtOnce {
+		t.Errorf("got %+v of a bulk whose first event is gone", l)
+	}
+}
+
 // TestLegsInTheFamily: the leg that was asked for stands in the tree wherever
 // it is among them, then those that did not succeed and those under way.
 func TestLegsInTheFamily(t *testing.T) {

@@ -82,7 +82,7 @@ func (o rulesTest) test(cmd *cobra.Command) (ruled, error) {
 	}
 	b, err := backup.ReadSaved(text)
 	if err != nil {
-		return ruled{}, usage(cmd, "%s: %w", o.file, err)
+		return ruled{}, usage(cmd, "%s: %w", nameOfInput(o.file), err)
 	}
 	facts := backup.FactsOf(entry.Name, b)
 	facts.Vault.Name = o.vault

@@ -113,7 +113,7 @@ func TestBackupRulesMistakes(t *testing.T) {
 	}{
 		"no_rules":  {savedBackup, nil, "no rules: name their file with --rules or in IMSWORKER_BACKUP_RULES"},
 		"no_json":   {"{", []string{"--rules", good}, "not JSON"},
-		"no_backup": {"{}", []string{"--rules", good}, "it has no id"},
+		"no_backup": {"{}", []string{"--rules", good}, "standard input: it has no id"},
 		"no_file":   {"", []string{"--rules", good, "-f", "/nowhere/x"}, "/nowhere/x"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -174,14 +174,14 @@ func didYouMean(near string) string {
 
 // readInput reads the JSON of a file, or of standard input where it is named -.
 func readInput(cmd *cobra.Command, path string) ([]byte, error) {
-	in, name := cmd.InOrStdin(), "standard input"
+	in, name := cmd.InOrStdin(), nameOfInput(path)
 	if path != "-" {
 		file, err := os.Open(path)
 		if err != nil {
 			return nil, usage(cmd, "%v", err)
 		}
 		defer func() { _ = file.Close() }()
-		in, name = file, path
+		in = file
 	} else if !cmd.Flags().Changed("file") && isTerminal(in) {
 		return nil, usage(cmd, "no data: name a file with -f, or - to type it")
 	}
@@ -193,6 +193,14 @@ func readInput(cmd *cobra.Command, path string) ([]byte, error) {
 		return nil, usage(cmd, "%s: %w", name, problems)
 	}
 	return data, nil
+}
+
+// nameOfInput is what messages call a file that readInput reads.
+func nameOfInput(path string) string {
+	if path == "-" {
+		return "standard input"
+	}
+	return path
 }
 
 func isTerminal(r io.Reader) bool {

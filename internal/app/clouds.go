@@ -52,7 +52,7 @@ func (c *clouds) apply(next *cloud.Set) error {
 			return fmt.Errorf("%v: %w", moved, err)
 		}
 		if n > 0 {
-			return fmt.Errorf("%v: refused while requests of that cloud are in flight (%d); give the other account an entry of its own", moved, n)
+			return fmt.Errorf("%v: refused while requests of that cloud are in flight (%d); give the other account an entry of its own; where it is the same one, name its project as before, by id or by name, until they have ended", moved, n)
 		}
 	}
 	return c.replace(next)

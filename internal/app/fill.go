@@ -36,7 +36,7 @@ func newFill() *fill {
 	return &fill{
 		messages: desc("imsworker_queue_messages", "Messages in the broker that no worker has taken in yet: requests, control messages, backup notices. Rises when more come than are taken in."),
 		oldest:   desc("imsworker_queue_oldest_timestamp_seconds", "When the oldest of these messages was published; stands still while nothing is taken in. No value where there is none."),
-		letters:  desc("imsworker_dead_letters", "Dead letters that are there; rises when a message is put aside, falls when somebody replays or drops one."),
+		letters:  desc("imsworker_dead_letters", "Dead letters that are there; rises when a message is put aside, falls when somebody drops one. One that was replayed stays until then."),
 		newest:   desc("imsworker_dead_letter_newest_timestamp_seconds", "When the newest of the dead letters that are there was put aside; moves on with each. No value where there is none."),
 	}
 }

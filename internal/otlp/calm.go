@@ -53,7 +53,7 @@ func (c *calm) hide(err error) string {
 // secrets are the values of the headers that the receiver wants, and the
 // passwords in its address.
 func secrets(env func(string) string) (all []string) {
-	for _, name := range []string{"OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"} {
+	for _, name := range []string{variableHeaders, variableTracesHeaders} {
 		for pair := range strings.SplitSeq(env(name), ",") {
 			_, value, _ := strings.Cut(pair, "=")
 			plain, err := url.PathUnescape(strings.TrimSpace(value))

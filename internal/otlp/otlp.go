@@ -22,8 +22,8 @@ import (
 	"github.com/imsworker/imsworker/internal/trace"
 )
 
-// Variables of the OpenTelemetry specification that switch traces on and off.
-// All others are left to the SDK: OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES,
+// Variables of the OpenTelemetry specification that switch traces on and off
+// or hold secrets. All others are left to the SDK: OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES,
 // OTEL_TRACES_SAMPLER and its argument, OTEL_BSP_…, OTEL_EXPORTER_OTLP_….
 const (
 	variableDisabled       = "OTEL_SDK_DISABLED"
@@ -32,6 +32,8 @@ const (
 	variableTracesEndpoint = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 	variableProtocol       = "OTEL_EXPORTER_OTLP_PROTOCOL"
 	variableTracesProtocol = "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"
+	variableHeaders        = "OTEL_EXPORTER_OTLP_HEADERS"
+	variableTracesHeaders  = "OTEL_EXPORTER_OTLP_TRACES_HEADERS"
 )
 
 // Wanted reports whether the environment asks for traces. The error says in
@@ -56,6 +58,9 @@ func Wanted(env func(string) string) (bool, error) {
 	}
 	if protocol := value(variableTracesProtocol, variableProtocol); !slices.Contains([]string{"", "http/protobuf", "http/json"}, protocol) {
 		return false, fmt.Errorf("%s: %q is not spoken here; http/protobuf and http/json are allowed, usually at port 4318", variableProtocol, protocol)
+	}
+	if err := unreadable(env); err != nil {
+		return false, err
 	}
 	return true, nil
 }

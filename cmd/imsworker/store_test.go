@@ -22,7 +22,7 @@ const systemctl = `#!/usr/bin/env bash
 pid=$(cat "$PID" 2>/dev/null)
 alive() { [ -n "$pid" ] && [ -d /proc/$pid ] && ! grep -q ') Z ' /proc/$pid/stat; }
 case $1 in
-  is-active) alive ;;
+  is-active) if alive; then echo active; else echo inactive; exit 3; fi ;;
   stop) kill -TERM $pid; while alive; do sleep 0.05; done ;;
   start) setsid "$WORKER" serve >>"$PID.log" 2>&1 & echo $! >"$PID" ;;
 esac

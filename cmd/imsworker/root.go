@@ -55,7 +55,7 @@ func wrapArgs(cmd *cobra.Command) {
 	if check := cmd.Args; check != nil {
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
 			if err := check(cmd, args); err != nil {
-				return &usageError{cmd, err}
+				return &usageError{cmd, inWords(cmd, args, err)}
 			}
 			return nil
 		}
@@ -63,6 +63,14 @@ func wrapArgs(cmd *cobra.Command) {
 	for _, sub := range cmd.Commands() {
 		wrapArgs(sub)
 	}
+}
+
+// inWords says which arguments are wanted where the check has only counted them.
+func inWords(cmd *cobra.Command, args []string, err error) error {
+	if !strings.HasPrefix(err.Error(), "accepts ") {
+		return err
+	}
+	return fmt.Errorf("`%s %s` is wanted; got %s", cmd.Parent().CommandPath(), cmd.Use, count(len(args), "argument"))
 }
 
 // group returns a command that only holds others.

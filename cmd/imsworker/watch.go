@@ -118,6 +118,8 @@ func (w *watcher) run(ctx context.Context, notes io.Writer) error {
 	err := w.follow(ctx)
 	c := w.board.counts()
 	switch {
+	case errors.Is(err, context.DeadlineExceeded) && c.Legs == 0:
+		return timedOut(fmt.Sprintf("no record was seen in %s: a request that waits in the queue has none yet, and a key with a mistake in it never has; `imsworker requests ls` lists keys", w.timeout))
 	case errors.Is(err, context.DeadlineExceeded):
 		return timedOut(fmt.Sprintf("%s not ended after %s; no work is stopped by that, `imsworker requests ls` shows how it goes on", hasOrHave(c.Open(), "request"), w.timeout))
 	case errors.Is(err, context.Canceled):

@@ -148,6 +148,10 @@ func TestWatchRefuses(t *testing.T) {
 	if code != exitTimedOut || !strings.Contains(errOut, "1 request has not ended after 300ms; no work is stopped by that") {
 		t.Errorf("timed out: %d, %q", code, errOut)
 	}
+	code, _, errOut = call(t, "", "requests", "watch", strings.Repeat("a", 26), "--timeout", "300ms")
+	if code != exitTimedOut || !strings.Contains(errOut, "no record was seen in 300ms: ") {
+		t.Errorf("timed out, nothing known: %d, %q", code, errOut)
+	}
 	t.Setenv("IMSWORKER_NATS_URL", "nats://127.0.0.1:1")
 	if code, _, _ := call(t, "", "requests", "watch", key); code != exitNotConnected {
 		t.Errorf("not connected: %d", code)

@@ -12,6 +12,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -55,7 +56,9 @@ func TestRenderings(t *testing.T) {
 			template := deployment.Spec.Template
 			checkPod(t, template.Spec)
 			checkSelectors(t, objects, template.Labels)
-			checkStop(t, settings(t, template.Spec), template.Spec)
+			c := settings(t, template.Spec)
+			checkStop(t, c, template.Spec)
+			checkWayOut(t, find[networkingv1.NetworkPolicy](objects), c, template.Labels)
 			if job := find[batchv1.Job](objects); job != nil {
 				checkPod(t, job.Spec.Template.Spec)
 				settings(t, job.Spec.Template.Spec)
@@ -198,6 +201,29 @@ func checkStop(t *testing.T, c config.Config, pod corev1.PodSpec) {
 	t.Helper()
 	if grace := time.Duration(*pod.TerminationGracePeriodSeconds) * time.Second; grace <= c.Drain+stopRest {
 		t.Errorf("the pod is killed after %s, stopping may take %s", grace, c.Drain+stopRest)
+	}
+}
+
+// checkWayOut: the workers may call the names' server, the clouds, and the broker on every port of its addresses.
+func checkWayOut(t *testing.T, policy *networkingv1.NetworkPolicy, c config.Config, labels map[string]string) {
+	t.Helper()
+	if policy == nil || !matches(policy.Spec.PodSelector.MatchLabels, labels) {
+		t.Fatal("no NetworkPolicy chooses the workers")
+	}
+	open := map[string]bool{}
+	for _, rule := range policy.Spec.Egress {
+		for _, port := range rule.Ports {
+			open[port.Port.String()] = len(rule.To) == 0
+		}
+	}
+	ports := []string{"53", "443"}
+	for address := range strings.SplitSeq(string(c.NATS.URL), ",") {
+		ports = append(ports, address[strings.LastIndex(address, ":")+1:])
+	}
+	for _, port := range ports {
+		if !open[port] {
+			t.Errorf("port %s is not let out", port)
+		}
 	}
 }
 

@@ -104,6 +104,22 @@ capabilities:
   value: json
 {{- end }}
 
+{{/* A whole number is a fraction to helm, which writes millions with an exponent. */}}
+{{- define "imsworker.text" -}}
+{{- if and (kindIs "float64" .) (eq . (floor .)) }}{{ int64 . }}{{ else }}{{ . }}{{ end -}}
+{{- end }}
+
+{{/* Ports that workers call: those that are given, and those in the broker's addresses, which need not be told twice. */}}
+{{- define "imsworker.portsOut" -}}
+{{- $ports := list -}}
+{{- range .Values.networkPolicy.brokerPorts }}{{ $ports = append $ports (int .) }}{{ end -}}
+{{- range splitList "," .Values.broker.url -}}
+{{- with regexFind ":[0-9]+$" (trimSuffix "/" (trim .)) }}{{ $ports = append $ports (trimPrefix ":" . | int) }}{{ end -}}
+{{- end -}}
+{{- range .Values.networkPolicy.cloudPorts }}{{ $ports = append $ports (int .) }}{{ end -}}
+{{- toJson (uniq $ports) -}}
+{{- end }}
+
 {{- define "imsworker.userSecret" -}}
 {{- .nkey.secret | default .credentials.secret | default .password.secret -}}
 {{- end }}
@@ -159,6 +175,9 @@ capabilities:
 {{- if ne (empty $v.broker.tls.certificate) (empty $v.broker.tls.key) -}}
 {{- fail "broker.tls.certificate and broker.tls.key belong together: give the names of both keys of the Secret, or of none" -}}
 {{- end -}}
+{{- if and $v.broker.tls.certificate (not $v.broker.tls.secret) -}}
+{{- fail "broker.tls.certificate is given without broker.tls.secret, the Secret that holds it: name it, or leave both keys out" -}}
+{{- end -}}
 {{- if and (not $v.keda.enabled) (gt (int $v.replicas) (int $v.shards)) -}}
 {{- fail (printf "replicas is %d, more than shards, %d: the others would have nothing to do" (int $v.replicas) (int $v.shards)) -}}
 {{- end -}}
@@ -172,5 +191,8 @@ capabilities:
 {{- end -}}
 {{- if and $v.hooks.enabled (eq (int $v.hooks.port) 8080) -}}
 {{- fail "hooks.port is 8080, where the worker serves its metrics: give the hooks another port" -}}
+{{- end -}}
+{{- if and $v.hooks.enabled (eq (int $v.hooks.port) (int $v.service.port)) -}}
+{{- fail (printf "hooks.port and service.port are both %d, and one Service has both: give one of them another port" (int $v.hooks.port)) -}}
 {{- end -}}
 {{- end }}

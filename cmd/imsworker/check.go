@@ -66,9 +66,10 @@ func check(ctx context.Context, online bool) []finding {
 		return findings
 	}
 	findings = append(findings, brokerFindings(ctx, cfg)...)
+	owners := make(map[string]string)
 	for _, name := range set.Names() {
 		c, _ := set.Get(name)
-		findings = append(findings, ping(ctx, c))
+		findings = append(findings, ping(ctx, c, owners))
 	}
 	return findings
 }
@@ -173,16 +174,25 @@ func questionsFinding(ctx context.Context, c *client.Client, cfg config.Config) 
 	return found(what, "may be answered and asked", nil)
 }
 
-func ping(ctx context.Context, c cloud.Cloud) finding {
+// ping asks a cloud one cheap question, and which project it answers for: two entries of one project, of which one names it and
+// the other gives its id, look like two until then. Owners are the entries by the projects found so far.
+func ping(ctx context.Context, c cloud.Cloud, owners map[string]string) finding {
 	ctx, cancel := context.WithTimeout(ctx, pingTime)
 	defer cancel()
+	var project string
 	api, err := ims.New(c.Client)
 	if err == nil {
 		defer api.Close()
 		err = api.Ping(ctx)
 	}
-	err = withRemedy(err)
-	return found("cloud "+c.Name, fmt.Sprintf("answers, profile %s, region %s", c.Profile, c.Region), err)
+	if err == nil {
+		project, err = api.ProjectID(ctx)
+	}
+	if other := owners[project]; err == nil && other != "" {
+		err = fmt.Errorf("is the same account as cloud %s, project %s: each would spend the account's limits by itself, so remove one of the entries", other, project)
+	}
+	owners[project] = c.Name
+	return found("cloud "+c.Name, fmt.Sprintf("answers, profile %s, region %s", c.Profile, c.Region), withRemedy(err))
 }
 
 func findingTable(w io.Writer, findings []finding) {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -76,6 +77,20 @@ func TestCheckOnline(t *testing.T) {
 	code, out, errOut = call(t, "", "check", "--online", "-o", "json")
 	if code != exitNotSucceeded || !strings.Contains(out, "401") || strings.Contains(out+errOut, "t0ps3cret") {
 		t.Errorf("wrong secret: got %d, %q, %q", code, out, errOut)
+	}
+}
+
+// TestCheckFindsOneAccountTwice: one entry gives the project's id, another its name, which only the cloud can tell.
+func TestCheckFindsOneAccountTwice(t *testing.T) {
+	serving(t)
+	entries := faking(t, "--cloud", "demo")
+	_, entry, _ := strings.Cut(entries, "  demo:\n")
+	named := regexp.MustCompile(`(?s)\n( +)project_id: [^\n]+\n`).ReplaceAllString(entry, "\n${1}project_name: eu-de\n")
+	named = regexp.MustCompile(`\n( +)ak: [^\n]+\n +sk: [^\n]+\n`).ReplaceAllString(named, "\n${1}username: "+fakecloud.DemoUsername+"\n${1}password: "+fakecloud.DemoPassword+"\n${1}user_domain_name: "+fakecloud.DemoDomain+"\n")
+	cloudsFile(t, entries+"  second:\n"+named)
+	code, out, errOut := call(t, "", "check", "--online")
+	if code != exitNotSucceeded || !strings.Contains(out, "same account as cloud demo") {
+		t.Errorf("got %d, %s%s", code, out, errOut)
 	}
 }
 

@@ -97,7 +97,7 @@ func TestEveryForm(t *testing.T) {
 		stdin      string
 		twice      bool
 	}{
-		{"version", "", "", true}, {"check", "", "", true}, {"check", "--online", "", false}, {"streams", "", "", true}, {"explain", "IMG.0182", "", true},
+		{"version", "", "", true}, {"schema", "", "", true}, {"check", "", "", true}, {"check", "--online", "", false}, {"streams", "", "", true}, {"explain", "IMG.0182", "", true},
 		{"quota", "demo", "", true}, {"limits", "", "", true}, {"limits", "demo", "", true}, {"rebuild", "demo", "", true},
 		{"backup-rules test", "--cloud demo --rules " + s.rules + " -f " + s.backup, "", true},
 		{"submit", "copy-image --cloud demo --dry-run", data, true}, {"submit", "copy-image --cloud demo --id new", data, false},
@@ -134,7 +134,7 @@ func TestEveryForm(t *testing.T) {
 }
 
 // plainCommands print no values: they run until they are stopped, or print a text that has a form of its own.
-var plainCommands = map[string]bool{"imsworker serve": true, "imsworker dev": true, "imsworker fake": true, "imsworker schema": true, "imsworker completion": true}
+var plainCommands = map[string]bool{"imsworker serve": true, "imsworker dev": true, "imsworker fake": true, "imsworker completion": true}
 
 func hasForms(cmd *cobra.Command) bool { return cmd.Flags().Lookup("output") != nil }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -10,27 +11,28 @@ import (
 )
 
 func newSchema() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use: "schema [OPERATION|event|batch|backup|asyncapi]", Short: "Print the JSON Schema of an operation's data, or list the operations",
 		Long: `Prints the JSON Schema (2020-12) of the data of an operation's requests, the schema of events, or the AsyncAPI document
-of all channels. Without an argument it lists what there is.`,
+of all channels. Without an argument it lists what there is, in the form of -o; a schema is printed as it is.`,
 		Example: `  imsworker schema
   imsworker schema copy-image
   imsworker schema asyncapi > asyncapi.yaml`,
 		Args: cobra.MaximumNArgs(1),
-		RunE: work(func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				fmt.Fprintln(cmd.OutOrStdout(), strings.Join(schemaNames(), "\n"))
-				return nil
-			}
-			text, ok := schemaOf(args[0])
-			if !ok {
-				return usage(cmd, "there is no schema %q: %s are there", args[0], strings.Join(schemaNames(), ", "))
-			}
-			_, err := cmd.OutOrStdout().Write(text)
-			return err
-		}),
 	}
+	output := outputFlag(cmd)
+	cmd.RunE = work(func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return output.print(cmd.OutOrStdout(), schemaNames(), func(w io.Writer) { fmt.Fprintln(w, strings.Join(schemaNames(), "\n")) })
+		}
+		text, ok := schemaOf(args[0])
+		if !ok {
+			return usage(cmd, "there is no schema %q: %s are there", args[0], strings.Join(schemaNames(), ", "))
+		}
+		_, err := cmd.OutOrStdout().Write(text)
+		return err
+	})
+	return cmd
 }
 
 func schemaNames() []string { return append(schemas.Names(), "event", "backup", "batch", "asyncapi") }

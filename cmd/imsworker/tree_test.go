@@ -62,7 +62,7 @@ func TestCommandsInDocuments(t *testing.T) {
 			for _, args := range commandLines(strings.Trim(strings.ReplaceAll(span, "go run ./cmd/imsworker", "imsworker"), "`")) {
 				found++
 				_, err := valid(args)
-				speaksOfIt := err != nil && !strings.Contains(span, "\n") && strings.Contains(err.Error(), "received 0")
+				speaksOfIt := err != nil && !strings.Contains(span, "\n") && strings.Contains(err.Error(), "got 0 arguments")
 				if err != nil && !errors.Is(err, pflag.ErrHelp) && !speaksOfIt {
 					t.Errorf("%s: %q: %v", file, args, err)
 				}

@@ -52,7 +52,7 @@ PARTS  = $(filter-out $(shell go list $(WHOLE)),$(shell go list ./...))
 
 # Tests of the engine that count over thousands of jobs in virtual time, one goroutine at a time: under the race detector they take
 # as long as the rest of their room, and it learns nothing from them that the others do not tell it.
-FIGURES := ^(TestTargets|TestFailuresAmongMany|TestTargetOfProgressAlone|TestNoWindowIsExceeded)$$
+FIGURES := ^(TestTargets|TestFailuresAmongMany|TestTargetsOfProgressAlone|TestNoWindowIsExceeded)$$
 
 test: ## all tests, with the race detector but for those of whole workers and of figures
 	@test -n "$(RACE)" || echo "no C compiler found: the tests run without the race detector"

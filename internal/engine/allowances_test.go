@@ -3,6 +3,7 @@ package engine_test
 import (
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/imsworker/imsworker/internal/budget"
@@ -25,10 +26,12 @@ func TestNextOwnerKnowsTheLimit(t *testing.T) {
 					w.request(fmt.Sprint(i), nil)
 				}
 				time.Sleep(after)
+				synctest.Wait()
 				before := len(g.refused)
 				w.end()
 				w.start()
 				time.Sleep(8 * time.Minute) // later, one more is tried
+				synctest.Wait()
 				if before == 0 || len(g.refused) > before || len(g.taken) < 21 {
 					t.Errorf("%d refused by then, %d by the next owner; %d taken", before, len(g.refused)-before, len(g.taken))
 				}

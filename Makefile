@@ -19,7 +19,7 @@ PROMTOOL := $(PROMETHEUS_TOOLS)/promtool
 AMTOOL   := $(PROMETHEUS_TOOLS)/amtool
 
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
-FUZZTIME ?= 10s
+FUZZTIME ?= 8s
 TIMEOUT  ?= 8m
 ENGINE   ?= docker
 RACE_WHOLE ?=
@@ -54,11 +54,20 @@ PARTS  = $(filter-out $(shell go list $(WHOLE)),$(shell go list ./...))
 # as long as the rest of their room, and it learns nothing from them that the others do not tell it.
 FIGURES := ^(TestTargets|TestFailuresAmongMany|TestTargetsOfProgressAlone|TestNoWindowIsExceeded)$$
 
+# Two things at a time, one that computes and one that waits; where this make can, each line of output stays whole.
+AT_ONCE := $(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=line)
+
 test: ## all tests, with the race detector but for those of whole workers and of figures
 	@test -n "$(RACE)" || echo "no C compiler found: the tests run without the race detector"
-	go test $(RACE) -parallel 4 -timeout $(TIMEOUT) -skip '$(FIGURES)' $(PARTS)
-	go test $(RACE_WHOLE) -parallel 4 -timeout $(TIMEOUT) -run '$(FIGURES)' ./internal/engine
-	$(if $(RACE_WHOLE),,$(PLAIN)) go test $(RACE_WHOLE) -parallel 8 -timeout $(TIMEOUT) $(WHOLE)
+	@$(AT_ONCE) test-parts test-whole
+
+# make check has vet look at all of it.
+.PHONY: test-parts test-whole
+test-parts:
+	go test $(RACE) -vet=off -parallel 4 -timeout $(TIMEOUT) -skip '$(FIGURES)' $(PARTS)
+test-whole:
+	$(if $(RACE_WHOLE),,$(PLAIN)) go test $(RACE_WHOLE) -vet=off -parallel 8 -timeout $(TIMEOUT) $(WHOLE)
+	$(if $(RACE_WHOLE),,$(PLAIN)) go test $(RACE_WHOLE) -vet=off -parallel 4 -timeout $(TIMEOUT) -run '$(FIGURES)' ./internal/engine
 
 bench: ## figures of speed and memory; ONLY=name picks one scenario, PROFILE=dir keeps profiles
 	go run ./internal/bench
@@ -70,9 +79,13 @@ simulate: ## the worker in virtual time, through everything that goes wrong: SEE
 	cd internal/simulate && $(PLAIN) go test -count=1 -timeout 60m -run '^TestSimulate$$'
 
 mutations: ## does the simulation notice every mistake that is made on purpose
-	cd internal/simulate && go test -tags mutations -count=1 -timeout 60m -run '^TestMutations$$'
+	cd internal/simulate && $(PLAIN) go test -tags mutations -count=1 -timeout 60m -run '^TestMutations$$'
 
-check: fmt vet lint tidy generated asyncapi dockerfile deployments reproducible rules fuzz simulate chaos-short ## everything but the tests: format, lint, modules, generated files, schemas, the build, what is shipped, alert rules, a short fuzz, a short simulation, a short chaos
+check: fmt vet tidy generated asyncapi dockerfile deployments reproducible rules fuzz simulate check-last ## everything but the tests: format, lint, modules, generated files, schemas, the build, what is shipped, alert rules, a short fuzz, a short simulation, a short chaos
+
+.PHONY: check-last
+check-last:
+	@$(AT_ONCE) lint chaos-short
 
 check-full: check chart mutations ## check with its long forms, and all tests under the race detector, for hours
 	LONG=1 $(MAKE) --no-print-directory test RACE_WHOLE=-race TIMEOUT=60m
@@ -128,8 +141,8 @@ rules: ## do alert rules and dashboard hold: their form, their unit tests, and o
 	@for tool in $(PROMTOOL) $(AMTOOL); do test -x $$tool || { echo "$${tool##*/} is missing: run make tools"; exit 1; }; done
 	cd deployments/prometheus && $(PROMTOOL) check config prometheus.yml && $(AMTOOL) check-config alertmanager.yml && \
 	  $(PROMTOOL) test rules imsworker.rules.test.yml imsworker.slow.test.yml
-	@PROMETHEUS_TOOLS=$(PROMETHEUS_TOOLS) go test -tags rules -count=1 -parallel 8 -run '^Test(Alert|Dashboard)' ./internal/promtest ./internal/app ./cmd/imsworker & whole=$$!; \
-	  PROMETHEUS_TOOLS=$(PROMETHEUS_TOOLS) go test -tags 'rules mutations' -count=1 -parallel 8 -run '^TestAlert' ./internal/simulate; virtual=$$?; \
+	@PROMETHEUS_TOOLS=$(PROMETHEUS_TOOLS) $(PLAIN) go test -vet=off -tags rules -count=1 -parallel 8 -run '^Test(Alert|Dashboard)' ./internal/promtest ./internal/app ./cmd/imsworker & whole=$$!; \
+	  PROMETHEUS_TOOLS=$(PROMETHEUS_TOOLS) $(PLAIN) go test -vet=off -tags 'rules mutations' -count=1 -parallel 8 -run '^TestAlert' ./internal/simulate; virtual=$$?; \
 	  wait $$whole && test $$virtual = 0   # the first mostly waits
 
 dockerfile: ## has the Dockerfile no known mistake, and does the image's context leave out nothing that git has

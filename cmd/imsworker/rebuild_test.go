@@ -125,7 +125,7 @@ func TestRebuildRefuses(t *testing.T) {
 		code  int
 		want  string
 	}{
-		{[]string{"rebuild"}, "", exitUsage, "1 arg"},
+		{[]string{"rebuild"}, "", exitUsage, "`imsworker rebuild CLOUD` is wanted"},
 		{[]string{"rebuild", "dem"}, "", exitNotSucceeded, `there is no cloud "dem"`},
 		{[]string{"rebuild", "demo", "--from", "other"}, "", exitUsage, "--requests is missing"},
 		{[]string{"rebuild", "demo", "--requests", "/nowhere"}, "", exitNotSucceeded, "no such file"},

@@ -54,8 +54,8 @@ PARTS  = $(filter-out $(shell go list $(WHOLE)),$(shell go list ./...))
 # as long as the rest of their room, and it learns nothing from them that the others do not tell it.
 FIGURES := ^(TestTargets|TestFailuresAmongMany|TestTargetsOfProgressAlone|TestNoWindowIsExceeded)$$
 
-# Two things at a time, one that computes and one that waits; where this make can, each line of output stays whole.
-AT_ONCE := $(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=line)
+# Two things at a time, one that computes and one that waits.
+AT_ONCE := $(MAKE) --no-print-directory -j2
 
 test: ## all tests, with the race detector but for those of whole workers and of figures
 	@test -n "$(RACE)" || echo "no C compiler found: the tests run without the race detector"

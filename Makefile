@@ -19,7 +19,7 @@ PROMTOOL := $(PROMETHEUS_TOOLS)/promtool
 AMTOOL   := $(PROMETHEUS_TOOLS)/amtool
 
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
-FUZZTIME ?= 8s
+FUZZTIME ?= 6s
 TIMEOUT  ?= 8m
 ENGINE   ?= docker
 RACE_WHOLE ?=
@@ -81,11 +81,11 @@ simulate: ## the worker in virtual time, through everything that goes wrong: SEE
 mutations: ## does the simulation notice every mistake that is made on purpose
 	cd internal/simulate && $(PLAIN) go test -tags mutations -count=1 -timeout 60m -run '^TestMutations$$'
 
-check: fmt vet tidy generated asyncapi dockerfile deployments reproducible rules fuzz simulate check-last ## everything but the tests: format, lint, modules, generated files, schemas, the build, what is shipped, alert rules, a short fuzz, a short simulation, a short chaos
+check: fmt vet tidy generated asyncapi dockerfile deployments reproducible check-last ## everything but the tests: format, lint, modules, generated files, schemas, the build, what is shipped, alert rules, a short fuzz, a short simulation, a short chaos
 
 .PHONY: check-last
 check-last:
-	@$(AT_ONCE) lint chaos-short
+	@$(AT_ONCE) rules fuzz chaos-short lint simulate
 
 check-full: check chart mutations ## check with its long forms, and all tests under the race detector, for hours
 	LONG=1 $(MAKE) --no-print-directory test RACE_WHOLE=-race TIMEOUT=60m

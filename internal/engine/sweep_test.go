@@ -143,6 +143,7 @@ func TestEndsLongBeforeTheirTime(t *testing.T) {
 		for _, run := range []time.Duration{20 * time.Second, 10 * time.Minute} {
 			t.Run(fmt.Sprint(name, " after ", run), func(t *testing.T) {
 				t.Parallel()
+				outcome := outcome // of this test alone: both durations share the loop's
 				outcome.Call, outcome.Count, outcome.Run = "CopyImage", 1, fakecloud.Duration(run)
 				synctest.Test(t, func(t *testing.T) { endsBeforeItsTime(t, outcome) })
 			})

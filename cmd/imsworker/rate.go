@@ -6,13 +6,15 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	limit "golang.org/x/time/rate"
 )
 
 // rate is the value of a flag that says how many in what time: 10/s, 15/5m. Zero is as fast as it goes.
 type rate struct {
-	text  string
-	every time.Duration
-	next  time.Time
+	text    string
+	every   time.Duration
+	limiter *limit.Limiter
 }
 
 // String implements pflag.Value.
@@ -36,22 +38,14 @@ func (r *rate) Set(s string) error {
 		return fmt.Errorf("%q is no rate: 10/s, 100/m and 15/5m are", s)
 	}
 	r.text, r.every = s, d/time.Duration(n)
+	r.limiter = limit.NewLimiter(limit.Every(r.every), 1)
 	return nil
 }
 
 // wait blocks until the next may go, or ctx ends.
 func (r *rate) wait(ctx context.Context) error {
-	pause := time.Until(r.next)
-	r.next = time.Now().Add(max(pause, 0) + r.every)
-	if pause <= 0 || r.every == 0 {
+	if r.limiter == nil {
 		return ctx.Err()
 	}
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return r.limiter.Wait(ctx)
 }

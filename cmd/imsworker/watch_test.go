@@ -79,7 +79,7 @@ func TestWatchNews(t *testing.T) {
 	conn := serving(t)
 	key := recorded(t, conn, "a", nil)
 	recorded(t, conn, "over", func(r *ledger.Record) { r.State, r.Outcome = ledger.Finished, messages.StateFailed })
-	written := &heard{}
+	written := &logBuffer{}
 	root := newRoot()
 	root.SetArgs([]string{"requests", "watch", "--operation", "copy-image"})
 	root.SetOut(written)
@@ -92,33 +92,15 @@ func TestWatchNews(t *testing.T) {
 	happened(t, conn, watchedRequest("a"), messages.StateProgress, func(e *messages.Event) { e.Job = &messages.Job{ID: "j1", Percent: new(40.0)} })
 	written.await(t, "progress  job j1 40 %\n")
 	happened(t, conn, watchedRequest("a"), messages.StateCancelled, nil)
-	if code := <-done; code != exitDone || strings.Count(written.text(), "\n") != 4 {
-		t.Errorf("got %d, %q", code, written.text())
+	if code := <-done; code != exitDone || strings.Count(written.String(), "\n") != 4 {
+		t.Errorf("got %d, %q", code, written.String())
 	}
 }
 
-// heard keeps what is written, for a test that waits for it.
-type heard struct {
-	mu  sync.Mutex
-	all bytes.Buffer
-}
-
-// Write implements io.Writer.
-func (h *heard) Write(p []byte) (int, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.all.Write(p)
-}
-
-func (h *heard) text() string {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.all.String()
-}
-
-func (h *heard) await(t *testing.T, want string) {
+// await waits until a text was written.
+func (b *logBuffer) await(t *testing.T, want string) {
 	t.Helper()
-	eventually(t, func() bool { return strings.Contains(h.text(), want) }, func() string { return fmt.Sprintf("%q is not in %q", want, h.text()) })
+	eventually(t, func() bool { return strings.Contains(b.String(), want) }, func() string { return fmt.Sprintf("%q is not in %q", want, b.String()) })
 }
 
 func eventually(t *testing.T, is func() bool, otherwise func() string) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/imsworker/imsworker/internal/broker"
+	"github.com/imsworker/imsworker/internal/broker/brokertest"
 	"github.com/imsworker/imsworker/internal/fakecloud"
 )
 
@@ -78,11 +79,7 @@ func TestWrongCredentials(t *testing.T) {
 // TestWithoutRights: the right that is missing is named at once, and who can give it.
 func TestWithoutRights(t *testing.T) {
 	inside := guardedBroker(t)
-	conn, err := broker.Dial(t.Context(), broker.Options{URL: inside.URL(), User: "admin", Password: "pw"}, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(conn.Close)
+	conn := brokertest.DialAs(t, broker.Options{URL: inside.URL(), User: "admin", Password: "pw"})
 	if _, err := conn.Apply(t.Context(), broker.Topology(broker.TopologyOptions{Shards: 2, EventsMaxAge: 720 * time.Hour})); err != nil {
 		t.Fatal(err)
 	}

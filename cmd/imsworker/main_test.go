@@ -14,6 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/imsworker/imsworker/internal/broker"
+	"github.com/imsworker/imsworker/internal/broker/brokertest"
 	"github.com/imsworker/imsworker/internal/ledger"
 	"github.com/imsworker/imsworker/messages"
 	"github.com/imsworker/imsworker/schemas"
@@ -43,11 +44,7 @@ func serving(t *testing.T) *broker.Conn {
 	t.Cleanup(inside.Stop)
 	t.Setenv("IMSWORKER_NATS_URL", inside.URL())
 	t.Setenv("IMSWORKER_SHARDS", "2")
-	conn, err := broker.Dial(t.Context(), broker.Options{URL: inside.URL()}, log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(conn.Close)
+	conn := brokertest.DialAs(t, broker.Options{URL: inside.URL()})
 	if _, err := conn.Apply(t.Context(), broker.Topology(broker.TopologyOptions{Shards: 2, EventsMaxAge: 720 * time.Hour})); err != nil {
 		t.Fatal(err)
 	}

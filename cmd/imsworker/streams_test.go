@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/imsworker/imsworker/internal/broker"
+	"github.com/imsworker/imsworker/internal/broker/brokertest"
 )
 
 // empty starts a broker without streams and points the environment to it.
@@ -33,12 +34,7 @@ func empty(t *testing.T, natsConfig string) (url string) {
 
 func admin(t *testing.T, o broker.Options) jetstream.JetStream {
 	t.Helper()
-	conn, err := broker.Dial(t.Context(), o, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(conn.Close)
-	return conn.JetStream()
+	return brokertest.DialAs(t, o).JetStream()
 }
 
 // cannotStart: three commands say the same of streams that stop the start, and leave them alone.

@@ -148,7 +148,7 @@ func (s *system) start() *system {
 		}
 	})
 	if s.broker != nil {
-		s.conn = connected(s.t, *s.broker)
+		s.conn = brokertest.DialAs(s.t, *s.broker)
 		return s
 	}
 	url := s.at.Broker
@@ -157,17 +157,6 @@ func (s *system) start() *system {
 	}
 	s.conn = brokertest.Dial(s.t, strings.Replace(url, "nats://", "nats://"+s.login, 1))
 	return s
-}
-
-// connected is a connection that ends with the test.
-func connected(t *testing.T, o broker.Options) *broker.Conn {
-	t.Helper()
-	conn, err := broker.Dial(t.Context(), o, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(conn.Close)
-	return conn
 }
 
 // stop stops the worker as a SIGTERM does.

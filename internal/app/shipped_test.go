@@ -138,7 +138,7 @@ func TestShippedTenants(t *testing.T) {
 	if _, err := publisher.Submit(t.Context(), other); !errors.Is(err, broker.ErrDenied) || !strings.Contains(err.Error(), `publish to "ims.request.demo.delete-image"`) {
 		t.Errorf("another operation: %v", err)
 	}
-	worker := connected(t, g.broker.Options("worker"))
+	worker := brokertest.DialAs(t, g.broker.Options("worker"))
 	for _, cloud := range []string{"demo", "other", "demo"} {
 		subject := "ims.event." + cloud + ".copy-image.final.succeeded." + messages.Key(cloud, "s", nats.NewInbox()) + ".1"
 		if _, err := worker.Put(t.Context(), broker.StreamEvents, broker.Message{Subject: subject, Data: []byte("{}")}); err != nil {
@@ -189,7 +189,7 @@ func TestShippedTenantsApart(t *testing.T) {
 	if _, err := g.client("administrator").ApplyStreams(t.Context(), as, client.Others{Readers: []string{"other"}}); err != nil {
 		t.Fatal(err)
 	}
-	worker := connected(t, g.broker.Options("worker"))
+	worker := brokertest.DialAs(t, g.broker.Options("worker"))
 	for _, cloud := range []string{"demo", "other", "demo", "other"} {
 		subject := "ims.event." + cloud + ".copy-image.final.succeeded." + messages.Key(cloud, "s", nats.NewInbox()) + ".1"
 		if _, err := worker.Put(t.Context(), broker.StreamEvents, broker.Message{Subject: subject, Data: []byte("{}")}); err != nil {
@@ -265,7 +265,7 @@ func (g guarded) readsItsOwn(cloud string) {
 // untouched: nothing is in the streams but so many requests, and three events.
 func (g guarded) untouched(requests int) {
 	g.t.Helper()
-	conn := connected(g.t, g.broker.Options("operator"))
+	conn := brokertest.DialAs(g.t, g.broker.Options("operator"))
 	want := map[string]int{broker.StreamRequests: requests, broker.StreamEvents: 3, broker.StreamState: 0, broker.StreamDead: 0, broker.TrackStream(0): 0}
 	for name, n := range want {
 		stream, err := conn.JetStream().Stream(g.t.Context(), name)

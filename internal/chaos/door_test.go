@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
-	"log/slog"
 	"net"
 	"strings"
 	"testing"
@@ -15,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/imsworker/imsworker/internal/broker"
+	"github.com/imsworker/imsworker/internal/broker/brokertest"
 	"github.com/imsworker/imsworker/internal/credentials"
 )
 
@@ -37,7 +37,7 @@ func TestThreeNodes(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(cluster.Stop)
-	admin, worker := dialled(t, d.options(asAdministrator, cluster.URL())), dialled(t, d.options(asWorker, cluster.URL()))
+	admin, worker := brokertest.DialAs(t, d.options(asAdministrator, cluster.URL())), brokertest.DialAs(t, d.options(asWorker, cluster.URL()))
 	want := broker.Topology(broker.TopologyOptions{Shards: 1, Replicas: 3, EventsMaxAge: time.Hour, Readers: []string{"demo"}})
 	if _, err := admin.Apply(t.Context(), want); err != nil {
 		t.Fatal(err)
@@ -58,7 +58,7 @@ func TestThreeNodes(t *testing.T) {
 		if said := asNode(t, d, node.Routes(), "intruder"); !strings.Contains(said, "Authorization Violation") {
 			t.Errorf("node %d: who is no node is told %q", i+1, said)
 		}
-		publisher := dialled(t, d.options("publisher_demo", node.URL()))
+		publisher := brokertest.DialAs(t, d.options("publisher_demo", node.URL()))
 		if _, err := publisher.Put(ctx, broker.StreamRequests, broker.Message{Subject: "ims.request.demo.copy-image", Data: []byte("{}")}); err != nil {
 			t.Errorf("node %d: publish: %v", i+1, err)
 		}
@@ -88,16 +88,6 @@ func asNode(t *testing.T, d door, address, name string) string {
 		said += lines.Text() + "\n"
 	}
 	return said
-}
-
-func dialled(t *testing.T, o broker.Options) *broker.Conn {
-	t.Helper()
-	conn, err := broker.Dial(t.Context(), o, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(conn.Close)
-	return conn
 }
 
 // fetchOne takes one event as the reader of demo.

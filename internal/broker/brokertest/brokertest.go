@@ -36,7 +36,13 @@ func Start(t testing.TB) *broker.Inside {
 // Dial connects to a server; the connection ends with the test.
 func Dial(t testing.TB, url string) *broker.Conn {
 	t.Helper()
-	conn, err := broker.Dial(t.Context(), broker.Options{URL: url, Name: t.Name()}, slog.New(slog.DiscardHandler))
+	return DialAs(t, broker.Options{URL: url, Name: t.Name()})
+}
+
+// DialAs connects as the options say; the connection ends with the test.
+func DialAs(t testing.TB, o broker.Options) *broker.Conn {
+	t.Helper()
+	conn, err := broker.Dial(t.Context(), o, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatalf("connect: %v", err)
 	}

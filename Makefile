@@ -25,7 +25,7 @@ ENGINE   ?= docker
 RACE_WHOLE ?=
 SEEDS    ?= 100
 
-export ONLY PROFILE REQUESTS WORKERS BROKERS SEED SEEDS LIMITS FACTOR LEASE NODES FLIGHT CONFIG
+export ONLY PROFILE REQUESTS WORKERS BROKERS SEED LIMITS FACTOR LEASE NODES FLIGHT CONFIG
 
 # The race detector needs a C compiler. Where there is none the tests run without it, and say so; CI sets RACE=-race and fails.
 CC_FOUND := $(shell command -v $$(go env CC | cut -d' ' -f1) 2>/dev/null)
@@ -76,7 +76,7 @@ chaos: ## kill, pause and cut off everything, then audit: REQUESTS= WORKERS= BRO
 	go run ./internal/chaos
 
 simulate: ## the worker in virtual time, through everything that goes wrong: SEEDS=n plans, or SEED=n alone and in full
-	cd internal/simulate && $(PLAIN) go test -count=1 -timeout 60m -run '^TestSimulate$$'
+	cd internal/simulate && SEEDS=$(SEEDS) $(PLAIN) go test -count=1 -timeout 60m -run '^TestSimulate$$'
 
 mutations: ## does the simulation notice every mistake that is made on purpose
 	cd internal/simulate && $(PLAIN) go test -tags mutations -count=1 -timeout 60m -run '^TestMutations$$'
@@ -179,7 +179,7 @@ $(ASYNCAPI):
 $(PROMTOOL):
 	.ci/debian prometheus $(TOOLS)/debian
 
-$(AMTOOL):
+$(AMTOOL): | $(PROMTOOL) # both unpack into one folder
 	.ci/debian prometheus-alertmanager $(TOOLS)/debian
 
 $(DOCKERFILELINT):

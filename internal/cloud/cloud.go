@@ -1,10 +1,12 @@
 package cloud
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/imsworker/imsworker/internal/ims"
@@ -161,15 +163,31 @@ func appendMoved(moved []Moved, name, what, from, to string) []Moved {
 
 // project names the project by what the entry says of it.
 func (c Cloud) project() string {
-	credentials := c.Client.Credentials
-	switch {
-	case c.ProjectID != "":
-		return c.ProjectID
-	case credentials.ProjectName != "":
-		return credentials.UserDomainName + "/" + credentials.ProjectName
-	default:
-		return credentials.UserDomainName + "/" + c.Region
+	if c.ProjectID != "" {
+		return strings.ToLower(c.ProjectID)
 	}
+	return c.domain() + "/" + cmp.Or(c.Client.Credentials.ProjectName, c.Region)
+}
+
+// domain is the one that the project belongs to, as the entry says it: empty
+// where only the credentials tell.
+func (c Cloud) domain() string {
+	credentials := c.Client.Credentials
+	user := cmp.Or(credentials.UserDomainName, credentials.UserDomainID)
+	if credentials.ProjectName == "" {
+		return user
+	}
+	return cmp.Or(credentials.ProjectDomainName, credentials.ProjectDomainID, user)
+}
+
+// surely reports whether two entries are one account by their words alone. Two
+// that say it in other words may be one too, which the cloud alone can tell.
+func (c Cloud) surely(other Cloud) bool {
+	if c.project() != other.project() || c.Client.Endpoints.Identity != other.Client.Endpoints.Identity {
+		return false
+	}
+	mine, theirs := c.Client.Credentials, other.Client.Credentials
+	return c.ProjectID != "" || c.domain() != "" || mine.AccessKey == theirs.AccessKey && mine.UserID == theirs.UserID
 }
 
 // Format prints the names of the clouds, for every verb. It takes a value so

@@ -109,7 +109,7 @@ func (s *source) clouds(file string, root *tree, o Options) {
 func (s *source) keep(c Cloud, line int, file string) {
 	for _, other := range s.set.Names() {
 		was := s.set.clouds[other]
-		if c.project() == was.project() && c.Client.Endpoints.Identity == was.Client.Endpoints.Identity {
+		if c.surely(was) {
 			s.bad(file, line, c.Entry, "is the same project as cloud %s: one account can be one cloud only", was.Entry)
 		}
 	}

@@ -302,6 +302,38 @@ func TestMoved(t *testing.T) {
 	}
 }
 
+// TestOneAccountTwice: two entries are refused where their words alone say that
+// they are one account, and not where only the cloud can tell.
+func TestOneAccountTwice(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		one, other string
+		same       bool
+	}{
+		"one_id":                   {"project_id: 0123456789abcdef0123456789abcdef, ak: a, sk: s", "project_id: 0123456789ABCDEF0123456789ABCDEF, ak: b, sk: s", true},
+		"id_and_name":              {"project_id: 0123456789abcdef0123456789abcdef, ak: a, sk: s", "project_name: eu-de, ak: a, sk: s", false},
+		"one_key_without_project":  {"ak: a, sk: s", "ak: a, sk: s", true},
+		"two_keys_without_project": {"ak: a, sk: s", "ak: b, sk: s", false},
+		"two_domains_by_id":        {"username: u, password: p, user_domain_id: one", "username: u, password: p, user_domain_id: other", false},
+		"one_domain_two_users":     {"username: u, password: p, user_domain_name: one", "username: v, password: p, user_domain_name: one, project_name: eu-de", true},
+		"one_domain_in_two_words":  {"username: u, password: p, user_domain_name: one", "username: u, password: p, user_domain_id: 1f", false},
+		"two_domains_of_projects":  {"user_id: u, password: p, project_name: x, project_domain_name: one", "user_id: u, password: p, project_name: x, project_domain_name: other", false},
+		"two_users_by_id":          {"user_id: u, password: p", "user_id: v, password: p", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			content := "clouds:\n"
+			for entry, auth := range map[string]string{"one": c.one, "other": c.other} {
+				content += "  " + entry + ": {profile: otc, region_name: eu-de, imsworker: {}, auth: {auth_url: https://iam.example.com/v3, " + auth + "}}\n"
+			}
+			_, err := Load(Options{File: write(t, map[string]string{"clouds.yaml": content})})
+			if same := err != nil && strings.Contains(err.Error(), "is the same project as cloud"); same != c.same || !same && err != nil {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
 func TestPlaces(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("HOME", dir)

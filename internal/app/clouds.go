@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -43,21 +42,6 @@ func newClouds(set *cloud.Set, o cloudsOptions) (*clouds, error) {
 	return c, c.replace(set)
 }
 
-// apply takes over a changed configuration. A cloud with requests in flight
-// may not become another account: they would be lost.
-func (c *clouds) apply(next *cloud.Set) error {
-	for _, moved := range c.set.Moved(next) {
-		n, err := c.InFlight(moved.Name)
-		if err != nil {
-			return fmt.Errorf("%v: %w", moved, err)
-		}
-		if n > 0 {
-			return fmt.Errorf("%v: refused while requests of that cloud are in flight (%d); give the other account an entry of its own; where it is the same one, name its project as before, by id or by name, until they have ended", moved, n)
-		}
-	}
-	return c.replace(next)
-}
-
 // replace makes clients for what is new or changed and closes the others.
 func (c *clouds) replace(next *cloud.Set) error {
 	accounts, intakes := map[string]*engine.Account{}, map[string]intake.Cloud{}
@@ -93,10 +77,8 @@ func (c *clouds) replace(next *cloud.Set) error {
 func (c *clouds) account(conf cloud.Cloud) (*engine.Account, error) {
 	client := c.kept(conf)
 	if client == nil {
-		cfg := conf.Client
-		cfg.Observe, cfg.Logger, cfg.UserAgent = c.Observe.For(conf.Name), c.Log, "imsworker/"+c.Build.Version
 		var err error
-		if client, err = ims.New(cfg); err != nil {
+		if client, err = ims.New(c.dress(conf)); err != nil {
 			return nil, err
 		}
 	}
@@ -106,6 +88,13 @@ func (c *clouds) account(conf cloud.Cloud) (*engine.Account, error) {
 		Region: conf.Region, Project: conf.Client.Credentials.ProjectName, JobOnly: s.CrossRegionResult == cloud.CrossRegionJobOnly, NoSweep: !s.Sweep,
 		Hold: s.OnUncertain == cloud.OnUncertainHold, Resubmit: s.OnUncertain == cloud.OnUncertainResubmit,
 	}, nil
+}
+
+// dress completes what a client is made from.
+func (c *clouds) dress(conf cloud.Cloud) ims.Config {
+	cfg := conf.Client
+	cfg.Observe, cfg.Logger, cfg.UserAgent = c.Observe.For(conf.Name), c.Log, "imsworker/"+c.Build.Version
+	return cfg
 }
 
 // kept is the client in use if the cloud's entry is the same as before.

@@ -127,9 +127,13 @@ func (s *Set) Entries() []string { return slices.Sorted(slices.Values(s.all)) }
 // Warnings are settings that are understood but have no effect, and why, each for the person who wrote it.
 func (s *Set) Warnings() []Problem { return slices.Clone(s.warnings) }
 
+// MovedProject is the value of Moved.What for a project that the entry names
+// in other words: only the cloud can tell whether it is another one.
+const MovedProject = "project"
+
 // Moved is a cloud that names another account than before.
 type Moved struct {
-	Name, What, From, To string // What is region, project or identity endpoint
+	Name, What, From, To string // What is region, MovedProject or identity endpoint
 }
 
 // String tells the change in words.
@@ -148,7 +152,7 @@ func (s *Set) Moved(next *Set) []Moved {
 		}
 		was := s.clouds[name]
 		moved = appendMoved(moved, name, "region", was.Region, now.Region)
-		moved = appendMoved(moved, name, "project", was.project(), now.project())
+		moved = appendMoved(moved, name, MovedProject, was.project(), now.project())
 		moved = appendMoved(moved, name, "identity endpoint", was.Client.Endpoints.Identity, now.Client.Endpoints.Identity)
 	}
 	return moved

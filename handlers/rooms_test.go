@@ -61,7 +61,8 @@ func TestRooms(t *testing.T) {
 	for place, got := range map[string][]string{
 		"schemas":              schemas.Names(),
 		"fixtures":             fixtureFolders(t),
-		"README":               readmeOperations(t),
+		"README":               operationsIn(t, "../README.md", "\n### Requests\n"),
+		"docs/requests.md":     operationsIn(t, "../docs/requests.md", "\n## Operations\n"),
 		"AsyncAPI channels":    channelOperations(t, doc),
 		"AsyncAPI operations":  receivedOperations(doc),
 		"AsyncAPI parameter":   doc.Components.Parameters.Operation.Enum,
@@ -78,16 +79,17 @@ func TestRooms(t *testing.T) {
 	}
 }
 
-// readmeOperations are those of the README's table of requests; a row may be
-// about several.
-func readmeOperations(t *testing.T) (names []string) {
+// operationsIn are those of the first table behind a heading of a page; a row
+// may be about several.
+func operationsIn(t *testing.T, page, heading string) (names []string) {
 	t.Helper()
-	text, err := os.ReadFile("../README.md")
+	text, err := os.ReadFile(page) //nolint:gosec // a page of our own
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, section, _ := strings.Cut(string(text), "\n### Requests\n")
-	_, table, _ := strings.Cut(section, "\n|---|---|---|\n")
+	_, section, _ := strings.Cut(string(text), heading)
+	_, table, _ := strings.Cut(section, "\n|---|---|")
+	_, table, _ = strings.Cut(table, "\n")
 	table, _, _ = strings.Cut(table, "\n\n")
 	for row := range strings.Lines(table) {
 		cell, _, _ := strings.Cut(strings.TrimPrefix(row, "|"), "|")

@@ -16,7 +16,7 @@ func newRoot() *cobra.Command {
 		Long: `imsworker takes requests for slow image work from NATS JetStream, does them at the image service of an OpenStack-like
 cloud, and publishes one final event for each.
 
-Settings come from the environment (IMSWORKER_...) and clouds.yaml; the README lists them.
+Settings come from the environment (IMSWORKER_...) and clouds.yaml; docs/configuration.md lists them.
 Exit codes: 0 done, 1 not succeeded, 2 usage, 3 timed out, 4 not connected.`,
 		Example: `  imsworker dev                  # try it: broker, fake cloud and worker in one process
   imsworker check --online       # is everything set up

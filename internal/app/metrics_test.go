@@ -96,7 +96,7 @@ func families(text string) map[string]*family {
 }
 
 // TestMetrics: a worker that has seen a bit of everything shows all that is
-// promised, as it is promised, and nothing that the README does not name.
+// promised, as it is promised, and nothing that is not documented.
 func TestMetrics(t *testing.T) {
 	t.Parallel()
 	s := newSystem(t, "", nil)
@@ -153,16 +153,31 @@ func TestMetrics(t *testing.T) {
 	fromZero(t, text)
 }
 
-// documented looks whether help and README name every metric of ours.
+// documented looks whether help and the table of all metrics name every one of
+// ours, and whether the README's table of those to know names no other.
 func documented(t *testing.T, shown map[string]*family) {
 	t.Helper()
-	text, err := os.ReadFile("../../README.md")
+	text, err := os.ReadFile("../../docs/metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, section, _ := strings.Cut(string(text), "\n## Metrics\n")
 	_, section, _ = strings.Cut(section, "\n| name |")
 	section, _, _ = strings.Cut(section, "\n## ")
+	_, usual, _ := strings.Cut(string(readme), "\n| metric | what | alert on |\n|---|---|---|\n")
+	usual, _, _ = strings.Cut(usual, "\n\n")
+	for _, row := range regexp.MustCompile("`([a-z_]+(?:\\{[a-z,]*\\})?)`").FindAllStringSubmatch(usual, -1) {
+		if !strings.Contains(section, "`"+row[1]+"`") {
+			t.Errorf("the README names %s, which docs/metrics.md does not", row[1])
+		}
+	}
+	if strings.Count(usual, "\n") < 5 {
+		t.Errorf("the README has no table of metrics: %q", usual)
+	}
 	for name, f := range shown {
 		short, ours := strings.CutPrefix(name, "imsworker_")
 		if !ours {
@@ -173,12 +188,12 @@ func documented(t *testing.T, shown map[string]*family) {
 		}
 		row := regexp.MustCompile("`" + short + `(\{[a-z,]*\})?` + "`").FindStringSubmatch(section)
 		if row == nil {
-			t.Errorf("%s has no row in the README", name)
+			t.Errorf("%s has no row in docs/metrics.md", name)
 			continue
 		}
 		delete(f.labels, "le")
 		if got := slices.Sorted(maps.Keys(f.labels)); len(got) > 0 && !slices.Equal(got, slices.Sorted(strings.SplitSeq(strings.Trim(row[1], "{}"), ","))) {
-			t.Errorf("%s has the labels %v; the README says %s", name, got, row[1])
+			t.Errorf("%s has the labels %v; docs/metrics.md says %s", name, got, row[1])
 		}
 	}
 }

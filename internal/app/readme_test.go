@@ -19,8 +19,8 @@ func TestReadmeBackupNotices(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, section, _ := strings.Cut(string(text), "\n### Backup notices\n")
-	section, _, _ = strings.Cut(section, "\n### Follow-up steps\n")
+	_, section, _ := strings.Cut(string(text), "\n### Backups become images\n")
+	section, _, _ = strings.Cut(section, "\n### Many images to many places\n")
 	part := func(pattern string) []string {
 		found := regexp.MustCompile(pattern).FindStringSubmatch(section)
 		if found == nil {

@@ -13,7 +13,7 @@ type match struct {
 	cloud, vaultID, vault, resourceID, resourceName, backupName, kind []string
 }
 
-// matchKeys are the keys of a rule's match, in the order of the README.
+// matchKeys are the keys of a rule's match, in the order of docs/backups.md.
 var matchKeys = []string{"cloud", "vault_id", "vault", "resource_id", "resource_name", "backup_name", "kind"}
 
 func (m *match) field(key string) *[]string {

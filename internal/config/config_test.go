@@ -105,7 +105,7 @@ func TestMistakes(t *testing.T) {
 		"no_number": {map[string]string{"SHARDS": "many", "DETECT_RATIO": "3%"}, []string{
 			`IMSWORKER_SHARDS is "many": a whole number is wanted`, `IMSWORKER_DETECT_RATIO is "3%": a number like 0.03 is wanted`}},
 		"unknown_name": {map[string]string{"NATS_ULR": "x", "BANANA_SPLIT": "x"}, []string{
-			"IMSWORKER_BANANA_SPLIT is unknown: see the README for all names", "IMSWORKER_NATS_ULR is unknown: did you mean IMSWORKER_NATS_URL?"}},
+			"IMSWORKER_BANANA_SPLIT is unknown: docs/configuration.md has all names", "IMSWORKER_NATS_ULR is unknown: did you mean IMSWORKER_NATS_URL?"}},
 		"nowhere_to_post":    {map[string]string{"NOTIFY_URL": "ftp://u:t0ps3cret@host/x?t=t0ps3cret"}, []string{badNotifyURL}},
 		"post_to_no_host":    {map[string]string{"NOTIFY_URL": "t0ps3cret.example"}, []string{badNotifyURL}},
 		"post_to_no_url":     {map[string]string{"NOTIFY_URL": "https://u:t0ps3cret%@host"}, []string{badNotifyURL}},
@@ -201,8 +201,13 @@ func TestSecretIsNeverPrinted(t *testing.T) {
 	}
 }
 
-// TestReadme fails where a setting has no row in the README.
-func TestReadme(t *testing.T) {
+// TestDocumented fails where a setting has no row in the table of all, or the
+// README's table of the most usual has one of none.
+func TestDocumented(t *testing.T) {
+	all, err := os.ReadFile("../../docs/configuration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
@@ -214,8 +219,20 @@ func TestReadme(t *testing.T) {
 		if name != "CLOUDS_FILE" {
 			name = strings.TrimSuffix(name, fileSuffix)
 		}
-		if !strings.Contains(string(readme), "`"+name+"`") {
-			t.Errorf("the README does not name %s", name)
+		if !strings.Contains(string(all), "`"+name+"`") {
+			t.Errorf("docs/configuration.md does not name %s", name)
 		}
+	}
+	_, usual, _ := strings.Cut(string(readme), "\n| variable | meaning | default |\n|---|---|---|\n")
+	usual, _, _ = strings.Cut(usual, "\n\n")
+	for row := range strings.Lines(usual) {
+		for i, name := range strings.Split(strings.Split(row, "|")[1], "`") {
+			if i%2 == 1 && !r.known[name] {
+				t.Errorf("the README names %s, which is no setting", name)
+			}
+		}
+	}
+	if strings.Count(usual, "\n") < 5 {
+		t.Errorf("the README has no table of settings: %q", usual)
 	}
 }

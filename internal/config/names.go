@@ -46,7 +46,7 @@ func hint(short string, known []string) string {
 		}
 	}
 	if best == "" {
-		return ": see the README for all names"
+		return ": docs/configuration.md has all names"
 	}
 	return ": did you mean " + variable(best) + "?"
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/imsworker/imsworker/messages"
 )
 
-// State says how far a request has come; the drawing stands in the README.
+// State says how far a request has come; the drawing stands in docs/events.md.
 type State string
 
 // The states of a record.

@@ -136,7 +136,7 @@ func TestBrokerCutOff(t *testing.T) {
 		s.ready(503)
 		s.send(5)
 		if round == 2 {
-			s.await("a lease to be lost", func() bool { return strings.Contains(s.logs.String(), "shard lost") })
+			s.await("a lease to be lost", func() bool { return strings.Contains(s.logs.String(), "shards lost") })
 		}
 		s.proxy.Heal()
 		if round%2 == 0 {
@@ -221,7 +221,7 @@ func TestBrokerSlow(t *testing.T) {
 	s.proxy.Delay(300 * time.Millisecond)
 	s.send(60)
 	s.audit()
-	for _, bad := range []string{"shard lost", "lease not renewed", "the broker is away"} {
+	for _, bad := range []string{"shards lost", "lease not renewed", "the broker is away"} {
 		if log := s.logs.String(); strings.Contains(log, bad) {
 			t.Errorf("the log says %q:\n%s", bad, grep(log, bad))
 		}
@@ -308,7 +308,7 @@ func TestBrokerVerySlow(t *testing.T) {
 	s.proxy.Delay(0)
 	s.audit()
 	s.said("the broker works again")
-	for _, bad := range []string{"shard lost", "the broker is away"} {
+	for _, bad := range []string{"shards lost", "the broker is away"} {
 		if log := s.logs.String(); strings.Contains(log, bad) {
 			t.Errorf("the log says %q:\n%s", bad, grep(log, bad))
 		}

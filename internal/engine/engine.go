@@ -136,6 +136,7 @@ type Engine struct {
 	patrolAt time.Time
 	queued   []*entry // since the last pump
 	stopping bool
+	repeats  repeats
 
 	foresight foresight
 	lines     lineups      // read and written by all but the loop
@@ -164,6 +165,7 @@ func New(o Options) *Engine {
 		entries:   map[string]*entry{},
 		accounts:  map[string]*account{},
 		pools:     newPools(),
+		repeats:   repeats{},
 		foresight: newForesight(),
 		news:      make(chan *ledger.Record, newsBuffer),
 		results:   make(chan result, places),

@@ -321,7 +321,7 @@ func (g *Engine) conclude(res result) {
 	e.account.spoke(res)
 	g.learned(e, res)
 	if res.err != nil {
-		g.Log.Warn("step is repeated", "step", res.step.String(), "key", e.key, "cloud", e.account.name, "operation", e.operation, "error", res.err)
+		g.repeatsStep(res, time.Now())
 	}
 	if res.step == foretellStep {
 		g.foresight.telling--

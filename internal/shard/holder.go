@@ -22,6 +22,7 @@ type holder struct {
 	subject string
 	session string
 	own     func(context.Context, *Lease)
+	lost    *losses
 	current atomic.Pointer[Lease] // nil while the shard is not ours
 	heir    atomic.Pointer[string]
 	weight  atomic.Int64 // requests in flight, as last known
@@ -36,8 +37,8 @@ type holder struct {
 	end       context.CancelCauseFunc
 }
 
-func newHolder(o Options, shard int, session string, own func(context.Context, *Lease)) *holder {
-	return &holder{Options: o, shard: shard, subject: broker.LeaseSubject(shard), session: session, own: own}
+func newHolder(o Options, shard int, session string, own func(context.Context, *Lease), lost *losses) *holder {
+	return &holder{Options: o, shard: shard, subject: broker.LeaseSubject(shard), session: session, own: own, lost: lost}
 }
 
 // run takes the lease if it may be taken, then works the shard until ctx ends
@@ -115,7 +116,7 @@ func (h *holder) hold(ctx context.Context, lease *Lease) {
 		if err := h.keep(keeping, lease); err != nil {
 			lease.end()
 			cancel(err)
-			h.Log.WarnContext(ctx, "shard lost", "shard", h.shard, "err", err)
+			h.lost.note(h.shard, err)
 		}
 	})
 	h.own(work, lease)
@@ -161,6 +162,8 @@ func (h *holder) renew(ctx context.Context, lease *Lease) error {
 	case lease.Valid():
 		h.Log.WarnContext(ctx, "lease not renewed", "shard", h.shard, "err", err)
 		return nil
+	case errors.Is(err, ErrLeaseLost): // why the try ended
+		return err
 	}
 	return fmt.Errorf("%w: %w", ErrLeaseLost, err)
 }

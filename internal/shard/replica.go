@@ -31,6 +31,7 @@ type replica struct {
 	pays    time.Time         // since when a plan has been worth its disturbance; zero: none is
 	told    *Share
 	said    []int // the share as it stands in the log
+	lost    *losses
 }
 
 // outcome is what became of a holder's run.
@@ -50,11 +51,11 @@ const (
 func newReplica(o Options, own func(context.Context, *Lease)) *replica {
 	r := &replica{
 		Options: o, session: rand.Text(), table: newTable(o.Shards, o.Lease),
-		news: make(chan func()), ended: make(chan outcome),
+		news: make(chan func()), ended: make(chan outcome), lost: &losses{},
 	}
 	r.announcer = newAnnouncer(o, r.session)
 	for shard := range o.Shards {
-		r.holders = append(r.holders, newHolder(o, shard, r.session, own))
+		r.holders = append(r.holders, newHolder(o, shard, r.session, own, r.lost))
 	}
 	return r
 }
@@ -83,6 +84,7 @@ func (r *replica) run(ctx context.Context) {
 			r.conclude(o, time.Now())
 		}
 	}
+	r.lost.say(r.Log)
 	stop()
 	beside.Wait()
 }
@@ -101,6 +103,7 @@ func (r *replica) decideUntil(ctx, working context.Context, begin func()) {
 		case o := <-r.ended:
 			r.conclude(o, time.Now())
 		case <-tick.C:
+			r.lost.say(r.Log)
 		}
 		switch {
 		case r.unknown > 0:

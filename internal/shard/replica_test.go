@@ -3,6 +3,7 @@ package shard
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -39,5 +40,23 @@ func TestUnreadableLeaseIsNobodys(t *testing.T) {
 	}
 	if l := r.table.leases[0]; r.mayTake(r.holders[0], l, r.session, now) || !r.mayTake(r.holders[0], l, r.session, now.Add(time.Minute)) {
 		t.Error("not waited for, or for ever")
+	}
+}
+
+// TestLossesAreOneLine: all leases run out within a moment where the broker is
+// away.
+func TestLossesAreOneLine(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	log := slog.New(slog.NewTextHandler(&out, nil))
+	l := &losses{}
+	l.say(log)
+	for _, shard := range []int{4, 15, 0} {
+		l.note(shard, fmt.Errorf("put ims.lease.%02d: away", shard))
+	}
+	l.say(log)
+	l.say(log)
+	if got := out.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, `shards="[0 4 15]" err="put ims.lease.04: away"`) {
+		t.Errorf("said %q", got)
 	}
 }

@@ -172,7 +172,7 @@ func (w *worker) start(ctx context.Context) error {
 	w.count = newCounts(w.registry, w.cfg.Shards)
 	w.watchBroker(ctx)
 	w.events = events.New(w.conn, w.registry)
-	w.dead = intake.NewDeadLetters(w.conn, w.registry)
+	w.dead = intake.NewDeadLetters(w.conn, w.registry, w.log)
 	if err := w.followPauses(ctx); err != nil {
 		return err
 	}

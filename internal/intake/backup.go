@@ -29,7 +29,6 @@ func (in *Intake) notice(ctx context.Context, msg *message.Message, d broker.Del
 	in.unknown.done(d)
 	n, verdict := in.readNotice(d, msg.Payload, cloud, verb)
 	if len(verdict.Problems) > 0 {
-		in.Log.Warn("message is a dead letter", "subject", oneLine(publishedSubject(d.Subject)), "reason", string(verdict.Reason), "sequence", d.StreamSequence)
 		return in.Dead.Store(ctx, letter(d, msg.Payload, cloud, verb), verdict)
 	}
 	crash.At(crash.Delivered)
@@ -117,7 +116,6 @@ func (in *Intake) BuryNotice(ctx context.Context, cloud string, n messages.Notic
 	if err != nil {
 		return fmt.Errorf("encode notice: %w", err)
 	}
-	in.Log.Warn("message is a dead letter", "subject", subject, "reason", string(ReasonBackup), "backup", n.Backup.ID)
 	l := Letter{Cloud: cloud, Operation: messages.VerbReady, Subject: subject, Header: header, Body: body, Name: "notice-" + name}
 	return in.Dead.Store(ctx, l, Verdict{Reason: ReasonBackup, Problems: ps})
 }

@@ -20,7 +20,6 @@ func (in *Intake) childFinished(ctx context.Context, d broker.Delivery, cloud st
 	in.unknown.done(d)
 	c, problems := messages.ReadChildFinished(body)
 	if len(problems) > 0 {
-		in.Log.Warn("message is a dead letter", "subject", oneLine(publishedSubject(d.Subject)), "reason", string(ReasonInvalid), "sequence", d.StreamSequence)
 		return in.Dead.Store(ctx, letter(d, body, cloud, messages.VerbChildFinished), Verdict{Reason: ReasonInvalid, Problems: problems})
 	}
 	if in.HearLeg == nil {

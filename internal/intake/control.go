@@ -33,7 +33,6 @@ var errBeingFinished = errors.New("the attempt is being finished")
 // be done is a dead letter and changes nothing.
 func (in *Intake) control(ctx context.Context, msg *message.Message, d broker.Delivery, cloud, verb string) error {
 	bury := func(reason Reason, problems messages.Problems) error {
-		in.Log.Warn("message is a dead letter", "subject", oneLine(publishedSubject(d.Subject)), "reason", string(reason), "sequence", d.StreamSequence)
 		return in.Dead.Store(ctx, letter(d, msg.Payload, cloud, verb), Verdict{Reason: reason, Problems: problems})
 	}
 	if !slices.Contains(messages.Verbs(), verb) && verb != messages.VerbChildFinished {

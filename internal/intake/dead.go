@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"strings"
 	"time"
@@ -60,11 +61,12 @@ type putter interface {
 type DeadLetters struct {
 	store  putter
 	stored *prometheus.CounterVec
+	log    *slog.Logger
 }
 
 // NewDeadLetters returns the store and registers its counter.
-func NewDeadLetters(s putter, reg prometheus.Registerer) *DeadLetters {
-	d := &DeadLetters{store: s, stored: prometheus.NewCounterVec(prometheus.CounterOpts{
+func NewDeadLetters(s putter, reg prometheus.Registerer, log *slog.Logger) *DeadLetters {
+	d := &DeadLetters{store: s, log: log, stored: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "imsworker_dead_letters_total", Help: "Messages that could not become a record; rises when one is put aside, under the reason.",
 	}, []string{"reason"})}
 	reg.MustRegister(d.stored)
@@ -98,9 +100,10 @@ type Verdict struct {
 // It blocks until the broker has it or ctx ends.
 func (d *DeadLetters) Store(ctx context.Context, l Letter, v Verdict) error {
 	l, v = addressed(l, v)
+	var number uint64
 	var err error
 	for _, m := range []func(Letter, Verdict) broker.Message{whole, withFewerHeaders, withLittleBody} {
-		if _, err = d.store.Put(ctx, broker.StreamDead, m(l, v)); !errors.Is(err, broker.ErrTooLarge) {
+		if number, err = d.store.Put(ctx, broker.StreamDead, m(l, v)); !errors.Is(err, broker.ErrTooLarge) {
 			break
 		}
 	}
@@ -108,7 +111,18 @@ func (d *DeadLetters) Store(ctx context.Context, l Letter, v Verdict) error {
 		return fmt.Errorf("store dead letter of %s: %w", brief(l.Subject), err)
 	}
 	d.stored.WithLabelValues(string(v.Reason)).Inc()
+	d.say(ctx, number, l, v)
 	return nil
+}
+
+// say names the letter by the number that `imsworker dead get` takes. What
+// stands in it is left out: it may be anything that somebody has published.
+func (d *DeadLetters) say(ctx context.Context, number uint64, l Letter, v Verdict) {
+	fields := []any{"letter", number, "subject", oneLine(l.Subject), "reason", string(v.Reason), "problems", len(v.Problems)}
+	if l.Identity.ID != "" {
+		fields = append(fields, "key", messages.Key(l.Cloud, l.Identity.Source, l.Identity.ID))
+	}
+	d.log.WarnContext(ctx, "message is a dead letter: `imsworker dead get` with the letter's number says what is wrong with it", fields...)
 }
 
 // addressed puts a letter whose cloud or operation nothing can be called under

@@ -56,7 +56,7 @@ func newDesk(t *testing.T) *desk {
 	t.Helper()
 	conn := brokertest.Connect(t, 1)
 	d := &desk{t: t, conn: conn, records: ledger.New(conn, 0), count: &counter{counts: map[string]int{}}, paused: pauses.New(conn, func(pauses.Pause) {}), legs: make(chan string, 10)}
-	dead := intake.NewDeadLetters(conn, prometheus.NewRegistry())
+	dead := intake.NewDeadLetters(conn, prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
 	in := intake.New(intake.Options{
 		Records: d.records, Dead: dead, Count: d.count, Log: slog.New(slog.DiscardHandler),
 		HearLeg: func(_ context.Context, key string, leg int) error {

@@ -56,8 +56,6 @@ func rejection(problems messages.Problems) *messages.Failure {
 
 // dead stores the request as a dead letter.
 func (in *Intake) dead(ctx context.Context, req *request, reason Reason, problems messages.Problems) error {
-	in.Log.Warn("message is a dead letter", "subject", oneLine(publishedSubject(req.delivery.Subject)), "reason", string(reason),
-		"sequence", req.delivery.StreamSequence, "problems", len(problems))
 	l := letter(req.delivery, req.body, req.cloud, req.operation)
 	if req.envelope.HasIdentity {
 		l.Identity = req.envelope.Identity

@@ -1,8 +1,10 @@
 package intake
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -11,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/imsworker/imsworker/internal/broker"
+	"github.com/imsworker/imsworker/messages"
 )
 
 func unknownDelivery(sequence uint64, stored time.Time) broker.Delivery {
@@ -78,14 +81,18 @@ func (b *smallBroker) Put(_ context.Context, _ string, m broker.Message) (uint64
 func TestLetterForSmallBroker(t *testing.T) {
 	t.Parallel()
 	small := &smallBroker{most: 16 << 10}
-	d := NewDeadLetters(small, prometheus.NewRegistry())
-	l := Letter{Cloud: "demo", Operation: "copy-image", Subject: "ims.request.demo.copy-image", Sequence: 7, Body: []byte(strings.Repeat("x", 16<<10))}
+	var log bytes.Buffer
+	d := NewDeadLetters(small, prometheus.NewRegistry(), slog.New(slog.NewTextHandler(&log, nil)))
+	l := Letter{Cloud: "demo", Operation: "copy-image", Subject: "ims.request.demo.copy-image", Sequence: 7, Identity: messages.Identity{Source: "/a", ID: "b"}, Body: []byte(strings.Repeat("x", 16<<10))}
 	if err := d.Store(t.Context(), l, Verdict{Reason: ReasonInvalid}); err != nil {
 		t.Fatal(err)
 	}
 	m := small.stored[0]
 	if got := m.Header.Get(headerOmitted); got != "the body from byte 8192 of 16384 on" || len(m.Data) != 8192 || m.MsgID != "dead-7" {
 		t.Errorf("omitted %q, %d bytes, id %s", got, len(m.Data), m.MsgID)
+	}
+	if said := log.String(); !strings.Contains(said, "letter=1 subject=ims.request.demo.copy-image reason=invalid problems=0 key=34xtxk7ro2o2qzmo5o3kyx4rze") {
+		t.Errorf("the log does not name the letter: %s", said)
 	}
 	small.most = 10
 	if err := d.Store(t.Context(), l, Verdict{Reason: ReasonInvalid}); !errors.Is(err, broker.ErrTooLarge) {

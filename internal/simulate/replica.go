@@ -36,7 +36,7 @@ func (w *world) start(name string) {
 	c := &conn{process: p, streams: w.streams, weather: w.weather, draws: w.draws, traps: w.traps}
 	registry := prometheus.NewRegistry()
 	r := &replica{
-		world: w, process: p, conn: c, events: events.New(c, registry), dead: intake.NewDeadLetters(c, registry),
+		world: w, process: p, conn: c, events: events.New(c, registry), dead: intake.NewDeadLetters(c, registry, discard()),
 		accounts: map[string]*engine.Account{}, engines: map[*engine.Engine]bool{},
 	}
 	for _, cloud := range clouds {

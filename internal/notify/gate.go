@@ -20,6 +20,8 @@ type gate struct {
 	next     time.Time // when the next one may pass a closed gate
 	probing  bool      // one has passed it and is not back
 	why      string    // it closed, or stays closed
+	waiting  int       // how many want to pass
+	back     time.Time // until when one that was given back to the broker may be here again
 	taken    time.Time
 	changed  chan struct{} // closed at every change
 }
@@ -32,6 +34,8 @@ type pass struct{ probe bool }
 // enter waits until the caller may try, who must leave with its pass afterwards.
 // The error is ctx's.
 func (g *gate) enter(ctx context.Context) (pass, error) {
+	g.wait(1)
+	defer g.wait(-1)
 	for {
 		p, wait, changed := g.ask()
 		if wait == 0 {
@@ -48,6 +52,33 @@ func (g *gate) enter(ctx context.Context) (pass, error) {
 			return pass{}, context.Cause(ctx)
 		}
 	}
+}
+
+func (g *gate) wait(more int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.waiting += more
+}
+
+// backGrace is how much later than asked for the broker may deliver again.
+const backGrace = time.Minute
+
+// giveBack notes that one was given back to the broker for so long.
+func (g *gate) giveBack(wait time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if at := time.Now().Add(wait + backGrace); at.After(g.back) {
+		g.back = at
+	}
+}
+
+// failing reports whether the receiver fails and something waits for it here.
+// What was given back and did not return has gone to another replica, which
+// knows more of the receiver by now.
+func (g *gate) failing() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.failures > 0 && (g.waiting > 0 || g.probing || time.Now().Before(g.back))
 }
 
 // ask lets the caller through, wait 0, or tells how long to wait at most.

@@ -6,7 +6,7 @@ import "github.com/prometheus/client_golang/prometheus"
 type metrics struct {
 	posts   *prometheus.CounterVec
 	givenUp prometheus.Counter
-	failing prometheus.Gauge
+	failing prometheus.GaugeFunc
 }
 
 // result is the outcome of a call as a label, empty for what is not counted.
@@ -22,7 +22,7 @@ func (o outcome) result() string {
 	return ""
 }
 
-func newMetrics(reg prometheus.Registerer) *metrics {
+func newMetrics(reg prometheus.Registerer, failing func() bool) *metrics {
 	m := &metrics{
 		posts: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "imsworker_notifications_total",
@@ -32,8 +32,14 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "imsworker_notifications_given_up_total",
 			Help: "Events that are not posted again; rises when the receiver has refused one too often while it took others.",
 		}),
-		failing: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "imsworker_notifications_failing", Help: "1 while the receiver at NOTIFY_URL takes nothing and events wait for it; goes back to 0 with the first that is taken.",
+		failing: prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "imsworker_notifications_failing",
+			Help: "1 while the receiver at NOTIFY_URL takes nothing and events wait for it here, or the events cannot be read; goes back to 0 with the first that is taken, and where another replica has gone on with them.",
+		}, func() float64 {
+			if failing() {
+				return 1
+			}
+			return 0
 		}),
 	}
 	reg.MustRegister(m.posts, m.givenUp, m.failing)

@@ -44,6 +44,7 @@ type Notifier struct {
 	to      *receiver
 	gate    *gate
 	tries   *tries
+	source  source
 	metrics *metrics
 }
 
@@ -54,7 +55,9 @@ func New(o Options, reg prometheus.Registerer) (*Notifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Notifier{o: o, to: to, gate: newGate(), tries: newTries(), metrics: newMetrics(reg)}, nil
+	n := &Notifier{o: o, to: to, gate: newGate(), tries: newTries()}
+	n.metrics = newMetrics(reg, func() bool { return n.gate.failing() || n.source.failing() })
+	return n, nil
 }
 
 // Close ends the connections that are kept.
@@ -66,7 +69,8 @@ func (n *Notifier) Receiver() string { return n.to.shown }
 // Run posts until ctx ends, which is no error, then waits a moment for the calls
 // under way. It returns an error when nothing can be fetched any more, and may
 // be called again.
-func (n *Notifier) Run(ctx context.Context, conn *broker.Conn) error {
+func (n *Notifier) Run(ctx context.Context, conn *broker.Conn) (err error) {
+	defer func() { n.source.ended(err) }()
 	subscriber := broker.NewSubscriber(conn, broker.SubscriberOptions{
 		Stream: broker.StreamEvents, Durable: broker.NotifyConsumer, AckWait: broker.NotifyAckWait,
 		Concurrency: atOnce, Drain: min(n.o.Drain, mostDrain), Log: n.o.Log,
@@ -75,6 +79,7 @@ func (n *Notifier) Run(ctx context.Context, conn *broker.Conn) error {
 	if err != nil {
 		return errors.Join(err, subscriber.Close())
 	}
+	n.source.begun()
 	n.work(ctx, deliveries)
 	err = errors.Join(subscriber.Err(), subscriber.Close())
 	if ctx.Err() == nil {
@@ -89,6 +94,7 @@ func (n *Notifier) work(ctx context.Context, deliveries <-chan *message.Message)
 	var hands sync.WaitGroup
 	defer hands.Wait()
 	for msg := range deliveries {
+		n.source.works()
 		hands.Go(func() { n.handle(ctx, msg) })
 	}
 }
@@ -153,10 +159,8 @@ func (n *Notifier) hear(ctx context.Context, p pass, a answer) {
 	n.metrics.count(a)
 	switch n.gate.leave(p, a) {
 	case closed, worse:
-		n.metrics.failing.Set(1)
 		n.o.Log.WarnContext(ctx, "what did not succeed cannot be posted; it waits", "receiver", n.to.shown, "why", a.why)
 	case opened:
-		n.metrics.failing.Set(0)
 		n.o.Log.InfoContext(ctx, "what did not succeed is posted again", "receiver", n.to.shown)
 	}
 }
@@ -175,6 +179,8 @@ func (n *Notifier) again(ctx context.Context, msg *message.Message, d broker.Del
 	if refusals == 1 {
 		log.WarnContext(ctx, "the receiver refuses an event; it is posted again later")
 	}
-	broker.Delay(msg, waitAfter(d.Deliveries))
+	wait := waitAfter(d.Deliveries)
+	n.gate.giveBack(wait)
+	broker.Delay(msg, wait)
 	return false
 }

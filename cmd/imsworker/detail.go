@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/imsworker/imsworker/messages"
@@ -77,7 +78,16 @@ func membersDetail(members []messages.Member) string {
 
 // warningRows shows what an event warns of.
 func warningRows(w io.Writer, e messages.Event) {
-	for _, warning := range e.Warnings {
+	for _, warning := range warningsOf(e) {
 		row(w, "warning", warning)
 	}
+}
+
+// warningsOf are an event's warnings, and those that its duplicates are.
+func warningsOf(e messages.Event) []string {
+	all := slices.Clone(e.Warnings)
+	for _, i := range e.Duplicates {
+		all = append(all, strings.TrimSpace("this request has made another image besides, delete one of them: "+i.ID+" "+i.Name))
+	}
+	return all
 }

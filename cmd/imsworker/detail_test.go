@@ -46,4 +46,9 @@ func TestWarnings(t *testing.T) {
 	if !strings.Contains(out.String(), "warning\tit was not looked at") {
 		t.Errorf("no warning in %q", out.String())
 	}
+	out.Reset()
+	detailTable(&out, client.Detail{Events: []client.EventView{{Data: messages.Event{Duplicates: []messages.Image{{ID: "i2", Name: "twin"}}}}}})
+	if !strings.Contains(out.String(), "warning\tthis request has made another image besides, delete one of them: i2 twin\n") {
+		t.Errorf("no word of the duplicate in %q", out.String())
+	}
 }

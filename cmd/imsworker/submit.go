@@ -256,7 +256,7 @@ func (o *submitOptions) follow(ctx context.Context, cmd *cobra.Command, output *
 func finalTable(w io.Writer, s client.Submission, e messages.Event) {
 	head(w, "KEY", "STATE", folded("DETAIL"))
 	row(w, s.Key, toned{e.State, stateTone(string(e.State))}, eventDetail(e))
-	for _, warning := range e.Warnings {
+	for _, warning := range warningsOf(e) {
 		row(w, "", "warning", warning)
 	}
 	endedLegRows(w, s.Key, e)

@@ -141,7 +141,7 @@ rules: ## do alert rules and dashboard hold: their form, their unit tests, and o
 	@for tool in $(PROMTOOL) $(AMTOOL); do test -x $$tool || { echo "$${tool##*/} is missing: run make tools"; exit 1; }; done
 	cd deployments/prometheus && $(PROMTOOL) check config prometheus.yml && $(AMTOOL) check-config alertmanager.yml && \
 	  $(PROMTOOL) test rules imsworker.rules.test.yml imsworker.slow.test.yml
-	@PROMETHEUS_TOOLS=$(PROMETHEUS_TOOLS) $(PLAIN) go test -vet=off -tags rules -count=1 -parallel 8 -run '^Test(Alert|Dashboard)' ./internal/promtest ./internal/app ./cmd/imsworker & whole=$$!; \
+	@PROMETHEUS_TOOLS=$(PROMETHEUS_TOOLS) $(PLAIN) go test -vet=off -tags rules -count=1 -parallel 8 -run '^Test(Alert|Dashboard)' ./internal/promtest ./internal/notify ./internal/app ./cmd/imsworker & whole=$$!; \
 	  PROMETHEUS_TOOLS=$(PROMETHEUS_TOOLS) $(PLAIN) go test -vet=off -tags 'rules mutations' -count=1 -parallel 8 -run '^TestAlert' ./internal/simulate; virtual=$$?; \
 	  wait $$whole && test $$virtual = 0   # the first mostly waits
 

@@ -97,7 +97,7 @@ func TestEveryAlertIsTried(t *testing.T) {
 func TestEveryAlertIsProduced(t *testing.T) {
 	t.Parallel()
 	told := map[string]bool{}
-	for _, m := range regexp.MustCompile(`fires\("(\w+)"`).FindAllStringSubmatch(read(t, "../simulate/alerts_test.go"), -1) {
+	for _, m := range regexp.MustCompile(`fires\("(\w+)"`).FindAllStringSubmatch(read(t, "../simulate/alerts_test.go")+read(t, "../notify/alerts_test.go"), -1) {
 		told[m[1]] = true
 	}
 	for _, m := range regexp.MustCompile(`\.tell\((.*)\)`).FindAllStringSubmatch(read(t, "../app/alerts_test.go"), -1) {
@@ -107,7 +107,7 @@ func TestEveryAlertIsProduced(t *testing.T) {
 	}
 	for _, r := range alerts(t) {
 		if !told[r.Alert] {
-			t.Errorf("%s: neither internal/simulate/alerts_test.go nor internal/app/alerts_test.go has a worker that makes it fire", r.Alert)
+			t.Errorf("%s: none of the alerts_test.go of internal/simulate, internal/notify and internal/app has a worker that makes it fire", r.Alert)
 		}
 	}
 }

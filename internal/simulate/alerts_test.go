@@ -149,6 +149,14 @@ func TestAlertStories(t *testing.T) {
 			lasts: 40 * minute,
 			tells: []telling{silent("ImsworkerRequestsUnresolved", 15*minute), fires("ImsworkerRequestsUnresolved", 35*minute), fires("ImsworkerRequestsNotSucceeded", 25*minute)},
 		},
+		"what a lost answer has made shows too late": {
+			items: []item{
+				ordered(0, fakecloud.Fault{Call: "CopyImage", Kind: fakecloud.DropAfter, Count: 1}),
+				decided(0, fakecloud.Outcome{Call: "CopyImage", ImageLate: fakecloud.Duration(25 * minute)}), request(minute, "copy-image", "r1", messages.Options{}),
+			},
+			lasts: 60 * minute,
+			tells: []telling{silent("ImsworkerDuplicatesFound", 20*minute), fires("ImsworkerDuplicatesFound", 45*minute), silent("ImsworkerRequestsNotSucceeded", 45*minute)},
+		},
 		"a job never ends": {
 			items: []item{decided(0, fakecloud.Outcome{Call: "CopyImage", Stuck: true}), request(minute, "copy-image", "r1", within(20*minute))},
 			lasts: 60 * minute,

@@ -76,14 +76,11 @@ func check(ctx context.Context, online bool) []finding {
 
 // offline reads both sources, the second one also when the first has mistakes, so that all are told at once.
 func offline() (config.Config, *cloud.Set, []finding) {
-	cfg, err := config.Load()
-	if err == nil {
-		err = cfg.NeedBroker()
-	}
+	cfg, err := config.LoadToServe()
 	environment := found("environment", "all settings are valid", err)
 	set, err := loadClouds(cfg)
 	if err != nil {
-		return cfg, nil, []finding{environment, found("clouds.yaml", "", err)}
+		return cfg, nil, append([]finding{environment, found("clouds.yaml", "", err)}, tracesFindings(os.Getenv)...)
 	}
 	findings := []finding{environment, found("clouds.yaml", "serves "+strings.Join(set.Names(), ", "), nil)}
 	for _, w := range set.Warnings() {

@@ -23,10 +23,7 @@ requested of the clouds in clouds.yaml. SIGTERM and SIGINT stop it within IMSWOR
 read clouds.yaml again.`,
 		Example: "  IMSWORKER_NATS_URL=nats://broker:4222 imsworker serve",
 		RunE: work(func(cmd *cobra.Command, _ []string) error {
-			cfg, err := config.Load()
-			if err == nil {
-				err = cfg.NeedBroker()
-			}
+			cfg, err := config.LoadToServe()
 			if err != nil {
 				_, clouds := loadClouds(cfg) // so that all mistakes are told at once
 				return errors.Join(err, clouds)

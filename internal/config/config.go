@@ -4,7 +4,12 @@
 // What clouds.yaml says is left to package cloud; nothing here opens a connection.
 package config
 
-import "time"
+import (
+	"errors"
+	"slices"
+	"strings"
+	"time"
+)
 
 // Prefix stands before the name of every variable.
 const Prefix = "IMSWORKER"
@@ -104,7 +109,7 @@ type Log struct {
 
 // Load reads the environment of the process and validates it. The error is of type Problems and holds every mistake at once;
 // the Config then holds what could be read, for looking at the rest.
-// That a broker is named is not asked here, since not all commands need one: see NeedBroker.
+// That a broker is named is not asked here, since not all commands need one: see LoadToServe.
 func Load() (Config, error) {
 	r := newReader()
 	c := r.config()
@@ -118,13 +123,18 @@ func Load() (Config, error) {
 // IsInside reports whether the broker is to run in this process.
 func (c Config) IsInside() bool { return string(c.NATS.URL) == Inside }
 
-// NeedBroker is nil if the configuration names a broker. Commands that serve ask it first.
-func (c Config) NeedBroker() error {
-	if c.NATS.URL != "" {
-		return nil
+// LoadToServe is Load for commands that serve: that no broker is named is a mistake beside the others.
+func LoadToServe() (Config, error) {
+	c, err := Load()
+	problems, _ := errors.AsType[Problems](err)
+	if c.NATS.URL == "" && !slices.ContainsFunc(problems, func(p string) bool { return strings.Contains(p, variable("NATS_URL")) }) {
+		problems = append(problems, variable("NATS_URL")+" is not set: give the broker's address, like nats://broker:4222, or "+
+			Inside+" for a JetStream server in this process")
 	}
-	return Problems{variable("NATS_URL") + " is not set: give the broker's address, like nats://broker:4222, or " +
-		Inside + " for a JetStream server in this process"}
+	if len(problems) > 0 {
+		return c, problems
+	}
+	return c, nil
 }
 
 // ClientURL is the broker's address for commands that never start a server: where the broker is inside another process, or

@@ -48,8 +48,8 @@ func TestDefaults(t *testing.T) {
 	if c.Instance == "" || notInToken.MatchString(c.Instance) {
 		t.Errorf("instance %q is no subject token", c.Instance)
 	}
-	if c.NeedBroker() == nil || string(c.ClientURL()) != "nats://127.0.0.1:4222" {
-		t.Errorf("without a broker: NeedBroker %v, ClientURL %q", c.NeedBroker(), string(c.ClientURL()))
+	if string(c.ClientURL()) != "nats://127.0.0.1:4222" {
+		t.Errorf("without a broker: ClientURL %q", string(c.ClientURL()))
 	}
 }
 
@@ -72,8 +72,32 @@ func TestLoad(t *testing.T) {
 	if string(c.NATS.Password) != "hunter2" || c.Lease != 4*time.Second || c.Shards != 16 || c.IsInside() {
 		t.Errorf("got %+v", c)
 	}
-	if string(c.ClientURL()) != "nats://a:4222,nats://b:4222" || c.NeedBroker() != nil {
-		t.Errorf("client url %q, need broker %v", string(c.ClientURL()), c.NeedBroker())
+	if string(c.ClientURL()) != "nats://a:4222,nats://b:4222" {
+		t.Errorf("client url %q", string(c.ClientURL()))
+	}
+}
+
+// TestLoadToServe: that no broker is named is told with all other mistakes, and
+// once.
+func TestLoadToServe(t *testing.T) {
+	for name, test := range map[string]struct {
+		vars map[string]string
+		want string // what the error says; empty: none
+		said int    // how often it names NATS_URL
+	}{
+		"set":           {vars: map[string]string{"NATS_URL": "inside"}},
+		"not_set":       {nil, "IMSWORKER_NATS_URL is not set: give the broker's address", 1},
+		"among_others":  {map[string]string{"SHARDS": "0"}, "configuration has 2 problems", 1},
+		"mistyped":      {map[string]string{"NATSURL": "nats://x"}, "did you mean IMSWORKER_NATS_URL?", 1},
+		"file_is_empty": {map[string]string{"NATS_URL_FILE": write(t, "")}, "is empty", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			set(t, test.vars)
+			_, err := LoadToServe()
+			if said := fmt.Sprint(err); (err == nil) != (test.want == "") || err != nil && (!strings.Contains(said, test.want) || strings.Count(said, "NATS_URL") != test.said) {
+				t.Errorf("got %v", err)
+			}
+		})
 	}
 }
 
@@ -133,6 +157,10 @@ func TestMistakes(t *testing.T) {
 			"IMSWORKER_NATS_NKEY holds a secret: the name of the file that holds it is wanted"}},
 		"bad_url": {map[string]string{"NATS_URL": "http://x:t0ps3cret@host"}, []string{
 			`IMSWORKER_NATS_URL is no broker's address: "inside", or addresses like nats://host:4222, tls://host:4222 or wss://host are allowed, separated by commas`}},
+		"inside_in_capitals": {map[string]string{"NATS_URL": "INSIDE"}, []string{
+			`IMSWORKER_NATS_URL says "INSIDE": for a JetStream server in this process it is inside, in small letters and alone`}},
+		"inside_among_others": {map[string]string{"NATS_URL": "nats://a:4222, inside"}, []string{
+			`IMSWORKER_NATS_URL says "inside": for a JetStream server in this process it is inside, in small letters and alone`}},
 		"inside_beyond_loopback": {map[string]string{"NATS_URL": "inside", "NATS_LISTEN": "0.0.0.0:4222"}, []string{
 			`IMSWORKER_NATS_LISTEN is "0.0.0.0:4222": beyond the loopback the inside server needs IMSWORKER_NATS_CONFIG, a server configuration file with authentication`}},
 		"inside_with_copies": {map[string]string{"NATS_URL": "inside", "STREAM_REPLICAS": "3"}, []string{

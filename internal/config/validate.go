@@ -79,6 +79,10 @@ func (v *check) broker(n NATS) {
 
 // brokerURL never repeats the address: it may hold a password.
 func (v *check) brokerURL(address string) {
+	if strings.EqualFold(address, Inside) {
+		v.say(true, variable("NATS_URL")+" says "+strconv.Quote(address)+": for a JetStream server in this process it is "+Inside+", in small letters and alone")
+		return
+	}
 	if !strings.Contains(address, "://") {
 		address = "nats://" + address
 	}

@@ -23,8 +23,8 @@ import (
 )
 
 // Variables of the OpenTelemetry specification that switch traces on and off
-// or hold secrets. All others are left to the SDK: OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES,
-// OTEL_TRACES_SAMPLER and its argument, OTEL_BSP_…, OTEL_EXPORTER_OTLP_….
+// or that it would read otherwise than they are meant. All others are left to
+// the SDK: OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, OTEL_BSP_…, OTEL_EXPORTER_OTLP_….
 const (
 	variableDisabled       = "OTEL_SDK_DISABLED"
 	variableExporter       = "OTEL_TRACES_EXPORTER"
@@ -34,6 +34,8 @@ const (
 	variableTracesProtocol = "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"
 	variableHeaders        = "OTEL_EXPORTER_OTLP_HEADERS"
 	variableTracesHeaders  = "OTEL_EXPORTER_OTLP_TRACES_HEADERS"
+	variableSampler        = "OTEL_TRACES_SAMPLER"
+	variableSamplerArg     = "OTEL_TRACES_SAMPLER_ARG"
 )
 
 // Wanted reports whether the environment asks for traces. The error says in

@@ -2,13 +2,16 @@ package otlp
 
 import (
 	"errors"
+	"fmt"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 )
 
-// unreadable says which variables the SDK could not make sense of, without
-// their values: it would log these as they are, secrets and all, and send to
-// its default address.
+// unreadable says which variables the SDK could not make sense of, without the
+// values of those that may hold secrets: it would log these as they are, and
+// send to its default address, or send every trace.
 func unreadable(env func(string) string) error {
 	var all []string
 	for _, name := range []string{variableEndpoint, variableTracesEndpoint} {
@@ -24,10 +27,27 @@ func unreadable(env func(string) string) error {
 			}
 		}
 	}
+	if fault := badSampler(env(variableSampler), env(variableSamplerArg)); fault != "" {
+		all = append(all, fault)
+	}
 	if len(all) == 0 {
 		return nil
 	}
 	return errors.New(strings.Join(all, "; "))
+}
+
+// badSampler is empty where the SDK knows the sampler, in whatever letters, and
+// can read its argument, if it takes one.
+func badSampler(name, arg string) string {
+	known := []string{"always_on", "always_off", "traceidratio", "parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio"}
+	name, arg = strings.ToLower(strings.TrimSpace(name)), strings.TrimSpace(arg)
+	if name != "" && !slices.Contains(known, name) {
+		return fmt.Sprintf("%s: %q is not known; %s are allowed", variableSampler, name, strings.Join(known, ", "))
+	}
+	if part, err := strconv.ParseFloat(arg, 64); strings.HasSuffix(name, "ratio") && arg != "" && (err != nil || !(part >= 0 && part <= 1)) {
+		return fmt.Sprintf("%s: %q is no part of all traces; a number from 0 to 1 is wanted", variableSamplerArg, arg)
+	}
+	return ""
 }
 
 func isAddress(s string) bool {

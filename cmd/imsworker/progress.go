@@ -3,16 +3,23 @@ package main
 import (
 	"fmt"
 	"io"
+	"sync"
+	"time"
 
 	"github.com/imsworker/imsworker/internal/ops"
 	"github.com/imsworker/imsworker/messages"
 )
 
-// nothingHeard is how it stands as long as no event has come.
-const nothingHeard = "nothing heard of the request"
+const (
+	// nothingHeard is how it stands as long as no event has come.
+	nothingHeard = "nothing heard of the request"
+	// firstWord is how long that is nothing to speak of: a worker that runs takes a request in at once.
+	firstWord = 10 * time.Second
+)
 
 // progress is one line on a terminal that is written over; elsewhere it shows nothing.
 type progress struct {
+	mu        sync.Mutex
 	out       io.Writer // nil where nothing is to be shown
 	plain     bool
 	operation string
@@ -27,7 +34,21 @@ func newProgress(out io.Writer, operation string) *progress {
 	return p
 }
 
+// expectFirst says, if nothing is heard for some time, what that may come from; the wait goes on.
+func (p *progress) expectFirst(notes io.Writer, patience time.Duration, cloud string) (stop func()) {
+	timer := time.AfterFunc(patience, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.last == nothingHeard {
+			fmt.Fprintf(notes, "note: %s for %s%s; it is waited for\n", p.last, patience, p.doubt(cloud))
+		}
+	})
+	return func() { timer.Stop() }
+}
+
 func (p *progress) show(e messages.Event) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.last = "still " + string(e.State)
 	if p.out == nil {
 		return

@@ -233,6 +233,7 @@ func (o *submitOptions) submit(cmd *cobra.Command, output *format, r messages.Re
 
 func (o *submitOptions) follow(ctx context.Context, cmd *cobra.Command, output *format, c *client.Client, s client.Submission) error {
 	line := newProgress(cmd.ErrOrStderr(), s.Operation)
+	defer line.expectFirst(cmd.ErrOrStderr(), firstWord, s.Cloud)()
 	final, err := c.Wait(ctx, s, func(_ messages.EventMeta, e messages.Event) { line.show(e) })
 	line.clear()
 	if errors.Is(err, context.DeadlineExceeded) {

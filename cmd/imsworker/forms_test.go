@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -30,8 +31,14 @@ type system struct {
 const (
 	wholeData = `{"instance_id": "` + fakecloud.DemoServer + `", "vault_id": "` + fakecloud.DemoVault + `", "name": "whole"}`
 	firstData = `{"image_id": "` + fakecloud.DemoImage + `", "name": "first"}`
-	laterData = `{"image_id": "` + fakecloud.DemoImage + `", "name": "later", "options": {"not_before": "2099-01-01T00:00:00Z", "deadline": "2099-02-01T00:00:00Z"}}`
 )
+
+// laterData is a request that waits longer than the test lasts.
+func laterData() string {
+	from := time.Now().AddDate(0, 9, 0).UTC()
+	return fmt.Sprintf(`{"image_id": %q, "name": "later", "options": {"not_before": %q, "deadline": %q}}`,
+		fakecloud.DemoImage, from.Format(time.RFC3339), from.AddDate(0, 1, 0).Format(time.RFC3339))
+}
 
 func newSystem(t *testing.T) *system {
 	t.Helper()
@@ -58,7 +65,7 @@ func newSystem(t *testing.T) *system {
 	s.good = s.submit("good", "copy-image", firstData)
 	s.await("the first copy", func() bool { _, state := s.finals(s.good); return state == messages.StateSucceeded })
 	s.bad = s.submit("bad", "copy-image", strings.Replace(firstData, "first", "second", 1))
-	s.waiting = s.submit("waiting", "copy-image", laterData)
+	s.waiting = s.submit("waiting", "copy-image", laterData())
 	s.submit("dead", "copy-image", `{}`)
 	s.submit("dead too", "copy-image", `{}`)
 	s.await("the failed copy", func() bool { _, state := s.finals(s.bad); return state == messages.StateFailed })

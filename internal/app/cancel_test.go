@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -78,7 +79,7 @@ func TestCancelBeforeItsRequest(t *testing.T) {
 	t.Parallel()
 	s := newSystem(t, "", nil).start()
 	s.publish("ims.control.demo.cancel", `{"source":"/test","id":"late"}`, nil)
-	s.publish("ims.request.demo.copy-image", `{"options":{"not_before":"2100-01-01T00:00:00Z"},`+copyBase[1:], copyEvent("late"))
+	s.publish("ims.request.demo.copy-image", putOff(copyBase), copyEvent("late"))
 	if final := s.final(messages.Key("demo", "/test", "late")); final.State != messages.StateCancelled || final.Cancel.Started {
 		t.Errorf("ended %s %+v", final.State, final.Cancel)
 	}
@@ -96,4 +97,9 @@ func TestCopyWithoutItsMarker(t *testing.T) {
 	if image := s.image(final.Images[0].ID); image.Description != "plain" {
 		t.Errorf("description %q", image.Description)
 	}
+}
+
+// putOff is a request's data with the wish to wait longer than any test lasts.
+func putOff(data string) string {
+	return `{"options":{"not_before":"` + time.Now().AddDate(0, 6, 0).UTC().Format(time.RFC3339) + `"},` + data[1:]
 }

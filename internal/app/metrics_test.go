@@ -106,7 +106,7 @@ func TestMetrics(t *testing.T) {
 	s.publish("ims.request.tokened.copy-image", copyBase, copyEvent("a"))
 	s.publish("ims.request.demo.copy-image", strings.Replace(copyBase, fakecloud.DemoImage, fakecloud.DemoWholeImage, 1), copyEvent("fails"))
 	s.publish("ims.request.demo.export-image", `{"image_id":"`+fakecloud.DemoImage+`","bucket_url":"nowhere:a.qcow2","file_format":"qcow2","options":{"preflight":false}}`, eventFor("export-image", "errs"))
-	s.publish("ims.request.demo.copy-image", strings.Replace(copyBase, "{", `{"options":{"not_before":"2100-01-01T00:00:00Z"},`, 1), copyEvent("waits"))
+	s.publish("ims.request.demo.copy-image", putOff(copyBase), copyEvent("waits"))
 	s.publish("ims.request.demo.nonsense", `{}`, nil)
 	s.publish("ims.request.unknown.copy-image", copyBase, copyEvent("queues"))
 	for _, id := range []string{"a", "fails"} {

@@ -102,7 +102,7 @@ func TestControlThatCannotBe(t *testing.T) {
 	s.publish("ims.request.demo.copy-image", copyBase, copyEvent("good"))
 	good := messages.Key("demo", "/test", "good")
 	s.final(good)
-	s.publish("ims.request.demo.copy-image", strings.Replace(copyBase, "{", `{"options":{"not_before":"2100-01-01T00:00:00Z"},`, 1), copyEvent("waits"))
+	s.publish("ims.request.demo.copy-image", putOff(copyBase), copyEvent("waits"))
 	waits := messages.Key("demo", "/test", "waits")
 	s.await("the request to be accepted", func() bool { return len(s.events(waits)) == 1 })
 	s.publish("ims.request.demo.copy-image", `{"image_id":"`+fakecloud.DemoISOImage+`","name":"n"}`, copyEvent("refused"))

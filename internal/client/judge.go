@@ -55,5 +55,5 @@ func judge(r messages.Request, profile string) messages.Problems {
 		return problems
 	}
 	_, problems = operation.Decode(envelope.Data, ims.Profile(profile))
-	return problems
+	return append(problems, messages.PutOffTooFar(envelope.Data, r.Time)...)
 }

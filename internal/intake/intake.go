@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -161,7 +162,8 @@ func (in *Intake) take(ctx context.Context, req *request, conf Cloud, known bool
 		return in.refuse(ctx, req, ReasonInvalid, problems)
 	}
 	work, more := op.DecodeAt(req.envelope.Data, in.place(req.cloud, conf.Profile))
-	if problems = append(problems, more...); len(problems) > 0 {
+	problems = slices.Concat(problems, more, messages.PutOffTooFar(req.envelope.Data, time.Now()))
+	if len(problems) > 0 {
 		return in.refuse(ctx, req, ReasonInvalid, problems)
 	}
 	r := in.record(req, work, conf)

@@ -231,6 +231,7 @@ func TestMistakesBecomeDeadLetters(t *testing.T) {
 		"header_twice":        {"ims.request.demo.copy-image", good, nats.Header{"Nats-Msg-Id": {"x"}, "traceparent": {"1", "2"}}, "ims.dead.demo.copy-image", "invalid", []string{"traceparent"}, true},
 		"condition_that_held": {"ims.request.demo.copy-image", `[]`, nats.Header{"Nats-Msg-Id": {"x"}, "Nats-Expected-Stream": {"IMS_REQUESTS"}}, "ims.dead.demo.copy-image", "invalid", nil, true},
 		"too_large":           {"ims.request.demo.copy-image", `{"name":"` + strings.Repeat("x", 65<<10) + `"}`, nats.Header{"Nats-Msg-Id": {"x"}}, "ims.dead.demo.copy-image", "invalid", []string{"65536"}, true},
+		"put_off_for_years":   {"ims.request.demo.copy-image", `{"image_id":"465076de-dc36-4aec-80f5-ef9d8009428f","name":"x","options":{"not_before":"2262-01-01T00:00:00Z"}}`, nats.Header{"Nats-Msg-Id": {"x"}}, "ims.dead.demo.copy-image", "invalid", []string{"options.not_before", "366 days"}, true},
 		"too_deep":            {"ims.request.demo.copy-image", strings.Repeat("[", 33) + strings.Repeat("]", 33), nats.Header{"Nats-Msg-Id": {"x"}}, "ims.dead.demo.copy-image", "invalid", []string{"32"}, true},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -8,6 +8,8 @@ const (
 	// What a refusal leaves of the rate, the least that is left, and the step by
 	// which it grows again, as parts of the configured rate.
 	halved, leastPart, partStep = 0.5, 0.05, 0.05
+	// leastLapse is how late anybody may be: timers are.
+	leastLapse = 100 * time.Millisecond
 )
 
 // Paced is the bucket of a kind of query: tokens come at nine tenths of the
@@ -114,6 +116,13 @@ func (p *Paced) Return() {
 	if p.limit.Count > 0 {
 		p.tokens++
 	}
+}
+
+// Lapsed reports whether the moment of a reserved token is so long over that it
+// may not be used any more: the tokens of a longer time would go out together,
+// and what goes out at once, with what comes meanwhile, would not fit the limit.
+func (p *Paced) Lapsed(at, now time.Time) bool {
+	return p.limit.Count > 0 && now.Sub(at) > max(leastLapse, time.Duration(burst*float64(p.limit.Window)))
 }
 
 // Closed reports whether the bucket is closed after a refusal.

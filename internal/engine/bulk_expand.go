@@ -44,7 +44,7 @@ func (g *Engine) expand(ctx context.Context, t task) result {
 	switch {
 	case ctx.Err() != nil:
 		return result{record: r}
-	case errors.Is(err, errNoRoom):
+	case putOff(err):
 		return result{record: r, again: time.Now().Add(t.conf.Scale(pollTimeout))}
 	case err != nil:
 		return g.refuse(ctx, t, r, err, time.Time{})

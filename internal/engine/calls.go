@@ -43,9 +43,16 @@ func (g *Engine) Pace(ctx context.Context, cloud string) (context.Context, error
 	return ims.Paced(ctx, &calls{engine: g, account: a}), nil
 }
 
-// errNoRoom says that a call's turn would come after the time for it: the step
-// is repeated later, and nobody needs to hear of it.
-var errNoRoom = errors.New("the budget has no room in time")
+// errNoRoom says that a call's turn would come after the time for it, errUnsure
+// that the shard may be another's by then: the step is repeated later, if it is
+// still ours, and nobody needs to hear of it.
+var (
+	errNoRoom = errors.New("the budget has no room in time")
+	errUnsure = errors.New("the lease of the shard has run out")
+)
+
+// putOff reports whether a step got no answer since it did not ask.
+func putOff(err error) bool { return errors.Is(err, errNoRoom) || errors.Is(err, errUnsure) }
 
 // creating makes those calls wait that a creating call needs before it: for a
 // token. Its own slot is taken.
@@ -60,8 +67,20 @@ func (c creating) Wait(ctx context.Context, cloud, bucket string) error {
 }
 
 // Wait implements ims.Pacer. The loop gives tokens in the order in which it is
-// asked, so nobody has to be woken.
+// asked, so nobody has to be woken. A process that was paused wakes with tokens
+// of an owner who may not be one any more: only the lease tells.
 func (c *calls) Wait(ctx context.Context, cloud, bucket string) error {
+	if err := c.token(ctx, cloud, bucket); err != nil {
+		return fmt.Errorf("wait for the budget %s: %w", bucket, err)
+	}
+	if !c.engine.Lease.Valid() {
+		return fmt.Errorf("wait for the budget %s: %w", bucket, errUnsure)
+	}
+	return nil
+}
+
+// token waits for a token, unless the call is paid for.
+func (c *calls) token(ctx context.Context, cloud, bucket string) error {
 	if bucket != ims.IdentityBucket && bucket == c.paid && cloud == c.account.name {
 		c.paid = ""
 		return nil
@@ -69,14 +88,14 @@ func (c *calls) Wait(ctx context.Context, cloud, bucket string) error {
 	for {
 		at, taken, err := c.reserve(ctx, cloud, bucket)
 		if err != nil {
-			return fmt.Errorf("wait for the budget %s: %w", bucket, err)
+			return err
 		}
 		waited := time.Until(at) > 0
 		if err := sleepUntil(ctx, at); err != nil {
-			return fmt.Errorf("wait for the budget %s: %w", bucket, err)
+			return err
 		}
 		if taken && waited {
-			taken, err = c.holds(ctx, cloud, bucket)
+			taken, err = c.holds(ctx, cloud, bucket, at)
 		}
 		if taken || err != nil {
 			return err
@@ -106,16 +125,19 @@ func (c *calls) reserve(ctx context.Context, cloud, bucket string) (at time.Time
 	return at, taken, err
 }
 
-// holds reports whether a token that was waited for may be used still: the cloud
-// may have throttled the bucket meanwhile. Then it is given back.
-func (c *calls) holds(ctx context.Context, cloud, bucket string) (open bool, err error) {
+// holds reports whether a token that was waited for may be used still. If the
+// cloud has throttled the bucket meanwhile it is given back; if its moment is
+// long over, as after a pause of the process, it is lost: all that wait would
+// use theirs at once.
+func (c *calls) holds(ctx context.Context, cloud, bucket string, at time.Time) (good bool, err error) {
 	err = c.engine.inLoop(ctx, func() {
-		p := c.engine.bucketAt(c.account, cloud, bucket)
-		if open = !p.Closed(time.Now()); !open {
+		p, now := c.engine.bucketAt(c.account, cloud, bucket), time.Now()
+		closed := p.Closed(now)
+		if good = !closed && !p.Lapsed(at, now); closed {
 			p.Return()
 		}
 	})
-	return open, err
+	return good, err
 }
 
 func sleepUntil(ctx context.Context, at time.Time) error {

@@ -68,7 +68,7 @@ func (g *Engine) unanswered(t task, r *ledger.Record, err error) result {
 		res.shut, res.calm = cmp.Or(res.shut, listBucket), calmFor(t.conf, err)
 		g.Metrics.throttled(cmp.Or(res.shutAt, t.cloud), res.shut)
 	default:
-		if errors.Is(err, errNoRoom) || errors.Is(err, context.Canceled) { // the latter: we stop
+		if putOff(err) || errors.Is(err, context.Canceled) { // the latter: we stop
 			break
 		}
 		if often(t.silent + 1) {

@@ -51,7 +51,7 @@ func (g *Engine) submit(ctx context.Context, t task) result {
 	switch {
 	case ask.Err() != nil: // the engine stops: nothing is begun any more
 		return result{record: r}
-	case errors.Is(err, errNoRoom):
+	case putOff(err):
 		return result{record: r, again: time.Now().Add(t.conf.Scale(pollTimeout))}
 	case err != nil:
 		return g.refuse(ctx, t, r, err, time.Time{})

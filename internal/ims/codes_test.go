@@ -126,3 +126,18 @@ func TestStatusVerdicts(t *testing.T) {
 		checkWords(t, m)
 	}
 }
+
+// TestTooManyCallsWhateverTheCode: no request fails, and no account is paused,
+// because of a 429. What may have been begun all the same is looked for.
+func TestTooManyCallsWhateverTheCode(t *testing.T) {
+	t.Parallel()
+	for _, m := range Codes() {
+		want, reason := Throttled, reasonRateLimited
+		if m.Verdict == Uncertain {
+			want, reason = Uncertain, m.Reason
+		}
+		if e := (&Error{Status: 429, Code: m.Code}); e.Verdict() != want || e.Reason() != reason {
+			t.Errorf("429 %s: %s, %s; want %s, %s", m.Code, e.Verdict(), e.Reason(), want, reason)
+		}
+	}
+}

@@ -155,15 +155,14 @@ func (e *Error) Crowded() bool {
 // settings; empty where nothing was to be sent.
 func (e *Error) Bucket() string { return e.bucket }
 
-// meaning is the row of the table for the code, else that for the status. A
-// 401 is a matter of the account whatever its code says.
+// meaning is the row of the table for the code, else that for the status.
 func (e *Error) meaning() Meaning {
 	if m, told := e.volumeState(); told {
 		return m
 	}
 	m, known := Explain(e.Code)
 	switch {
-	case e.Status == http.StatusUnauthorized && m.Verdict != Account, !known && !e.ofThisService():
+	case e.overrules(m.Verdict), !known && !e.ofThisService():
 		return byStatus(e.Status, e.Code)
 	case !known:
 		return Meaning{e.Code, Refused, reasonUnauthorized, "the account may not do this", askRights}
@@ -171,6 +170,21 @@ func (e *Error) meaning() Meaning {
 		return byStatus(http.StatusGatewayTimeout, e.Code)
 	}
 	return m
+}
+
+// overrules reports whether the status says what to do, whatever the code does.
+// A 401 is a matter of the account. A 429 is one of calls that came too fast: the
+// gateway gives it before the service has seen the call (API reference 6.3), and
+// no request may fail for it. What a code calls uncertain is looked for all the
+// same.
+func (e *Error) overrules(v Verdict) bool {
+	switch e.Status {
+	case http.StatusUnauthorized:
+		return v != Account
+	case http.StatusTooManyRequests:
+		return v != Throttled && v != Uncertain
+	}
+	return false
 }
 
 // Forbidden reports whether the account was recognised and may not do this.

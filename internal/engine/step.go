@@ -174,7 +174,7 @@ func (g *Engine) enqueue(e *entry, s step) {
 		t.near, t.heard, t.heardAt, t.fell = e.near || e.hinted, e.heard, e.heardAt.time(), e.fell
 		t.bucket, t.latest = e.account.bucketFor(t), e.latest(t, time.Now())
 		if row, seen := e.account.rows[e.key]; seen {
-			t.row = &row
+			t.row = new(row) // only now: few questions have one
 			delete(e.account.rows, e.key)
 		}
 		e.account.ask(t)

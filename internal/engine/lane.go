@@ -12,8 +12,13 @@ import (
 type lane struct {
 	near, rest fifo[*waiting]
 	by         byLatest
-	last       bool // the last one was near
+	last       bool       // the last one was near
+	spare      []*waiting // to be used again
 }
+
+// laneSpared is how many a lane keeps for use: where the budget has room, only
+// those wait that came due together.
+const laneSpared = 16
 
 // waiting is a task in a lane. It stands in its line and in byLatest; who takes
 // it out of the latter leaves an empty place in the former.
@@ -25,13 +30,22 @@ type waiting struct {
 func (l *lane) len() int { return len(l.by) }
 
 func (l *lane) push(t task) {
-	w := &waiting{task: t}
+	w := l.unused()
+	w.task = t
 	heap.Push(&l.by, w)
-	if t.near {
-		l.near.push(w)
-		return
+	l.line(t).push(w)
+}
+
+// unused is room for a task: a large one, of which every question would leave
+// one to be collected.
+func (l *lane) unused() *waiting {
+	last := len(l.spare) - 1
+	if last < 0 {
+		return &waiting{}
 	}
-	l.rest.push(w)
+	w := l.spare[last]
+	l.spare = l.spare[:last]
+	return w
 }
 
 // pop takes out the one whose turn it is. There must be one.
@@ -43,25 +57,37 @@ func (l *lane) pop(now time.Time) task {
 	heap.Remove(&l.by, w.place)
 	t := w.task
 	w.task = task{}
+	l.first(l.line(t))
 	return t
+}
+
+// line is the one that a task stands in.
+func (l *lane) line(t task) *fifo[*waiting] {
+	if t.near {
+		return &l.near
+	}
+	return &l.rest
 }
 
 // turn is the first one of the kind whose turn it is.
 func (l *lane) turn() *waiting {
-	near, rest := first(&l.near), first(&l.rest)
+	near, rest := l.first(&l.near), l.first(&l.rest)
 	if l.last = near != nil && (!l.last || rest == nil); l.last {
 		return near
 	}
 	return rest
 }
 
-// first is the first one that still waits in a line, or nil.
-func first(line *fifo[*waiting]) *waiting {
+// first is the first one that still waits in a line, or nil. The empty places
+// before it are used again.
+func (l *lane) first(line *fifo[*waiting]) *waiting {
 	for line.len() > 0 {
 		if w := line.first(); w.place >= 0 {
 			return w
 		}
-		line.pop()
+		if w := line.pop(); len(l.spare) < laneSpared {
+			l.spare = append(l.spare, w)
+		}
 	}
 	return nil
 }

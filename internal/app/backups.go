@@ -36,7 +36,8 @@ func (w *worker) startBackups(ctx context.Context) error {
 		return err
 	}
 	w.backups.rules.Store(rules)
-	w.background.Go(func() { backup.Follow(ctx, w.cfg.BackupRules, w.clouds.forRules, w.backups.rules.Store, w.log) })
+	stands := w.follows(fileRules, "the file of backup rules")
+	w.background.Go(func() { backup.Follow(ctx, w.cfg.BackupRules, w.clouds.forRules, w.backups.rules.Store, stands, w.log) })
 	return nil
 }
 

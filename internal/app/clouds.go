@@ -210,9 +210,9 @@ func (c *clouds) Collect(ch chan<- prometheus.Metric) {
 
 // watchClouds follows clouds.yaml for as long as ctx lasts.
 func (w *worker) watchClouds(ctx context.Context, set *cloud.Set) error {
-	failed := make(chan error, 1)
+	failed, stands := make(chan error, 1), w.follows(fileClouds, "clouds.yaml")
 	w.background.Go(func() {
-		failed <- cloud.Watch(ctx, w.cloudOptions(), set, w.deps.Reload, w.changeClouds, w.log)
+		failed <- cloud.Watch(ctx, w.cloudOptions(), set, w.deps.Reload, w.changeClouds, stands, w.log)
 	})
 	w.background.Go(func() {
 		if err := <-failed; err != nil {

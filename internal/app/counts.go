@@ -12,6 +12,7 @@ type counts struct {
 	connected, working prometheus.Gauge
 	takeovers          prometheus.Counter
 	reconnects         prometheus.Counter
+	refused            *prometheus.GaugeVec
 }
 
 func newCounts(reg prometheus.Registerer, shards int) *counts {
@@ -22,8 +23,9 @@ func newCounts(reg prometheus.Registerer, shards int) *counts {
 		working:    prometheus.NewGauge(prometheus.GaugeOpts{Name: "imsworker_broker_working", Help: "1 while the broker carries out requests; 0 where it is connected but has carried out none for some seconds."}),
 		takeovers:  prometheus.NewCounter(prometheus.CounterOpts{Name: "imsworker_shard_takeovers_total", Help: "Shards taken over; rises when this replica begins to work one, so with every start and every replica that comes or goes. Rising all the time: leases are lost."}),
 		reconnects: prometheus.NewCounter(prometheus.CounterOpts{Name: "imsworker_broker_reconnects_total", Help: "Connections to the broker found again; rises when one was lost and is back."}),
+		refused:    prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "imsworker_configuration_refused", Help: "1 while a file as it is now is not what runs, because it is wrong or its change is refused; the log says why. clouds is clouds.yaml, backup_rules the rules for backups, where there are any."}, []string{"file"}),
 	}
-	reg.MustRegister(c.owned, c.shards, c.connected, c.working, c.takeovers, c.reconnects)
+	reg.MustRegister(c.owned, c.shards, c.connected, c.working, c.takeovers, c.reconnects, c.refused)
 	c.shards.Set(float64(shards))
 	return c
 }
@@ -68,6 +70,28 @@ func (w *worker) watchBroker(ctx context.Context) {
 		w.count.reconnects.Inc()
 		w.log.Info("the broker is back")
 	})
+}
+
+// The files that are read again when they change.
+const (
+	fileClouds = "clouds"
+	fileRules  = "backup_rules"
+)
+
+// follows makes what is told of each change of a file into a metric and a note
+// for whoever looks at the worker's health: it works on with what it read
+// before, and nothing else would show that until it starts again.
+func (w *worker) follows(file, what string) (stands func(refused error)) {
+	stands = func(refused error) {
+		w.count.refused.WithLabelValues(file).Set(one(refused != nil))
+		note := ""
+		if refused != nil {
+			note = what + " as it is now is not used, what was read before is: the log says why"
+		}
+		w.health.Note(file, note)
+	}
+	stands(nil)
+	return stands
 }
 
 // one is the value of a gauge that shows whether something holds.

@@ -124,8 +124,10 @@ func TestReload(t *testing.T) {
 	}
 	s.writeClouds(", allow: [nonsense]")
 	s.await("the mistake to be logged", func() bool { return strings.Contains(s.logs.String(), "nonsense") })
+	s.await("the mistake to be seen", func() bool { return s.metric(`imsworker_configuration_refused{file="clouds"} 1`) })
 	s.writeClouds("")
 	s.await("the file to be read", func() bool { return strings.Contains(s.logs.String(), "clouds.yaml read again") })
+	s.await("the mistake to be gone", func() bool { return s.metric(`imsworker_configuration_refused{file="clouds"} 0`) })
 	s.publish("ims.request.demo.copy-image", copyBase, copyEvent("b"))
 	if final := s.final(messages.Key("demo", "/test", "b")); final.State != messages.StateSucceeded {
 		t.Errorf("ended %s %+v", final.State, final.Error)

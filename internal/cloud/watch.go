@@ -20,15 +20,16 @@ const (
 // place, renamed over, or by the swap of a symlink as Kubernetes does it; also
 // when reload says so. A reading that differs is given to apply, which may
 // refuse it. Whatever is bad or refused leaves the running configuration alone
-// and is logged. Watch returns nil when ctx ends, or an error if the file
-// system cannot be watched.
-func Watch(ctx context.Context, o Options, current *Set, reload <-chan struct{}, apply func(*Set) error, log *slog.Logger) error {
+// and is logged; after each reading stands is told whether what is in the files
+// is what runs (nil), or why not. Watch returns nil when ctx ends, or an error
+// if the file system cannot be watched.
+func Watch(ctx context.Context, o Options, current *Set, reload <-chan struct{}, apply func(*Set) error, stands func(refused error), log *slog.Logger) error {
 	events, err := fsnotify.NewWatcher()
 	if err != nil {
 		return fmt.Errorf("watch clouds.yaml: %w", err)
 	}
 	defer func() { _ = events.Close() }()
-	w := &watcher{options: o, current: current, apply: apply, log: log, events: events}
+	w := &watcher{options: o, current: current, apply: apply, stands: stands, log: log, events: events}
 	if err := w.watchDirs(); err != nil {
 		return err
 	}
@@ -41,6 +42,7 @@ type watcher struct {
 	current *Set
 	refused string // what was logged last, so that it is told once
 	apply   func(*Set) error
+	stands  func(refused error)
 	log     *slog.Logger
 	events  *fsnotify.Watcher
 	matters map[string]bool // names whose events are looked after
@@ -110,6 +112,7 @@ func (w *watcher) look(ctx context.Context, asked bool) {
 		w.refuse(ctx, "clouds.yaml is not used", err)
 	case next.digest == w.current.digest:
 		w.refused = ""
+		w.stands(nil)
 		if asked {
 			w.log.InfoContext(ctx, "clouds.yaml has not changed")
 		}
@@ -124,6 +127,7 @@ func (w *watcher) take(ctx context.Context, next *Set) {
 		return
 	}
 	w.current, w.refused = next, ""
+	w.stands(nil)
 	w.log.InfoContext(ctx, "clouds.yaml read again", "clouds", next.Names())
 	if err := w.watchDirs(); err != nil {
 		w.log.WarnContext(ctx, "watching clouds.yaml", "error", err)
@@ -131,6 +135,7 @@ func (w *watcher) take(ctx context.Context, next *Set) {
 }
 
 func (w *watcher) refuse(ctx context.Context, why string, err error) {
+	w.stands(err)
 	if err.Error() == w.refused {
 		return
 	}

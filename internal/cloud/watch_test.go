@@ -22,9 +22,10 @@ type watched struct {
 	applied chan *Set
 	reload  chan struct{}
 
-	mu     sync.Mutex
-	refuse error
-	log    bytes.Buffer
+	mu      sync.Mutex
+	refuse  error
+	refused bool
+	log     bytes.Buffer
 }
 
 func (w *watched) Write(p []byte) (int, error) {
@@ -61,7 +62,7 @@ func watchSince(t *testing.T, file string, set *Set) *watched {
 	w := &watched{t: t, file: file, applied: make(chan *Set, 10), reload: make(chan struct{})}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- Watch(ctx, o, set, w.reload, w.apply, slog.New(slog.NewTextHandler(w, nil))) }()
+	go func() { done <- Watch(ctx, o, set, w.reload, w.apply, w.stands, slog.New(slog.NewTextHandler(w, nil))) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
@@ -98,6 +99,27 @@ func (w *watched) expectAtLast(region string) {
 			return
 		}
 	}
+}
+
+// stands notes how the last reading was taken.
+func (w *watched) stands(refused error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.refused = refused != nil
+}
+
+// expectRefused waits until the files are known to be refused, or not.
+func (w *watched) expectRefused(want bool) {
+	w.t.Helper()
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		w.mu.Lock()
+		refused := w.refused
+		w.mu.Unlock()
+		if refused == want {
+			return
+		}
+	}
+	w.t.Errorf("refused is not %v", want)
 }
 
 // logs waits until a text stands in the log.
@@ -244,6 +266,9 @@ func TestWatchBad(t *testing.T) {
 	w := watch(t, write(t, map[string]string{"clouds.yaml": demo("eu-de")}))
 	put(t, w.file, "clouds: { demo: { auth: { password: *SKexampleSECRET } } }")
 	w.logs("the running configuration stays")
+	w.expectRefused(true)
+	put(t, w.file, demo("eu-de")) // as it was
+	w.expectRefused(false)
 	if err := os.Remove(w.file); err != nil {
 		t.Fatal(err)
 	}
@@ -253,6 +278,7 @@ func TestWatchBad(t *testing.T) {
 	w.mu.Unlock()
 	put(t, w.file, demo("eu-nl"))
 	w.logs("requests are in flight")
+	w.expectRefused(true)
 	w.mu.Lock()
 	w.refuse = nil
 	if strings.Contains(w.log.String(), fixtureSecret) {
@@ -261,6 +287,7 @@ func TestWatchBad(t *testing.T) {
 	w.mu.Unlock()
 	w.reload <- struct{}{}
 	w.expect("eu-nl")
+	w.expectRefused(false)
 }
 
 func TestWatchSecureFile(t *testing.T) {

@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"maps"
 	"slices"
 	"sync"
 )
@@ -11,11 +12,12 @@ type Health struct {
 	mu    sync.Mutex
 	names []string
 	holds map[string]bool
+	notes map[string]string
 }
 
 // NewHealth returns a Health with these conditions, none of which holds yet. With no conditions it is ready at once.
 func NewHealth(conditions ...string) *Health {
-	return &Health{names: slices.Clone(conditions), holds: map[string]bool{}}
+	return &Health{names: slices.Clone(conditions), holds: map[string]bool{}, notes: map[string]string{}}
 }
 
 // Set says whether a condition holds. A name that is new becomes a condition.
@@ -26,6 +28,27 @@ func (h *Health) Set(condition string, holds bool) {
 		h.names = append(h.names, condition)
 	}
 	h.holds[condition] = holds
+}
+
+// Note says something about the worker that a person should know and that keeps it from nothing; an empty text takes back
+// what was said under the name.
+func (h *Health) Note(name, text string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.notes, name)
+	if text != "" {
+		h.notes[name] = text
+	}
+}
+
+// Notes returns what was noted, in the order of the names.
+func (h *Health) Notes() (texts []string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, name := range slices.Sorted(maps.Keys(h.notes)) {
+		texts = append(texts, h.notes[name])
+	}
+	return texts
 }
 
 // Ready reports whether all conditions hold.

@@ -22,7 +22,8 @@ func startPage(o Options) http.HandlerFunc {
 		data := struct {
 			Build            Build
 			Holding, Missing []string
-		}{o.Build, holding, missing}
+			Notes            []string
+		}{o.Build, holding, missing, o.Health.Notes()}
 		if err := page.Execute(w, data); err != nil {
 			o.Log.Debug("start page not written to its end", "error", err)
 		}

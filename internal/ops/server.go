@@ -97,7 +97,7 @@ func handler(o Options) http.Handler {
 	return mux
 }
 
-// serve lists the conditions, those that do not hold first: they are what a person looks for.
+// serve lists the conditions, those that do not hold first: they are what a person looks for. Notes decide nothing.
 func (h *Health) serve(w http.ResponseWriter, _ *http.Request) {
 	holding, missing := h.Conditions()
 	var b strings.Builder
@@ -111,6 +111,9 @@ func (h *Health) serve(w http.ResponseWriter, _ *http.Request) {
 	}
 	for _, name := range holding {
 		fmt.Fprintf(&b, "[+] %s\n", name)
+	}
+	for _, note := range h.Notes() {
+		fmt.Fprintf(&b, "[!] %s\n", note)
 	}
 	text(w, status, b.String())
 }

@@ -68,6 +68,8 @@ func TestReadyz(t *testing.T) {
 		{func() {}, 503, "not ready\n[-] broker connected\n[-] streams there\n"},
 		{func() { health.Set("streams there", true) }, 503, "not ready\n[-] broker connected\n[+] streams there\n"},
 		{func() { health.Set("broker connected", true) }, 200, "ready\n[+] broker connected\n[+] streams there\n"},
+		{func() { health.Note("file", "a file is not used") }, 200, "ready\n[+] broker connected\n[+] streams there\n[!] a file is not used\n"},
+		{func() { health.Note("file", "") }, 200, "ready\n[+] broker connected\n[+] streams there\n"},
 		{func() { health.Set("shards settled", false) }, 503, "not ready\n[-] shards settled\n[+] broker connected\n[+] streams there\n"},
 	} {
 		step.change()
@@ -106,12 +108,14 @@ func buildCollector() prometheus.Collector {
 
 func TestStartPage(t *testing.T) {
 	t.Parallel()
-	s := start(t, NewHealth("<b>broker</b>"))
+	health := NewHealth("<b>broker</b>")
+	health.Note("file", "<i>a file</i>")
+	s := start(t, health)
 	status, body, _ := get(t, s, "/", "")
 	if status != 200 {
 		t.Fatalf("status %d", status)
 	}
-	for _, want := range []string{`href="/metrics"`, `href="/readyz"`, "version 1.2.3", "&lt;b&gt;broker&lt;/b&gt;"} {
+	for _, want := range []string{`href="/metrics"`, `href="/readyz"`, "version 1.2.3", "&lt;b&gt;broker&lt;/b&gt;", "&lt;i&gt;a file&lt;/i&gt;"} {
 		if !strings.Contains(body, want) {
 			t.Errorf("%q is missing in %s", want, body)
 		}

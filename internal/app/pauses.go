@@ -3,10 +3,12 @@ package app
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
 
+	"github.com/imsworker/imsworker/internal/broker"
 	"github.com/imsworker/imsworker/internal/pauses"
 )
 
@@ -19,13 +21,19 @@ func (w *worker) followPauses(ctx context.Context) error {
 	w.pauses = pauses.New(w.conn, w.paused)
 	known := make(chan struct{})
 	once := sync.OnceFunc(func() { close(known) })
+	bad := func(subject string, err error) {
+		w.log.Error("a message is no pause; it is left alone", "subject", subject, "error", err)
+	}
 	w.background.Go(func() {
 		for ctx.Err() == nil {
-			err := w.pauses.Follow(ctx, once, func(subject string, err error) {
-				w.log.Error("a message is no pause; it is left alone", "subject", subject, "error", err)
-			})
+			err := w.pauses.Follow(ctx, func() { once(); w.rehold() }, bad)
 			if ctx.Err() != nil {
 				return
+			}
+			if errors.Is(err, broker.ErrRewound) {
+				w.rehold()
+				w.log.Warn("the broker's store was set back; nothing is submitted until it is read again what is paused", "error", err)
+				continue // read again at once
 			}
 			w.log.Error("pauses are not noticed; trying again", "error", err)
 			select {
@@ -46,6 +54,11 @@ func (w *worker) followPauses(ctx context.Context) error {
 func (w *worker) paused(p pauses.Pause) {
 	w.metrics.Hold(p.Cloud, p.Operation, p.Paused)
 	w.log.Info("somebody has paused or resumed a cloud", "cloud", p.Cloud, "operation", cmp.Or(p.Operation, "all"), "paused", p.Paused)
+	w.rehold()
+}
+
+// rehold has every engine look again at what is held back.
+func (w *worker) rehold() {
 	for _, g := range w.running() {
 		g.Hold()
 	}

@@ -48,6 +48,7 @@ type Pauses struct {
 	telling sync.Mutex // held while one is learned: changes are told in their order
 	mu      sync.RWMutex
 	known   map[[2]string]held
+	doubted bool // the stream was set back, and is not read again yet
 }
 
 // New returns pauses that know nothing yet; changed is called with each that is
@@ -57,16 +58,60 @@ func New(s store, changed func(Pause)) *Pauses {
 }
 
 // Follow learns all pauses, calls caughtUp once, then learns the news until
-// ctx ends. What is no pause is given to bad.
+// ctx ends. What is no pause is given to bad. Where it returns
+// broker.ErrRewound the stream was made anew or restored from a backup: what
+// stands in it holds then, and everything is paused until Follow, called
+// again, has read it.
 func (p *Pauses) Follow(ctx context.Context, caughtUp func(), bad func(subject string, err error)) error {
-	return p.store.Tail(ctx, broker.StreamState, broker.PausedPrefix+">", func(m broker.Stored) {
+	err := p.store.Tail(ctx, broker.StreamState, broker.PausedPrefix+">", func(m broker.Stored) {
 		pause, err := Read(m)
 		if err != nil {
 			bad(m.Subject, err)
 			return
 		}
 		p.learn(held{pause, m.Sequence})
-	}, caughtUp)
+	}, func() {
+		p.settle()
+		caughtUp()
+	})
+	if errors.Is(err, broker.ErrRewound) {
+		p.doubt()
+	}
+	return err
+}
+
+// doubt has what is stored win over what is known, whatever its sequence.
+func (p *Pauses) doubt() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.doubted = true
+	for id, h := range p.known {
+		h.sequence = 0
+		p.known[id] = h
+	}
+}
+
+// settle ends a doubt: what was known and is not stored any more is over.
+func (p *Pauses) settle() {
+	p.telling.Lock()
+	defer p.telling.Unlock()
+	p.mu.Lock()
+	var over []Pause
+	for id, h := range p.known {
+		if h.sequence > 0 {
+			continue
+		}
+		delete(p.known, id)
+		if h.Paused {
+			h.Paused = false
+			over = append(over, h.Pause)
+		}
+	}
+	p.doubted = false
+	p.mu.Unlock()
+	for _, pause := range over {
+		p.changed(pause)
+	}
 }
 
 // Read reads a pause as it is stored.
@@ -140,7 +185,7 @@ func (p *Pauses) put(ctx context.Context, next Pause, over uint64) error {
 func (p *Pauses) Paused(cloud, operation string) bool {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	return p.known[[2]string{cloud, ""}].Paused || p.known[[2]string{cloud, operation}].Paused
+	return p.doubted || p.known[[2]string{cloud, ""}].Paused || p.known[[2]string{cloud, operation}].Paused
 }
 
 // Of are those in a list that hold an operation of a cloud back: that of the

@@ -13,6 +13,7 @@ import (
 	"math/big"
 	"net"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -25,6 +26,8 @@ const (
 	skew           = time.Hour
 )
 
+var hostName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]*(\.[A-Za-z0-9-]+)*)$`)
+
 // authority signs certificates.
 type authority struct {
 	certificate *x509.Certificate
@@ -34,6 +37,11 @@ type authority struct {
 func (m *maker) certificates() error {
 	if len(m.Nodes) == 0 {
 		return errors.New("no node is named")
+	}
+	for _, name := range slices.Concat(m.Nodes, m.Hosts) {
+		if !hostName.MatchString(name) && net.ParseIP(name) == nil {
+			return fmt.Errorf("%q is no name of a host and no address", name)
+		}
 	}
 	a, err := m.authority()
 	if err != nil {
@@ -115,10 +123,9 @@ func (m *maker) pem(name string) ([]byte, error) {
 // directions, to other nodes.
 func (m *maker) node(a authority, name string) error {
 	names := slices.Compact(append([]string{name}, m.Hosts...))
-	_, err := tls.LoadX509KeyPair(m.path(name+".crt"), m.path(name+".key"))
+	pair, err := tls.LoadX509KeyPair(m.path(name+".crt"), m.path(name+".key"))
 	if err == nil && !m.Renew { // the two fit: a run that was cut off leaves some that do not
-		m.tell(name+".crt", "certificate of "+name, false)
-		return nil
+		return m.kept(name, pair)
 	}
 	if a.key == nil {
 		return fmt.Errorf("no certificate and no ca.key to make one: have your authority make %s.crt and %s.key, for server and client authentication, with the names %s",
@@ -140,6 +147,37 @@ func (m *maker) node(a authority, name string) error {
 	}
 	m.tell(name+".crt", fmt.Sprintf("certificate of %s for %s, valid until %s", name, strings.Join(names, ", "), template.NotAfter.Format(time.DateOnly)), true)
 	return m.writePair(name, template, key, a)
+}
+
+// kept tells of a node's certificate that is there, as long as it is one that
+// others will take. One that was made for other names may be meant so.
+func (m *maker) kept(name string, pair tls.Certificate) error {
+	authorities, err := os.ReadFile(m.path("ca.crt"))
+	if err != nil {
+		return err
+	}
+	roots, chain := x509.NewCertPool(), x509.NewCertPool()
+	roots.AppendCertsFromPEM(authorities)
+	for _, der := range pair.Certificate[1:] {
+		if c, err := x509.ParseCertificate(der); err == nil {
+			chain.AddCert(c)
+		}
+	}
+	if _, err := pair.Leaf.Verify(x509.VerifyOptions{Roots: roots, Intermediates: chain, CurrentTime: m.Now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}}); err != nil {
+		return fmt.Errorf("%s.crt is there, but nobody would take it: %w; with -renew and ca.key a new one is made", name, err)
+	}
+	what := "certificate of " + name + ", valid until " + pair.Leaf.NotAfter.Format(time.DateOnly)
+	var without []string
+	for _, each := range append([]string{name}, m.Hosts...) {
+		if pair.Leaf.VerifyHostname(each) != nil {
+			without = append(without, each)
+		}
+	}
+	if len(without) > 0 {
+		what += "; it is not for " + strings.Join(without, ", ") + ": -renew makes one that is"
+	}
+	m.tell(name+".crt", what, false)
+	return nil
 }
 
 func (m *maker) template(name string, years int) *x509.Certificate {

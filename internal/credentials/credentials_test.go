@@ -126,6 +126,45 @@ func TestOwn(t *testing.T) {
 	}
 }
 
+// TestKept: a certificate that is there is told with its end and with the names that it lacks, and is no longer kept in silence
+// where nobody would take it.
+func TestKept(t *testing.T) {
+	t.Parallel()
+	o := folder(t, "worker")
+	made(t, o)
+	said := func(o Options) string {
+		for _, f := range made(t, o) {
+			if f.Name == "nats-1.crt" {
+				return f.What
+			}
+		}
+		return ""
+	}
+	if got := said(o); strings.Contains(got, "not for") || !strings.Contains(got, "valid until "+o.Now.AddDate(2, 0, 0).UTC().Format(time.DateOnly)) {
+		t.Errorf("got %q", got)
+	}
+	named := o
+	named.Hosts = []string{"localhost", "broker.example.org"}
+	if got := said(named); !strings.Contains(got, "not for broker.example.org: -renew") {
+		t.Errorf("got %q", got)
+	}
+	late := o
+	late.Now = o.Now.AddDate(2, 0, 1)
+	if _, err := Make(late); err == nil || !strings.Contains(err.Error(), "nats-1.crt is there, but nobody would take it") || !strings.Contains(err.Error(), "expired") {
+		t.Errorf("got %v", err)
+	}
+	other := folder(t, "worker")
+	made(t, other)
+	write(t, filepath.Join(o.Dir, Secrets, "ca.crt"), other.read(t, "ca.crt"))
+	if _, err := Make(o); err == nil || !strings.Contains(err.Error(), "unknown authority") {
+		t.Errorf("got %v", err)
+	}
+	o.Nodes = []string{"../nats-1"}
+	if _, err := Make(o); err == nil || !strings.Contains(err.Error(), `"../nats-1" is no name of a host`) {
+		t.Errorf("got %v", err)
+	}
+}
+
 // TestMistakes are told with the file that holds them.
 func TestMistakes(t *testing.T) {
 	t.Parallel()

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -28,8 +29,13 @@ func run(args []string, out io.Writer) error {
 	nodes := flags.String("nodes", "nats-1,nats-2,nats-3", "host names of the nodes, separated by commas")
 	hosts := flags.String("hosts", "localhost,127.0.0.1", "further names and addresses that clients use for every node")
 	renew := flags.Bool("renew", false, "make new certificates for the nodes")
-	if err := flags.Parse(args); err != nil {
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return nil
+	case err != nil:
 		return err
+	case flags.NArg() > 0:
+		return fmt.Errorf("%q belongs to no flag: names are one word, separated by commas without spaces, or in quotes; nothing was made", flags.Args())
 	}
 	files, err := credentials.Make(credentials.Options{Dir: *dir, Nodes: list(*nodes), Hosts: list(*hosts), Renew: *renew, Now: time.Now()})
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)

@@ -90,4 +90,11 @@ func TestArguments(t *testing.T) {
 			t.Errorf("%v: got %v", args, err)
 		}
 	}
+	dir := t.TempDir()
+	if err := run([]string{"-dir", dir, "-nodes", "nats-1,", "nats-2"}, &strings.Builder{}); err == nil || !strings.Contains(err.Error(), `["nats-2"] belongs to no flag`) {
+		t.Errorf("got %v", err)
+	}
+	if made, err := os.ReadDir(dir); err != nil || len(made) > 0 {
+		t.Errorf("%v was made, %v", made, err)
+	}
 }

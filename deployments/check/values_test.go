@@ -115,6 +115,25 @@ func TestDefaultsLackOnlyWhatIsWanted(t *testing.T) {
 	}
 }
 
+// What the schema takes of times, the worker takes too, at the bounds and between them.
+func TestTimesTaken(t *testing.T) {
+	for name, times := range map[string][]string{
+		"lease":         {"3s", "15s", "99s", "100s", "300s", "1m", "1m30s", "4m59s", "5m", "5m0s"},
+		"submitTimeout": {"1s", "30s", "600s", "1m", "9m59s", "10m", "10m0s"},
+		"eventsMaxAge":  {"1h", "1h30m", "720h", "8760h", "720h0m"},
+	} {
+		for _, each := range times {
+			over := name + ": " + each + "\n"
+			if wrong := judge(t, values(t, minimal+over)); wrong != "" {
+				t.Errorf("%s is refused: %s", over, wrong)
+			}
+			load(t, map[string]string{map[string]string{
+				"lease": "IMSWORKER_LEASE", "submitTimeout": "IMSWORKER_SUBMIT_TIMEOUT", "eventsMaxAge": "IMSWORKER_EVENTS_MAX_AGE",
+			}[name]: each}, nil)
+		}
+	}
+}
+
 // A wrong value is answered with where it stands and what would be right.
 func TestValuesRefused(t *testing.T) {
 	t.Parallel()
@@ -129,6 +148,7 @@ func TestValuesRefused(t *testing.T) {
 		"image: { pullPolicy: Sometimes }":              "at '/image/pullPolicy': value must be one of 'IfNotPresent', 'Always', 'Never'",
 		"broker: { url: inside }":                       "a broker inside the worker is for a single host",
 		"broker: { url: 'nats://me:secret@nats:4222' }": "without passwords",
+		"broker: { url: 'nats://nats:client' }":         "at '/broker/url': value must be 'addresses of the broker, like",
 		"broker: { url: 'http://nats' }":                "at '/broker/url': value must be 'addresses of the broker, like",
 		"broker: { user: { nkey: { secret: SUAPQ } } }": "at '/broker/user/nkey/secret': value must be 'the name of a Secret",
 		"broker: { user: { inboxPrefix: _INBOX. } }":    "at '/broker/user/inboxPrefix': value must be 'a prefix without",
@@ -143,8 +163,17 @@ func TestValuesRefused(t *testing.T) {
 		"shards: 100":                                   "at '/shards': value must be 'a number of shards from 1 to 99",
 		"streamReplicas: 2":                             "at '/streamReplicas': value must be '1, 3 or 5 copies",
 		"lease: 15":                                     "at '/lease': got number, want string",
-		"lease: 15 seconds":                             "at '/lease': value must be 'a duration, like 500ms, 15s or 720h'",
-		"eventsMaxAge: 30d":                             "at '/eventsMaxAge': value must be 'a duration, like",
+		"lease: 15 seconds":                             "at '/lease': value must be 'a duration in whole seconds, 3s to 5m",
+		"lease: 500ms":                                  "at '/lease': value must be 'a duration in whole seconds, 3s to 5m",
+		"lease: 2s":                                     "at '/lease': value must be 'a duration in whole seconds, 3s to 5m",
+		"lease: 301s":                                   "at '/lease': value must be 'a duration in whole seconds, 3s to 5m",
+		"lease: 5m1s":                                   "at '/lease': value must be 'a duration in whole seconds, 3s to 5m",
+		"lease: 15.5s":                                  "at '/lease': value must be 'a duration in whole seconds, 3s to 5m",
+		"submitTimeout: 999ms":                          "at '/submitTimeout': value must be 'a duration in whole seconds, 1s to 10m",
+		"submitTimeout: 10m1s":                          "at '/submitTimeout': value must be 'a duration in whole seconds, 1s to 10m",
+		"submitTimeout: 0s":                             "at '/submitTimeout': value must be 'a duration in whole seconds, 1s to 10m",
+		"eventsMaxAge: 30d":                             "at '/eventsMaxAge': value must be 'a duration in hours, 1h or more",
+		"eventsMaxAge: 59m":                             "at '/eventsMaxAge': value must be 'a duration in hours, 1h or more",
 		"drainSeconds: 25s":                             "at '/drainSeconds': got string, want integer",
 		"drainSeconds: 0":                               "at '/drainSeconds': value must be 'seconds, 1 to 3600'",
 		"logLevel: verbose":                             "at '/logLevel': value must be one of 'debug', 'info', 'warn', 'error'",
@@ -161,6 +190,9 @@ func TestValuesRefused(t *testing.T) {
 		"keda: { minReplicas: 0 }":                      "at '/keda/minReplicas': value must be 'a number of workers from 1 to 99: with none",
 		"keda: { maxReplicas: 100 }":                    "at '/keda/maxReplicas': value must be 'a number of workers from 1 to 99",
 		"networkPolicy: { brokerPorts: [nats] }":        "at '/networkPolicy/brokerPorts/0': got string, want integer",
+		"env: { IMSWORKER_LEESE: 5s }":                  "Of IMSWORKER_ only DETECT_RATIO, DETECT_MIN and DETECT_MAX stand here",
+		"serviceAccount: { name: Images }":              "at '/serviceAccount/name': value must be 'the name of a ServiceAccount",
+		"podLabels: { app.kubernetes.io/name: x }":      "at '/podLabels/app.kubernetes.io~1name': value must be 'left to the chart",
 		"podLabels: { tier: 1 }":                        "at '/podLabels/tier': got number, want string",
 	} {
 		t.Run(over, func(t *testing.T) {

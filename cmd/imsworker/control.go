@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -72,7 +73,7 @@ func controlCommand(verb string, cmd *cobra.Command, fill func(*cobra.Command, *
 				return err
 			}
 			data.Key = found.Summary.Key
-			done, err := c.Control(cmd.Context(), verb, data)
+			done, err := untilTaken(cmd.Context(), func(ctx context.Context) (client.Controlled, error) { return c.Control(ctx, verb, data) })
 			if err != nil {
 				return err
 			}

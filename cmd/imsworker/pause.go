@@ -2,20 +2,15 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/imsworker/imsworker/internal/client"
 )
-
-// pauseTime is how long a command waits for a worker to take a pause.
-const pauseTime = 30 * time.Second
 
 func newPause() *cobra.Command {
 	return pauseCommand(false, &cobra.Command{
@@ -43,13 +38,10 @@ func pauseCommand(resume bool, cmd *cobra.Command) *cobra.Command {
 		if operation != "" && !slices.Contains(client.Operations(), operation) {
 			return usage(cmd, "--operation is %q: %s are there", operation, strings.Join(client.Operations(), ", "))
 		}
-		ctx, cancel := context.WithTimeout(cmd.Context(), pauseTime)
-		defer cancel()
-		return connected(ctx, func(c *client.Client) error {
-			done, err := c.Pause(ctx, args[0], operation, resume)
-			if errors.Is(err, context.DeadlineExceeded) {
-				return timedOut(fmt.Sprintf("no worker has taken it within %s: does one run, and does it know the cloud %q? It is kept and carried out when one does; one that does not know the cloud puts it among the dead letters after ten minutes", pauseTime, args[0]))
-			}
+		return connected(cmd.Context(), func(c *client.Client) error {
+			done, err := untilTaken(cmd.Context(), func(ctx context.Context) (client.Controlled, error) {
+				return c.Pause(ctx, args[0], operation, resume)
+			})
 			if err != nil {
 				return err
 			}

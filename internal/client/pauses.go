@@ -29,7 +29,8 @@ func (c *Client) Pause(ctx context.Context, cloud, operation string, resume bool
 	if err != nil {
 		return done, fmt.Errorf("encode %s: %w", done.Verb, err)
 	}
-	return done, c.control(ctx, &done, body)
+	err = c.control(ctx, &done, body)
+	return done, err
 }
 
 // Pauses lists what is paused now.

@@ -131,8 +131,8 @@ func number(n *int64) *int {
 // MarkerOf returns the key that an image carries, as a tag or at the end of its
 // description, and whether it carries one.
 func MarkerOf(i ims.Image) (string, bool) {
-	if key, tagged := i.Tag(messages.MarkerKey); tagged {
-		return key, messages.ValidKey(key)
+	if key, tagged := i.Tag(messages.MarkerKey); tagged && messages.ValidKey(key) {
+		return key, true // a tag of that name with another value is somebody else's, and says nothing of the description
 	}
 	at := strings.LastIndex(i.Description, messages.MarkerKey+"=")
 	if at < 0 {

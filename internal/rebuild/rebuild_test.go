@@ -35,6 +35,7 @@ func marked(id, key, status string, at int) ims.Image {
 func TestFind(t *testing.T) {
 	a, b, c := messages.Key("demo", "nats", "a"), messages.Key("demo", "nats", "b"), messages.Key("demo", "nats", "c")
 	described := ims.Image{ID: "2", Status: ims.ImageActive, CreatedAt: time.Unix(1, 0), Description: "nightly " + messages.MarkerKey + "=" + b, OriginalImage: "0"}
+	described.Tags = []ims.Tag{{Key: messages.MarkerKey, Value: "somebody else's"}}
 	cloud := lists{
 		extended: []ims.Image{marked("1", a, ims.ImageActive, 3), described, {ID: "3"}, marked("4", "no key", ims.ImageActive, 1), marked("6", c, ims.ImageDeleted, 1)},
 		native:   []ims.Image{marked("1", a, ims.ImageSaving, 3), marked("5", a, ims.ImageQueued, 2)},

@@ -29,9 +29,9 @@ func TestReadmeFromLaptopToCluster(t *testing.T) {
 	if len(blocks) != 2 {
 		t.Fatalf("the section has %d blocks of commands, want 2", len(blocks))
 	}
-	script := "set -euo pipefail\n" + blocks[0][1] + blocks[1][1]
+	script := "set -euo pipefail\n" + blocks[0][1] + blocks[1][1] + restoreOfCluster
 	out := literally(t, copyOfTree(t), script)
-	for _, want := range []string{"on-one-host", "on-a-cluster"} {
+	for _, want := range []string{"on-one-host", "on-a-cluster", "held back by the restored pause", "images of the request: 1\n", "cancelled"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no word of %s in\n%s", want, out)
 		}
@@ -40,6 +40,32 @@ func TestReadmeFromLaptopToCluster(t *testing.T) {
 		t.Errorf("%d times succeeded in\n%s", n, out)
 	}
 }
+
+// restoreOfCluster goes on with the cluster of the README as docs/operations.md says: a backup of one node in a pause, then all
+// three stores are lost and get that backup. A request that was worked between the two has its image and waits again.
+const restoreOfCluster = `
+set -- $(jobs -p)     # the fake cloud, three nodes, two workers
+end() { for shell; do kill $(cat /proc/$shell/task/$shell/children); wait $shell || true; done; }
+seen() { as operator bin/imsworker requests ls > data/list && grep -q "$1.*in-between" data/list; }
+as operator bin/imsworker pause demo
+echo '{"image_id": "465076de-dc36-4aec-80f5-ef9d8009428f", "name": "in-between"}' | as operator bin/imsworker submit copy-image --cloud demo --id in-between
+kill $3; wait $3 || true
+cp -a data/nats-2 data/backup
+node 2 >> data/nats-2.log 2>&1 & second=$!
+as operator bin/imsworker resume demo
+until seen succeeded; do sleep 1; done
+end $5 $6
+kill -KILL $2 $second $4
+rm -rf data/nats-[123]
+for n in 1 2 3; do cp -a data/backup data/nats-$n; node $n >> data/nats-$n.log 2>&1 & done
+until seen 'accepted, paused'; do sleep 1; done
+for n in 1 2; do IMSWORKER_INSTANCE=worker-$n IMSWORKER_HTTP_LISTEN=127.0.0.1:809$n as worker bin/imsworker serve & done
+until curl -fsS http://127.0.0.1:8091/readyz http://127.0.0.1:8092/readyz; do sleep 1; done
+seen 'accepted, paused' && echo held back by the restored pause
+echo images of the request: $(bin/imsworker rebuild demo | grep -c in-between)
+as operator bin/imsworker requests cancel --cloud demo --id in-between --wait
+as operator bin/imsworker resume demo
+`
 
 // copyOfTree copies what belongs to the repository, as it is now.
 func copyOfTree(t *testing.T) string {

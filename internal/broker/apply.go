@@ -94,7 +94,7 @@ func remedyFor(err error) string {
 		return "start the servers that are missing: as many have to be up as there shall be copies (STREAM_REPLICAS)"
 	}
 	if errors.Is(err, ErrDenied) || transient(err) {
-		return "let an administrator do it (imsworker streams -o json), or give this user the right"
+		return "let an administrator do it (imsworker streams --apply), or give this user the right"
 	}
 	if known && api.ErrorCode == codeSubjectsOverlap {
 		return "another stream takes some of its subjects: give that one others, or delete it"

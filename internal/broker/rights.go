@@ -56,7 +56,7 @@ func (c *Conn) mayAsk(ctx context.Context, verb string) error {
 }
 
 func (c *Conn) rightFor(verb string) string {
-	return "not permitted: let an administrator do it (imsworker streams -o json), or let this user publish to " + c.api + verb
+	return "not permitted: let an administrator do it (imsworker streams --apply), or let this user publish to " + c.api + verb
 }
 
 // verbOf is what Apply asks for to make the change.

@@ -14,6 +14,7 @@ type Group struct {
 	Count            int
 	Oldest           time.Time // earliest acceptance
 	Late, Stuck      int       // past their deadline; past twice the time that they were given
+	PutOff           int       // not to be submitted yet, by the request's own not_before
 }
 
 // Rest is how many requests of one cloud and operation are unresolved and wait
@@ -81,6 +82,9 @@ func (g *Engine) count() Census {
 		default:
 			group.Late, group.Stuck = group.Late+1, group.Stuck+1
 		}
+		if e.putOff(now) {
+			group.PutOff++
+		}
 		if g.asleep(e) {
 			c.WithoutTimer++
 		}
@@ -96,6 +100,11 @@ func (g *Engine) count() Census {
 		c.Budgets, c.Roads = append(c.Budgets, a.use(now)...), append(c.Roads, a.road(now))
 	}
 	return c
+}
+
+// putOff reports whether the entry waits for the time that its request names.
+func (e *entry) putOff(now time.Time) bool {
+	return e.state == ledger.Accepted && e.named && e.until.time().After(now)
 }
 
 // overtime is how often the time has passed that the request was given, from

@@ -24,6 +24,7 @@ type Collector struct {
 	used    *prometheus.Desc
 	late    *prometheus.Desc
 	stuck   *prometheus.Desc
+	putOff  *prometheus.Desc
 	rest    *prometheus.Desc
 	refused *prometheus.Desc
 	silent  *prometheus.Desc
@@ -45,6 +46,7 @@ func NewCollector(m *Metrics, engines func() []*Engine) *Collector {
 
 		late:    desc("imsworker_requests_late", "Requests that have not ended although their deadline has passed, those among them that are stuck included. Work on them goes on.", "cloud", "operation"),
 		stuck:   desc("imsworker_requests_stuck", "Requests that have not ended after twice the time that they were given.", "cloud", "operation"),
+		putOff:  desc("imsworker_requests_put_off", "Requests that wait for the time that they name themselves, not_before; counted among those in flight (accepted) too. Falls when that time comes.", "cloud", "operation"),
 		rest:    desc("imsworker_requests_unresolved", "Requests that ended unresolved and wait for a person to say what became of them.", "cloud", "operation"),
 		refused: desc("imsworker_credentials_refused", "1 while the cloud refuses the credentials (401, 403) and is left alone but for a try now and then.", "cloud"),
 		silent:  desc("imsworker_cloud_silent_seconds", "How long no question about a job has been answered although one was due, because it was not asked or got no answer; 0 while there is none.", "cloud"),
@@ -53,7 +55,7 @@ func NewCollector(m *Metrics, engines func() []*Engine) *Collector {
 
 // Describe implements prometheus.Collector.
 func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.flight, c.age, c.idle, c.recent, c.limit, c.used, c.late, c.stuck, c.rest, c.refused, c.silent} {
+	for _, d := range []*prometheus.Desc{c.flight, c.age, c.idle, c.recent, c.limit, c.used, c.late, c.stuck, c.putOff, c.rest, c.refused, c.silent} {
 		ch <- d
 	}
 }
@@ -99,13 +101,14 @@ type sum struct {
 	groups       map[Group]Group
 	budgets      map[Budget]Budget
 	overtime     map[[2]string][2]int // late and stuck, by cloud and operation
+	putOff       map[[2]string]int
 	rests        map[[2]string]int
 	roads        map[string]Road
 	withoutTimer int
 }
 
 func newSum(m *Metrics) *sum {
-	return &sum{metrics: m, groups: map[Group]Group{}, budgets: map[Budget]Budget{}, overtime: map[[2]string][2]int{}, rests: map[[2]string]int{}, roads: map[string]Road{}}
+	return &sum{metrics: m, groups: map[Group]Group{}, budgets: map[Budget]Budget{}, overtime: map[[2]string][2]int{}, putOff: map[[2]string]int{}, rests: map[[2]string]int{}, roads: map[string]Road{}}
 }
 
 func (s *sum) add(c Census) {
@@ -119,6 +122,9 @@ func (s *sum) add(c Census) {
 		have.Count += g.Count
 		s.groups[id] = have
 		s.addOvertime([2]string{cloud, operation}, g)
+		if g.PutOff > 0 {
+			s.putOff[[2]string{cloud, operation}] += g.PutOff
+		}
 	}
 	for _, r := range c.Unresolved {
 		cloud, operation := s.metrics.Label(r.Cloud, r.Operation)
@@ -151,6 +157,9 @@ func (s *sum) show(c *Collector, gauge func(d *prometheus.Desc, v float64, label
 	for id, n := range s.overtime {
 		gauge(c.late, float64(n[0]), id[0], id[1])
 		gauge(c.stuck, float64(n[1]), id[0], id[1])
+	}
+	for id, n := range s.putOff {
+		gauge(c.putOff, float64(n), id[0], id[1])
 	}
 	for id, n := range s.rests {
 		gauge(c.rest, float64(n), id[0], id[1])

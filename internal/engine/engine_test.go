@@ -587,11 +587,33 @@ func TestNotBefore(t *testing.T) {
 		begun := time.Now()
 		w.start()
 		key := w.request("a", func(r *ledger.Record) { r.NotBefore = begun.Add(30 * time.Minute) })
+		time.Sleep(29 * time.Minute)
+		w.putOff(1)
+		time.Sleep(2 * time.Minute)
+		w.putOff(0)
 		w.expect(key, "accepted submitted succeeded")
 		if early := w.cloud.creates[0].Sub(begun); early < 30*time.Minute || early > 31*time.Minute {
 			w.t.Errorf("submitted after %v", early)
 		}
 	})
+}
+
+// putOff holds the number of requests that wait for the time they name against
+// what it should be.
+func (w *world) putOff(want int) {
+	w.t.Helper()
+	synctest.Wait()
+	census, err := w.engine.Census(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	got := 0
+	for _, g := range census.Groups {
+		got += g.PutOff
+	}
+	if got != want {
+		w.t.Errorf("%d requests are put off, want %d", got, want)
+	}
 }
 
 func TestAccountPausesAndGoesOn(t *testing.T) {

@@ -34,7 +34,7 @@ var usualCalls = []string{
 
 // fleet is a worker of so many clouds at which everything is in use that has a
 // cloud among its labels: each operation has requests in each state, late,
-// stuck and unresolved ones, has ended in every way, and has failed for some
+// stuck, put off and unresolved ones, has ended in every way, and has failed for some
 // reasons; each call has failed, each limit is in use.
 func fleet(t testing.TB, clouds int, used bool) *prometheus.Registry {
 	t.Helper()
@@ -121,6 +121,7 @@ func (g *Engine) inUse(m *Metrics, cloud, operation string) {
 	for _, state := range ledger.States() {
 		entered(string(state), func(e *entry) { e.state = state })
 	}
+	entered("put off", func(e *entry) { e.state, e.until, e.named = ledger.Accepted, instantOf(now.Add(time.Hour)), true })
 	entered("unresolved", func(e *entry) { e.state, e.resting = ledger.Finished, true })
 	for i, reason := range []messages.Reason{messages.ReasonJobFailed, messages.ReasonConflict, messages.ReasonConstraint, messages.ReasonUnresolved, messages.ReasonTimeout} {
 		r := &ledger.Record{

@@ -124,6 +124,15 @@ func many(every, lasts time.Duration) (items []item) {
 	return items
 }
 
+// manyAhead are copies in a row that are not to be begun today.
+func manyAhead(every, lasts time.Duration) (items []item) {
+	tomorrow := begin.Add(24 * time.Hour)
+	for at, n := time.Minute, 0; at < lasts; at, n = at+every, n+1 {
+		items = append(items, request(at, "copy-image", fmt.Sprintf("r%d", n), messages.Options{NotBefore: &tomorrow}))
+	}
+	return items
+}
+
 // within is a deadline.
 func within(d time.Duration) messages.Options {
 	deadline := messages.DeadlineAfter(d)
@@ -171,6 +180,10 @@ func TestAlertStories(t *testing.T) {
 				silent("ImsworkerBudgetExhausted", 50*minute), fires("ImsworkerBudgetExhausted", 90*minute),
 				silent("ImsworkerQueueGrowing", 60*minute), fires("ImsworkerQueueGrowing", 118*minute),
 			},
+		},
+		"many are sent ahead": {
+			items: manyAhead(30*time.Second, 120*minute), lasts: 120 * minute,
+			tells: []telling{silent("ImsworkerQueueGrowing", 118*minute)},
 		},
 		"the cloud cannot be reached": {
 			items: []item{

@@ -27,6 +27,7 @@ func TestDashboard(t *testing.T) {
 	t.Parallel()
 	p := newPlant(t, build(t, ""), false)
 	p.rules()
+	p.env = append(p.env, "IMSWORKER_NOTIFY_URL=http://127.0.0.1:1/") // where nobody listens
 	p.withToken()
 	defer p.end(p.start(""))
 	p.connect()
@@ -91,6 +92,10 @@ func (p *plant) doOfEverything() (keys []string) {
 			p.t.Fatal(err)
 		}
 		keys = append(keys, messages.Key(fakecloud.DemoCloud, messages.PlainSource, id))
+	}
+	later := `{"image_id":"` + fakecloud.DemoImage + `","name":"later","options":{"not_before":"` + time.Now().Add(24*time.Hour).UTC().Format(time.RFC3339) + `"}}`
+	if _, err := p.conn.JetStream().Publish(p.t.Context(), "ims.request.demo.copy-image", []byte(later)); err != nil { // it does not end
+		p.t.Fatal(err)
 	}
 	backup := p.backup(0)
 	identity := messages.BackupIdentity(fakecloud.DemoCloud, backup)

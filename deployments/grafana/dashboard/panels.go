@@ -8,6 +8,9 @@ const (
 	operation      = job + `, operation=~"$operation"`
 )
 
+// failed counts what did not succeed.
+const failed = `imsworker_request_failures_total{` + cloudOperation + `}`
+
 // rows is all that the dashboard shows, from what a person asks first to what
 // only explains. Each replica shows its own part: counts are added up, states
 // are their maximum.
@@ -29,11 +32,12 @@ func now() []panel {
 		counting("Unresolved", `sum(max by (job, cloud, operation) (imsworker_requests_unresolved{`+cloudOperation+`}))`, true,
 			"A person has to say what became of them: `imsworker requests ls --state unresolved`."),
 		counting("Late", `sum(max by (job, cloud, operation) (imsworker_requests_late{`+cloudOperation+`}))`, true, "Behind their deadline and not ended."),
-		counting("Dead letters", `max(imsworker_dead_letters{`+job+`})`, true, "Messages that could not become requests: `imsworker dead ls`."),
-		counting("Waiting", `sum(imsworker_requests_in_flight{`+cloudOperation+`, state=~"accepted|parked"})`, false, "Not submitted yet."),
+		counting("Dead letters", `sum(max by (job) (imsworker_dead_letters{`+job+`}))`, true, "Messages that could not become requests: `imsworker dead ls`."),
+		counting("Waiting", `sum(imsworker_requests_in_flight{`+cloudOperation+`, state=~"accepted|parked"}) - (sum(imsworker_requests_put_off{`+cloudOperation+`}) or vector(0))`, false,
+			"Not submitted yet. What its publisher has put off (not_before) does not count."),
 		counting("Running", `sum(imsworker_requests_in_flight{`+cloudOperation+`, state!~"accepted|parked"})`, false, "Submitted to the cloud, or about to be."),
 		counting("Workers", `count(imsworker_build_info{`+job+`})`, false, "Replicas that are scraped."),
-		counting("Shards without an owner", `max(imsworker_shards{`+job+`}) - sum(imsworker_shards_owned{`+job+`})`, true, "Their clouds are worked by nobody. A moment of it is normal when a worker stops."),
+		counting("Shards without an owner", `sum(max by (job) (imsworker_shards{`+job+`}) - sum by (job) (imsworker_shards_owned{`+job+`}))`, true, "Their clouds are worked by nobody. A moment of it is normal when a worker stops."),
 	}
 }
 
@@ -47,8 +51,12 @@ func waiting() []panel {
 			description: "accepted waits for its turn, parked for quota or an image, uncertain looks for what a lost answer made.",
 			queries:     []query{{`sum by (state) (imsworker_requests_in_flight{` + cloudOperation + `})`, "{{state}}"}}},
 		{kind: graph, title: "Waiting, by cloud", unit: "short", width: 12, stacked: true,
-			description: "Not submitted yet. Compare with the budgets on the right below: a full one is why.",
-			queries:     []query{{`sum by (cloud) (imsworker_requests_in_flight{` + cloudOperation + `, state=~"accepted|parked"})`, "{{cloud}}"}}},
+			description: "Not submitted yet. Compare with the budgets on the right below: a full one is why. Put off: their publisher has named a later time (not_before).",
+			queries: []query{
+				{`sum by (cloud) (imsworker_requests_in_flight{` + cloudOperation + `, state=~"accepted|parked"}) - (sum by (cloud) (imsworker_requests_put_off{` + cloudOperation +
+					`}) or 0 * sum by (cloud) (imsworker_requests_in_flight{` + cloudOperation + `}))`, "{{cloud}}"},
+				{`sum by (cloud) (imsworker_requests_put_off{` + cloudOperation + `})`, "{{cloud}}, put off"},
+			}},
 		{kind: graph, title: "Age of the oldest request, by state", unit: "s", width: 8,
 			description: "How long the oldest has been in its state.",
 			queries:     []query{{`max by (state) (imsworker_request_oldest_age_seconds{` + cloudOperation + `})`, "{{state}}"}}},
@@ -58,7 +66,7 @@ func waiting() []panel {
 		{kind: graph, title: "Paused", unit: "short", width: 8,
 			description: "1 while nothing new is submitted: a person has paused it (`imsworker resume`), or the cloud refuses the credentials.",
 			queries: []query{
-				{`max by (cloud, operation) (imsworker_paused{` + cloudOperation + `})`, "{{cloud}} {{operation}}"},
+				{`max by (cloud, operation) (imsworker_paused{` + cloud + `, operation=~"$operation|all"})`, "{{cloud}} {{operation}}"},
 				{`max by (cloud) (imsworker_credentials_refused{` + cloud + `})`, "{{cloud}} credentials refused"},
 			}},
 		{kind: graph, title: "Messages that no worker has taken in", unit: "short", width: 8,
@@ -79,9 +87,9 @@ func failures() []panel {
 			queries:     []query{{`sum by (state) (increase(imsworker_requests_finished_total{` + cloudOperation + `}[$__rate_interval]))`, "{{state}}"}}},
 		{kind: table, title: "Reasons of what did not succeed", unit: "short", width: 12,
 			description: "In the time shown. `imsworker requests ls --history --reason REASON` lists the requests.",
-			// A reason's first failure begins its series at 1, which increase does not see.
-			queries: []query{{`round(sum by (cloud, operation, reason) (imsworker_request_failures_total{` + cloudOperation + `} - (imsworker_request_failures_total{` + cloudOperation +
-				`} offset $__range or 0 * imsworker_request_failures_total{` + cloudOperation + `})))`, ""}}},
+			// A reason's first failure begins its series at 1, which increase does not see. What a restart has taken back to less is
+			// counted from there.
+			queries: []query{{`round(sum by (cloud, operation, reason) ((` + failed + ` - (` + failed + ` offset $__range or 0 * ` + failed + `) >= 0) or ` + failed + `)) > 0`, ""}}},
 		{kind: bars, title: "Lost answers", unit: "short", width: 12,
 			description: "Submissions whose answer was lost, those of them whose image was found, and further images of one request.",
 			queries: []query{
@@ -150,11 +158,17 @@ func inside() []panel {
 				{`sum(increase(imsworker_shard_takeovers_total{` + job + `}[$__rate_interval]))`, "take-overs"},
 				{`sum(increase(imsworker_broker_reconnects_total{` + job + `}[$__rate_interval]))`, "reconnects"},
 			}},
-		{kind: graph, title: "Events", unit: "reqps", width: 8, stacked: true, description: "What was told, by state.",
+		{kind: graph, title: "Events", unit: "reqps", width: 6, stacked: true, description: "What was told, by state.",
 			queries: []query{{`sum by (state) (rate(imsworker_events_published_total{` + job + `}[$__rate_interval]))`, "{{state}}"}}},
-		{kind: bars, title: "Backup notices", unit: "short", width: 8, stacked: true, description: "What became of them.",
+		{kind: bars, title: "Notices of what did not succeed", unit: "short", width: 6, stacked: true,
+			description: "Posts to NOTIFY_URL, where it is set. failed: the receiver is away or ails, they wait. refused: for something in the notice. given up: refused too often.",
+			queries: []query{
+				{`sum by (result) (increase(imsworker_notifications_total{` + job + `}[$__rate_interval]))`, "{{result}}"},
+				{`sum(increase(imsworker_notifications_given_up_total{` + job + `}[$__rate_interval]))`, "given up"},
+			}},
+		{kind: bars, title: "Backup notices", unit: "short", width: 6, stacked: true, description: "What became of them.",
 			queries: []query{{`sum by (result) (increase(imsworker_backup_notices_total{` + cloud + `}[$__rate_interval]))`, "{{result}}"}}},
-		{kind: graph, title: "Until a token ends", unit: "s", width: 8, description: "It is renewed before; near 0 the renewal fails.",
+		{kind: graph, title: "Until a token ends", unit: "s", width: 6, description: "It is renewed before; near 0 the renewal fails.",
 			queries: []query{{`min by (cloud) (imsworker_credential_expiry_timestamp_seconds{` + cloud + `}) - time()`, "{{cloud}}"}}},
 		{kind: graph, title: "Memory", unit: "bytes", width: 8, description: "Of each replica, as the system counts it.",
 			queries: []query{{`process_resident_memory_bytes{` + job + `}`, "{{instance}}"}}},

@@ -195,17 +195,19 @@ func (c *Client) expect(ctx context.Context, number int, list []Summary, page []
 
 // ask asks the owner of a shard.
 func (c *Client) ask(ctx context.Context, number int, what string, question, answer any) error {
-	ctx, cancel := context.WithTimeout(ctx, askTime)
+	limited, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
 	text, err := json.Marshal(question)
 	if err != nil {
 		return fmt.Errorf("encode the question: %w", err)
 	}
-	reply, err := c.conn.Query(ctx, broker.QuerySubject(number, what), text)
-	if errors.Is(err, broker.ErrNobody) {
+	reply, err := c.conn.Query(limited, broker.QuerySubject(number, what), text)
+	switch {
+	case errors.Is(err, broker.ErrNobody):
 		return ErrNoOwner
-	}
-	if err != nil {
+	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
+		return fmt.Errorf("the worker of shard %02d has not answered within %s: it hangs, or has just died; its log and /readyz tell: %w", number, askTime, err)
+	case err != nil:
 		return err
 	}
 	if err := json.Unmarshal(reply, answer); err != nil {

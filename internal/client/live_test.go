@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -78,6 +79,29 @@ func TestLimits(t *testing.T) {
 	}
 	if _, err := c.Limits(t.Context(), here+"x"); err == nil {
 		t.Error("knows a cloud that nobody knows")
+	}
+}
+
+// TestOwnerHangs: who asks hears which worker does not answer, not which subject.
+func TestOwnerHangs(t *testing.T) {
+	t.Parallel()
+	c := streams(t)
+	heard := make(chan struct{}, 8)
+	ctx, stop := context.WithCancel(t.Context())
+	var ends sync.WaitGroup
+	ends.Go(func() {
+		_ = c.conn.Answer(ctx, broker.QueryFilter(1), func(string, []byte) []byte { heard <- struct{}{}; return nil })
+	})
+	t.Cleanup(func() { stop(); ends.Wait() })
+	for listens := false; !listens; { // it has heard one question
+		short, end := context.WithTimeout(t.Context(), time.Second)
+		_, _ = c.conn.Query(short, broker.QuerySubject(1, "x"), nil)
+		end()
+		listens = len(heard) > 0
+	}
+	_, err := c.Limits(t.Context(), cloudOf(1, 2))
+	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(fmt.Sprint(err), "the worker of shard 01 has not answered within 6s") {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -29,9 +29,13 @@ func TestReadmeFromLaptopToCluster(t *testing.T) {
 	if len(blocks) != 2 {
 		t.Fatalf("the section has %d blocks of commands, want 2", len(blocks))
 	}
-	script := "set -euo pipefail\n" + blocks[0][1] + blocks[1][1] + restoreOfCluster
+	script, wanted := "set -euo pipefail\n"+blocks[0][1]+blocks[1][1], []string{"on-one-host", "on-a-cluster"}
+	if os.Getenv("LONG") != "" { // two more starts of the cluster take minutes on a machine that does other things too
+		script += restoreOfCluster
+		wanted = append(wanted, "held back by the restored pause", "images of the request: 1\n", "cancelled")
+	}
 	out := literally(t, copyOfTree(t), script)
-	for _, want := range []string{"on-one-host", "on-a-cluster", "held back by the restored pause", "images of the request: 1\n", "cancelled"} {
+	for _, want := range wanted {
 		if !strings.Contains(out, want) {
 			t.Errorf("no word of %s in\n%s", want, out)
 		}
@@ -106,7 +110,7 @@ func literally(t *testing.T, dir, script string) string {
 	var err error
 	select {
 	case err = <-ended:
-	case <-time.After(5 * time.Minute):
+	case <-time.After(7 * time.Minute):
 		t.Error("the commands did not end")
 	}
 	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)

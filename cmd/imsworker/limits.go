@@ -22,7 +22,7 @@ limits in use are shown; with CLOUD all of that one.
 
 LIMIT is calls in a time. USED are those of that time before now: a call counts until that time after its answer. The cloud does not count
 those that it has refused for coming too fast; NOTE tells how many they are. Questions (kind queries) are spread over the time. IN LINE are
-the requests that wait to be submitted, but for what is paused; "imsworker requests ls" shows all, and when each is expected to go.`,
+the requests that wait to be submitted now, but for what is paused or is to go later; "imsworker requests ls" shows all, and when each is expected to go.`,
 		Example: "  imsworker limits\n  imsworker limits eu-de-prod -o json",
 	}
 	output := outputFlag(cmd)

@@ -102,6 +102,7 @@ type account struct {
 	slots   map[string]*budget.Slots       // by operation, nil where it needs none
 	holders map[string]map[*entry]struct{} // of slots, by operation
 	queues  map[string]*queue              // submissions, by bucket
+	napping map[string][]*entry            // those that come into a queue at a later moment, by bucket
 	asks    map[string]*lane               // queries that are due, by bucket
 	booked  map[string]time.Time           // when the first in a line of asks has its token
 	running [poolCount]int                 // steps in hand, by pool
@@ -122,7 +123,7 @@ type account struct {
 func newAccount(name string, conf *Account) *account {
 	a := &account{
 		name: name, conf: conf, known: conf != nil, kinds: map[string]*kind{}, images: map[string]*entry{}, rows: map[string]ims.Image{},
-		windows: map[string]*budget.Window{}, paced: map[string]*budget.Paced{}, abroad: map[string]*budget.Paced{}, shutBy: map[string]string{}, slots: map[string]*budget.Slots{}, holders: map[string]map[*entry]struct{}{}, queues: map[string]*queue{}, asks: map[string]*lane{}, booked: map[string]time.Time{},
+		windows: map[string]*budget.Window{}, paced: map[string]*budget.Paced{}, abroad: map[string]*budget.Paced{}, shutBy: map[string]string{}, slots: map[string]*budget.Slots{}, holders: map[string]map[*entry]struct{}{}, queues: map[string]*queue{}, napping: map[string][]*entry{}, asks: map[string]*lane{}, booked: map[string]time.Time{},
 	}
 	a.sweep.entry = &entry{account: a, index: -1, place: -1}
 	return a

@@ -68,6 +68,7 @@ type entry struct {
 
 	index int       // in timers, -1 outside
 	place int       // in the line, -1 outside
+	nap   uint32    // one more than its place among those that come into the line later, 0 outside
 	line  *line     // in the account's queue, nil outside
 	again time.Time // the next step is not due before
 

@@ -19,6 +19,8 @@ type lineup struct {
 	rounds   [ranks]turns
 	forecast budget.Forecast
 	opens    time.Time // nothing goes before, whatever the bucket says
+	naps     []napper  // those that come into the line later, in the order in which they do
+	turns    []turn    // theirs
 }
 
 // turns is the sources of one priority.
@@ -70,6 +72,12 @@ func (g *Engine) lineup(ctx context.Context, id lineID) (*lineup, error) {
 		}
 		l.rounds[rank].sort()
 	}
+	for next := 0; next >= 0; {
+		if err := g.inLoop(ctx, func() { next = l.copyNaps(g.accounts[id.cloud], id.bucket, next) }); err != nil {
+			return nil, err
+		}
+	}
+	l.plan()
 	return l, nil
 }
 

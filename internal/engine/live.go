@@ -21,7 +21,7 @@ const lineupKept = time.Minute
 // stale is how old a copy may become: the longer the line, the more it costs to
 // copy it, and the less a place changes.
 func (l *lineup) stale() time.Duration {
-	waiting := 0
+	waiting := len(l.naps)
 	for _, t := range l.rounds {
 		waiting += t.length
 	}

@@ -62,6 +62,7 @@ func (g *Engine) account(name string) *account {
 // take brings an entry up to a newer version of its record.
 func (g *Engine) take(e *entry, r *ledger.Record) {
 	g.restore(e, r)
+	e.account.awake(e)
 	was, ran := e.followed(), e.occupies()
 	e.account.unlist(e)
 	e.take(r)
@@ -99,6 +100,7 @@ func (g *Engine) restore(e *entry, r *ledger.Record) {
 func (g *Engine) drop(e *entry) {
 	g.timers.drop(e)
 	e.account.leave(e)
+	e.account.awake(e)
 	e.batch.unheard()
 	if was := e.followed(); was {
 		e.buried = true
@@ -138,9 +140,13 @@ func (g *Engine) settle(e *entry) {
 	}
 	now := time.Now()
 	s, at := g.next(e, now)
+	e.account.awake(e)
 	switch {
 	case at.After(now):
 		g.sleep(e, at, now)
+		if s == submitStep {
+			e.account.nap(e)
+		}
 	case s == pollStep && !g.asksItself(e, now):
 		g.sleep(e, e.before(e.again, now), now)
 	case s == submitStep:

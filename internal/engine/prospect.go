@@ -147,9 +147,9 @@ func (g *Engine) prospect(ctx context.Context, f fact, now time.Time) (messages.
 		if err != nil {
 			return p, err
 		}
-		ahead := l.ahead(f.rank, f.source, f.mark)
-		p.Ahead = &ahead
-		start, known := f.turns.start(ahead, l.start(ahead))
+		own := f.turn(l)
+		p.Ahead = &own.ahead
+		start, known := f.turns.start(own.ahead, own.at)
 		if !known {
 			break
 		}
@@ -162,6 +162,15 @@ func (g *Engine) prospect(ctx context.Context, f fact, now time.Time) (messages.
 		p.Risk = certain()
 	}
 	return p, nil
+}
+
+// turn is when the entry goes, by the line of its bucket.
+func (f fact) turn(l *lineup) turn {
+	if own, comes := l.wakes(f.until, f.rank, f.mark); comes {
+		return own
+	}
+	ahead := l.ahead(f.rank, f.source, f.mark)
+	return turn{l.start(ahead), ahead}
 }
 
 // risk is the probability that work which starts at some time and has that age

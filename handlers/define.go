@@ -29,6 +29,7 @@ type plan[D, C any] struct {
 	checks []check[D, C]
 	// policyOf is nil where all requests have the operation's policy.
 	policyOf func(D) Policy
+	begins   string // the bucket of the first of several calls; empty where it is the operation's
 	// bucketOf is nil where all creating calls take from the operation's bucket.
 	bucketOf func(d D, imageID string) string
 	// destination is nil where results appear in the cloud that is asked.
@@ -61,6 +62,7 @@ func define[D, C any](p plan[D, C]) Operation {
 	return Operation{
 		Name:     p.name,
 		Bucket:   p.bucket,
+		Begins:   p.begins,
 		Slot:     p.slot,
 		Policy:   p.policy,
 		Takes:    p.takes,

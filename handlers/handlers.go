@@ -66,6 +66,9 @@ type Operation struct {
 	// Bucket is the budget that the creating call takes from (contract,
 	// section 5).
 	Bucket string
+	// Begins is the budget of the first of several calls, where that is another
+	// one; empty where there is one call, or one budget.
+	Begins string
 	// Slot names the limit on how many of its jobs may run at once (contract,
 	// section 5); empty where there is none.
 	Slot string

@@ -34,6 +34,7 @@ func registerImage() Operation {
 	return define(plan[data, imageRegistrar]{
 		name:   "register-image",
 		bucket: "copy",
+		begins: "update",
 		bucketOf: func(d data, made string) string {
 			if imageOf(d, made) == "" {
 				return "update"

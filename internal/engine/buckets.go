@@ -34,6 +34,17 @@ func bucketFor(r *ledger.Record) string {
 	return bucketOf(r.Operation)
 }
 
+// bucketsOf are those that the creating calls of a record may have taken from.
+// Which of several calls took from which is not kept: they count in each.
+func bucketsOf(r *ledger.Record) []string {
+	all := []string{bucketFor(r)}
+	if op, _ := handlers.Lookup(r.Operation); op.Begins != "" {
+		all = append(all, op.Begins, op.Bucket)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
 // noteBucket keeps the bucket of the call that is about to be made, where the
 // operation does not tell it.
 func noteBucket(r *ledger.Record) {

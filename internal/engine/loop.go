@@ -85,14 +85,15 @@ func (g *Engine) take(e *entry, r *ledger.Record) {
 // of earlier owners while the shard is loaded, and always a claim that is not
 // ours, whose call may be answered as late as its time limit.
 func (g *Engine) restore(e *entry, r *ledger.Record) {
-	w := e.account.window(bucketFor(r))
-	if !g.loaded {
-		for _, at := range r.Posts {
-			w.Restore(at)
+	if !g.loaded && len(r.Posts) > 0 {
+		for _, bucket := range bucketsOf(r) {
+			for _, at := range r.Posts {
+				e.account.window(bucket).Restore(at)
+			}
 		}
 	}
 	if r.State == ledger.Submitting && !e.busy {
-		w.Restore(g.ours(r.Stored).Add(g.SubmitTimeout))
+		e.account.window(bucketFor(r)).Restore(g.ours(r.Stored).Add(g.SubmitTimeout))
 	}
 }
 

@@ -176,6 +176,15 @@ func TestPacedReserve(t *testing.T) {
 	if got, taken := p.Reserve(at(30), at(100)); taken || got.Before(at(60)) || got.After(at(62.1)) {
 		t.Errorf("a closed bucket gives %v, %t", got.Sub(at(0)), taken)
 	}
+	later := budget.NewPaced(budget.Limit{Count: 10, Window: 9 * time.Second}, at(0))
+	for range 5 {
+		later.Reserve(at(0), at(100))
+	}
+	for s, want := range []int{0, 1, 2, 3, 4, 5} { // one each second
+		if got := later.Used(at(float64(s) + 0.01)); got != want {
+			t.Errorf("%d used after %d seconds, want %d", got, s, want)
+		}
+	}
 	free := budget.NewPaced(budget.Limit{}, at(0))
 	for range 100 {
 		if got, taken := free.Reserve(at(0), at(0)); !taken || !got.Equal(at(0)) {

@@ -43,3 +43,10 @@ func (p *patience) over(now time.Time, window time.Duration) bool {
 	p.since, p.raised = now, true
 	return true
 }
+
+// stale reports whether a lowered limit is that old that nothing is known of what
+// is left of it: others came and went meanwhile. Who has calls to make has tried
+// more by then.
+func (p *patience) stale(now time.Time, window time.Duration) bool {
+	return now.Sub(p.since) >= (mostPatience+2)*window
+}

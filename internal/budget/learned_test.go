@@ -244,3 +244,28 @@ func TestPacedLearns(t *testing.T) {
 		})
 	}
 }
+
+// TestWindowForgetsWhatIsLongOver: an account that is hardly used does not stay
+// for days with what few calls the cloud once took, as it would were that raised
+// by use alone.
+func TestWindowForgetsWhatIsLongOver(t *testing.T) {
+	t.Parallel()
+	w := budget.NewWindow(budget.Limit{Count: 100, Window: 300 * time.Second})
+	for n := range 7 {
+		now := at(float64(n * 1000))
+		if !w.Take(now) {
+			t.Fatalf("call %d cannot start", n)
+		}
+		w.Throttled(now, now, after(60))
+	}
+	if got := w.Allowed(); got != 1 {
+		t.Fatalf("%d allowed after seven refusals of single calls", got)
+	}
+	last := at(6000)
+	if w.Used(last.Add(33 * 300 * time.Second)); w.Allowed() != 1 {
+		t.Error("forgotten, while the most patient may have tried no more yet")
+	}
+	if now := last.Add(35 * 300 * time.Second); !w.Take(now) || w.Allowed() != 100 {
+		t.Errorf("%d allowed after a night", w.Allowed())
+	}
+}

@@ -1,6 +1,9 @@
 package budget
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 const (
 	share = 0.9  // of the limit that queries use: others use the account too
@@ -51,8 +54,13 @@ func (p *Paced) Rate() float64 {
 	return p.rate()
 }
 
-// Used is about how many tokens were taken in the window before now.
-func (p *Paced) Used(now time.Time) int { return p.count.last(now, p.limit.Window) }
+// Used is about how many tokens were used in the window before now; those that
+// are reserved for later are not.
+func (p *Paced) Used(now time.Time) int {
+	p.fill(now)
+	reserved := int(math.Ceil(max(0, -p.tokens)))
+	return max(0, p.count.last(now, p.limit.Window)-reserved)
+}
 
 // Resize changes the limit. What was learned under another one is forgotten;
 // nothing is saved up.

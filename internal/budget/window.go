@@ -219,8 +219,13 @@ func (w *Window) free(now time.Time, answered, most int, meant func(past) bool) 
 	return now.Add(w.limit.Window)
 }
 
-// release drops the calls whose slots have come back.
+// release drops the calls whose slots have come back, and what was learned so
+// long ago that even who is most patient would have tried more, had there been
+// so many calls to make.
 func (w *Window) release(now time.Time) {
+	if w.learned > 0 && w.patience.stale(now, w.limit.Window) {
+		w.learned, w.patience = 0, patience{}
+	}
 	old := 0
 	for old < len(w.answered) && !w.answered[old].at.Add(w.limit.Window).After(now) {
 		w.count(w.answered[old], -1)

@@ -60,7 +60,22 @@ func TestCancel(t *testing.T) {
 			if got := states(withoutProgress(s.events(key))); got != "accepted submitted cancelled" {
 				t.Errorf("told %q", got)
 			}
+			s.retriedAfterCancel(cl, key, left)
 		})
+	}
+}
+
+// retriedAfterCancel: what the cancelled attempt has left is the result of the
+// next one; where nothing is left it is made again.
+func (s *system) retriedAfterCancel(cl *client.Client, key string, left int) {
+	s.t.Helper()
+	if _, err := cl.Control(s.t.Context(), messages.VerbRetry, messages.Control{Key: key}); err != nil {
+		s.t.Fatal(err)
+	}
+	final := s.finalOf(key, 2)
+	begun := s.fake.Begun(fakecloud.DemoCloud)
+	if final.State != messages.StateSucceeded || len(begun) != 2-left || len(final.Images) != 1 || final.Images[0].ID != begun[len(begun)-1].ImageID {
+		s.t.Errorf("the retry ended %s with %v, %d images were begun", final.State, final.Images, len(begun))
 	}
 }
 

@@ -63,6 +63,15 @@ func (g *Engine) resultIn(conf *Account, r *ledger.Record) (*Account, bool) {
 	return g.place(conf, work)
 }
 
+// earlier says in words where an image comes from that was there before the
+// attempt has sent anything.
+func earlier(r *ledger.Record) string {
+	if r.Look && !r.EverUncertain {
+		return "the image was made by an earlier attempt, which was cancelled; no other is made, and its job is not known"
+	}
+	return "the image was made by an earlier call, whose answer was lost; its job is not known"
+}
+
 // look searches for what earlier calls have made before anything is sent.
 // Done is true when the record went another way than to be submitted.
 func (g *Engine) look(ctx context.Context, t task, r *ledger.Record, work handlers.Work) (res result, done bool) {
@@ -73,7 +82,7 @@ func (g *Engine) look(ctx context.Context, t task, r *ledger.Record, work handle
 	case err == nil && found.More:
 		return g.more(ctx, r, found.ImageID, t.conf.longestWindow()), true
 	case err == nil:
-		return g.adopt(ctx, r, found, "the image was made by an earlier call, whose answer was lost; its job is not known"), true
+		return g.adopt(ctx, r, found, earlier(r)), true
 	case errors.Is(err, handlers.ErrNotFound):
 		return result{}, false
 	case errors.Is(err, handlers.ErrUnderWay), errors.Is(err, errUnclear):

@@ -60,6 +60,8 @@ func (in *Intake) afterForgotten(ctx context.Context, req *request, r *ledger.Re
 	for _, i := range final.Images {
 		r.Made = append(r.Made, i.ID)
 	}
+	first.Outcome, first.Cancel = final.State, wishOf(final)
+	r.Since, r.Look = sinceOf(final), first.LeftBehind()
 	err = in.Records.Create(ctx, r)
 	if errors.Is(err, ledger.ErrExists) {
 		req.result = resultDuplicate

@@ -76,5 +76,19 @@ func wishOf(final messages.Event) *ledger.Cancel {
 	if final.Cancel == nil {
 		return nil
 	}
-	return &ledger.Cancel{By: final.Cancel.By, Delete: final.Cancel.Image == messages.CancelDeleted}
+	c := final.Cancel
+	return &ledger.Cancel{By: c.By, Delete: c.Image == messages.CancelDeleted, Started: c.Started, Image: c.Image, Message: c.Message}
+}
+
+// clocksApart is how far the cloud's clock may be behind ours where nothing
+// tells its time.
+const clocksApart = time.Hour
+
+// sinceOf is the earliest moment at which a cancelled attempt can have made
+// something; zero where it has begun nothing.
+func sinceOf(final messages.Event) time.Time {
+	if final.Cancel == nil || !final.Cancel.Started || final.Times.Accepted == nil {
+		return time.Time{}
+	}
+	return final.Times.Accepted.Add(-clocksApart)
 }

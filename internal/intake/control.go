@@ -104,7 +104,7 @@ func (in *Intake) reopen(ctx context.Context, d broker.Delivery, cloud, verb str
 	}
 	r.Taken = span.TraceParent()
 	r.As, r.ImageID = c.As, c.ImageID
-	r.Look = verb == messages.VerbRetry && last.Outcome == messages.StateUnresolved
+	r.Look = r.Look || verb == messages.VerbRetry && last.Outcome == messages.StateUnresolved
 	return "", in.write(ctx, r)
 }
 
@@ -123,7 +123,7 @@ func (in *Intake) last(ctx context.Context, cloud string, c messages.Control) (*
 	later, err := in.attempts(ctx, cloud, c.Key, from)
 	return &ledger.Record{
 		Key: c.Key, Cloud: cloud, Operation: final.Request.Operation, Source: final.Request.Source, ID: final.Request.ID,
-		Attempt: later, State: ledger.Finished, Outcome: final.State, Buried: true, Images: final.Images, Parent: final.Parent, Cancel: wishOf(final),
+		Attempt: later, State: ledger.Finished, Outcome: final.State, Buried: true, Images: final.Images, Parent: final.Parent, Cancel: wishOf(final), Since: sinceOf(final),
 	}, err
 }
 
@@ -173,7 +173,7 @@ func (in *Intake) next(ctx context.Context, last *ledger.Record) (r *ledger.Reco
 // inherit takes over what an earlier attempt may have begun at the cloud.
 func inherit(r, last *ledger.Record) {
 	r.Version, r.Sequence, r.Posts, r.Parent, r.Origin = ledger.Version, last.Sequence, last.Posts, last.Parent, last.Origin
-	r.Since, r.EverUncertain, r.Doubted = last.Since, last.EverUncertain, last.Doubted
+	r.Since, r.EverUncertain, r.Doubted, r.Look = last.Since, last.EverUncertain, last.Doubted, last.LeftBehind()
 	if last.Outcome != messages.StateUnresolved {
 		r.Made = last.MadeSoFar()
 	}

@@ -31,3 +31,10 @@ func (r *Record) CannotReopen(cloud, verb string, c messages.Control) string {
 func (r *Record) NoData() string {
 	return fmt.Sprintf("attempt %d was never accepted, or its events are gone; publish the request again under a new id", r.Attempt)
 }
+
+// LeftBehind reports whether a cancelled attempt may have made something that
+// is still there: the next one looks for it before it makes it once more.
+func (r *Record) LeftBehind() bool {
+	return r.Outcome == messages.StateCancelled && r.Cancel != nil &&
+		(r.Cancel.Image == messages.CancelLeft || r.Cancel.Image == messages.CancelUnknown)
+}

@@ -42,7 +42,8 @@ type Control struct {
 	// image deleted then.
 	DeleteImage bool `json:"delete_image,omitempty"`
 	// Parent is the bulk that has one of its legs cancelled: a leg that has ended
-	// meanwhile is left alone without complaint.
+	// meanwhile is left alone without complaint. Or it has one retried that was
+	// cancelled: what still runs at the cloud is left alone, and asked for again.
 	Parent string `json:"parent,omitempty"`
 	// Operation is empty for all operations of the cloud.
 	Operation string `json:"operation,omitempty"`
@@ -54,7 +55,7 @@ func ControlSubject(cloud, verb string) string { return "ims.control." + cloud +
 // controlFields are what each verb takes.
 var controlFields = map[string][]string{
 	VerbCancel:  {"key", "source", "id", "attempt", "delete_image", "parent"},
-	VerbRetry:   {"key", "source", "id", "attempt"},
+	VerbRetry:   {"key", "source", "id", "attempt", "parent"},
 	VerbResolve: {"key", "source", "id", "attempt", "as", "image_id"},
 	VerbPause:   {"operation"},
 	VerbResume:  {"operation"},

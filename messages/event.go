@@ -144,6 +144,13 @@ const (
 	CancelUnknown = "unknown" // an answer was lost, and nothing of it was found
 )
 
+// LeavesImage reports whether, by what is told of the image of a cancelled
+// request, one that it has made may still be there.
+func LeavesImage(cancel string) bool { return cancel == CancelLeft || cancel == CancelUnknown }
+
+// Leaves reports whether an image that the request has made may still be there.
+func (c *Cancelled) Leaves() bool { return c != nil && LeavesImage(c.Image) }
+
 // Cancelled says how a request was cancelled.
 type Cancelled struct {
 	By string `json:"by"`

@@ -80,6 +80,27 @@ func TestAgain(t *testing.T) {
 	}
 }
 
+// TestSince: a leg whose request was cancelled goes on with it only where that
+// may have left a copy, and ends as cancelled if it is stopped before.
+func TestSince(t *testing.T) {
+	t.Parallel()
+	parent := bulk.Parent{Cloud: "here", Key: messages.Key("here", "s", "i"), Routes: []messages.BulkRoute{{Way: messages.WayHere, Cloud: "here"}}}
+	for _, left := range []bool{true, false} {
+		l := bulk.Leg{ImageID: "i"}
+		l.Begin(1, messages.WayHere)
+		l.Hear(bulk.End{State: messages.StateCancelled}, 1)
+		again := parent.Since(parent.Tell(0, l), bulk.Latest{Attempt: 1, End: messages.StateCancelled, Left: left})
+		stopped := again
+		if stopped.Stop(2, nil); stopped.State != bulk.Cancelled {
+			t.Errorf("left %t: stopped as %+v", left, stopped)
+		}
+		again.Begin(2, messages.WayHere)
+		if again.Left != left || again.Repeats() != left || left && again.Base != 1 || !left && again.Base != 2 {
+			t.Errorf("left %t: goes on as %+v", left, again)
+		}
+	}
+}
+
 // TestCountsAreThoseOfTheLegs whatever happens to them, and a page comes back as
 // it was written.
 func TestCountsAreThoseOfTheLegs(t *testing.T) {

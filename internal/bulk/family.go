@@ -79,11 +79,17 @@ func (p Parent) Again(e messages.Leg) Leg {
 	return l
 }
 
-// Since is Again for a leg whose request has come to an attempt meanwhile, 0
-// where nothing is told of it, and to an end, empty while it runs. What runs or
-// has succeeded is not begun anew.
-func (p Parent) Since(e messages.Leg, attempt int, end messages.State) Leg {
-	if attempt == 0 || e.Request == nil {
+// Latest is the newest attempt of a request of which something is told.
+type Latest struct {
+	Attempt int            // 0 where nothing is told
+	End     messages.State // empty while it runs
+	Left    bool           // it was cancelled, and may have left what it was to make
+}
+
+// Since is Again for a leg whose request has come to an attempt meanwhile. What
+// runs or has succeeded is not begun anew, nor what may have left a copy.
+func (p Parent) Since(e messages.Leg, now Latest) Leg {
+	if now.Attempt == 0 || e.Request == nil {
 		return p.Again(e)
 	}
 	l := Leg{ImageID: e.ImageID, Target: e.Target, Name: e.Name}
@@ -91,13 +97,16 @@ func (p Parent) Since(e messages.Leg, attempt int, end messages.State) Leg {
 	switch {
 	case l.At == Waiting:
 		return p.Again(e)
-	case end == "", end == messages.StateSucceeded:
-		l.Follow(attempt)
+	case now.End == "", now.End == messages.StateSucceeded:
+		l.Follow(now.Attempt)
+		return l
+	case now.Left:
+		l.Child, l.Left = now.Attempt, true
 		return l
 	}
 	request := *e.Request
-	request.Attempt = attempt
-	e.State, e.Request = end, &request
+	request.Attempt = now.Attempt
+	e.State, e.Request = now.End, &request
 	return p.Again(e)
 }
 

@@ -20,6 +20,9 @@ type Leg struct {
 	Base  int   `json:"b,omitempty"`
 	Child int   `json:"c,omitempty"`
 	At    State `json:"a,omitempty"`
+	// Left is set where that request was cancelled and may have left a copy: it
+	// is gone on with, as its next attempt looks for that one.
+	Left bool `json:"l,omitempty"`
 	// Decided is the bulk's attempt in which the leg has ended.
 	Decided int `json:"d,omitempty"`
 	// Made is the id of the copy.
@@ -66,7 +69,8 @@ func (w *Why) failure() *messages.Failure {
 }
 
 // Begin puts the leg under way: from its first stage under identities of the
-// bulk's attempt, or where its last request was left unresolved.
+// bulk's attempt, or where its last request was left unresolved, or may have
+// left a copy.
 func (l *Leg) Begin(attempt int, way string) {
 	if l.At != Waiting {
 		l.State, l.Child = l.At, l.Child+1
@@ -76,12 +80,12 @@ func (l *Leg) Begin(attempt int, way string) {
 	l.enter(First(way))
 }
 
-func (l *Leg) enter(stage State) { l.State, l.At, l.Child = stage, stage, 1 }
+func (l *Leg) enter(stage State) { l.State, l.At, l.Child, l.Left = stage, stage, 1, false }
 
 // Follow puts the leg under way with an attempt of its last request that
 // somebody opened by itself.
 func (l *Leg) Follow(child int) {
-	l.State, l.Child, l.Decided, l.Made, l.Why = l.At, child, 0, "", nil
+	l.State, l.Child, l.Left, l.Decided, l.Made, l.Why = l.At, child, false, 0, "", nil
 }
 
 // Repeats reports whether the request that is under way is a further attempt
@@ -112,7 +116,7 @@ func (l *Leg) Hear(e End, attempt int) {
 // that an earlier attempt has left unresolved stays so: a person must look.
 func (l *Leg) Stop(attempt int, why *messages.Failure) {
 	end := Cancelled
-	if l.State == Waiting && l.At != Waiting {
+	if l.State == Waiting && l.At != Waiting && !l.Left {
 		end = Unresolved
 	}
 	l.State, l.Decided, l.Why = end, attempt, WhyOf(why)

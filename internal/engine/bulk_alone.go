@@ -12,21 +12,15 @@ import (
 // makes use of how the leg had ended: when all legs have, and when the bulk is
 // retried. A leg begun again beside such an attempt would make a second image.
 
-// latest is the newest attempt of a request of which something is told.
-type latest struct {
-	attempt int            // 0 where nothing is told
-	end     messages.State // empty while it runs
-}
-
 // latestOf looks for attempts of a leg's request, from a number on.
-func (g *Engine) latestOf(ctx context.Context, child messages.Relative, from int) (l latest, err error) {
+func (g *Engine) latestOf(ctx context.Context, child messages.Relative, from int) (l bulk.Latest, err error) {
 	for attempt := from; ; attempt++ {
 		final, ended, err := g.Events.Final(ctx, child.Cloud, child.Key, attempt)
 		if err != nil {
 			return l, fmt.Errorf("read the end of attempt %d of %s: %w", attempt, child.Key, err)
 		}
 		if ended {
-			l = latest{attempt: attempt, end: final.State}
+			l = bulk.Latest{Attempt: attempt, End: final.State, Left: final.Cancel.Leaves()}
 			continue
 		}
 		_, runs, err := g.Events.Accepted(ctx, child.Cloud, child.Key, attempt)
@@ -34,7 +28,7 @@ func (g *Engine) latestOf(ctx context.Context, child messages.Relative, from int
 			return l, fmt.Errorf("read whether attempt %d of %s was accepted: %w", attempt, child.Key, err)
 		}
 		if runs {
-			l = latest{attempt: attempt}
+			l = bulk.Latest{Attempt: attempt}
 		}
 		return l, nil
 	}
@@ -42,7 +36,8 @@ func (g *Engine) latestOf(ctx context.Context, child messages.Relative, from int
 
 // legsAgain makes legs of those of an earlier attempt of the bulk. One whose
 // request has succeeded since, or is under way, is followed: its first look
-// tells.
+// tells. One whose request was cancelled when it had begun is gone on with: begun
+// anew it would be copied twice.
 func (g *Engine) legsAgain(ctx context.Context, parent bulk.Parent, before []messages.Leg) ([]bulk.Leg, error) {
 	legs := make([]bulk.Leg, len(before))
 	all := make([]int, len(before))
@@ -52,11 +47,11 @@ func (g *Engine) legsAgain(ctx context.Context, parent bulk.Parent, before []mes
 	err := each(ctx, all, func(ctx context.Context, i int) error {
 		b := before[i]
 		if b.State != messages.StateSucceeded && b.Request != nil {
-			now, err := g.latestOf(ctx, b.Request.Relative, b.Request.Attempt)
+			now, err := g.latestOf(ctx, b.Request.Relative, max(1, b.Request.Attempt-1)) // the last may never have come
 			if err != nil {
 				return err
 			}
-			legs[i] = parent.Since(b, now.attempt, now.end)
+			legs[i] = parent.Since(b, now)
 			return nil
 		}
 		legs[i] = parent.Again(b)
@@ -95,8 +90,8 @@ func (g *Engine) followPage(ctx context.Context, l *legs, p *page) error {
 	err := each(ctx, all, func(ctx context.Context, a *inquiry) error {
 		child, _ := l.parent.Child(a.index, a.leg, a.leg.At)
 		now, err := g.latestOf(ctx, child, a.leg.Child+1)
-		a.known = now.attempt > 0
-		a.leg.Child = now.attempt
+		a.known = now.Attempt > 0
+		a.leg.Child = now.Attempt
 		return err
 	})
 	if err != nil {

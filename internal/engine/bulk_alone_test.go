@@ -131,3 +131,51 @@ func TestBulkCountsItsLegsRetry(t *testing.T) {
 		})
 	}
 }
+
+// TestBulkRetryAfterCancel: legs that had begun when the bulk was cancelled are
+// gone on with by their own requests, which look for the copies; those of which
+// nothing had begun are begun anew.
+func TestBulkRetryAfterCancel(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		left              bool
+		trails            int
+		requests, retries int
+	}{
+		"nothing left": {false, 0, 5, 0},
+		"left":         {true, 0, 4, 1},
+		"still runs":   {true, 3, 4, 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			run(t, func(w *world) {
+				l := newLegs(w)
+				l.left, l.trails = c.left, c.trails
+				l.goes(func(r messages.Request) (messages.State, time.Duration) {
+					return messages.StateSucceeded, 10 * time.Minute
+				})
+				w.images(4, nil)
+				w.start()
+				key := w.bulk("a", 4, 1, func(d *messages.BulkCopy) { d.Concurrency = 1 })
+				time.Sleep(5 * time.Minute)
+				w.stopBulk(key)
+				if first, _ := w.ended(key, 1); first.Batch.Counts.Cancelled != 4 {
+					w.t.Fatalf("counts %v", first.Batch.Counts)
+				}
+				l.mu.Lock()
+				l.cancels = map[string]messages.Control{}
+				l.mu.Unlock()
+				w.again(key)
+				final, legs := w.ended(key, 2)
+				if final.Batch.Counts.Succeeded != 4 || len(l.begun) != c.requests || len(l.retries) != c.retries {
+					w.t.Errorf("counts %v, %d requests, %d retries, leg %+v", final.Batch.Counts, len(l.begun), len(l.retries), legs[0])
+				}
+				for _, r := range l.retries {
+					if r.Parent != key {
+						w.t.Errorf("the retry %+v does not say whose it is", r)
+					}
+				}
+			})
+		})
+	}
+}

@@ -125,8 +125,8 @@ func (g *Engine) trace(ctx context.Context, l *legs, a *inquiry) error {
 			if err != nil {
 				return err
 			}
-			if now.attempt > 0 {
-				leg.Child = now.attempt
+			if now.Attempt > 0 {
+				leg.Child = now.Attempt
 				a.leg = leg
 				return g.retrace(ctx, l, a, child)
 			}

@@ -288,12 +288,16 @@ func (g *Engine) askLegs(ctx context.Context, l *legs) (refused bool) {
 }
 
 // askLeg publishes the request for a stage of a leg, or opens the next attempt
-// of one that an earlier attempt of the bulk has left unresolved. A second time
-// changes nothing.
+// of one that an earlier attempt of the bulk has left unresolved, or cancelled
+// when it had begun. A second time changes nothing.
 func (g *Engine) askLeg(ctx context.Context, l *legs, index int, leg bulk.Leg) error {
 	child, id := l.parent.Child(index, leg, leg.State)
 	if leg.Repeats() {
-		return g.control(ctx, child.Cloud, messages.VerbRetry, messages.Control{Key: child.Key, Attempt: leg.Child - 1})
+		again := messages.Control{Key: child.Key, Attempt: leg.Child - 1}
+		if leg.Left { // its job may still run: then it is asked for again later
+			again.Parent = l.parent.Key
+		}
+		return g.control(ctx, child.Cloud, messages.VerbRetry, again)
 	}
 	data, err := json.Marshal(handlers.LegData(l.data, l.parent.Route(leg.Target), handlers.Leg{ImageID: leg.ImageID, Target: leg.Target, Name: leg.Name}, leg.State.Stage(), l.options))
 	if err != nil {

@@ -27,6 +27,8 @@ type legWorld struct {
 	// ends says how the request of an image to a target ends, and when.
 	ends      func(r messages.Request) (messages.State, time.Duration)
 	loseNews  bool // the bulk hears of nothing
+	left      bool // what is cancelled had begun, and leaves its copy
+	trails    int  // so many retries come while a cancelled job still runs
 	loseFirst int  // so many requests vanish after they were published
 	begun     map[string]int
 	attempts  map[string]int
@@ -108,7 +110,10 @@ func (l *legWorld) tell(r messages.Request, key string, attempt int, s messages.
 	case s == messages.StateSucceeded && strings.HasPrefix(r.Operation, "copy"):
 		e.Images = []messages.Image{{ID: "copy-" + key[:8], Cloud: r.Cloud}}
 	case s == messages.StateCancelled:
-		e.Cancel = &messages.Cancelled{By: messages.CancelByRequest, Message: "nothing had been started"}
+		e.Cancel = &messages.Cancelled{By: messages.CancelByRequest, Image: messages.CancelNone, Message: "nothing had been started"}
+		if l.left {
+			e.Cancel = &messages.Cancelled{By: messages.CancelByRequest, Started: true, Image: messages.CancelLeft, Message: "the job had been started"}
+		}
 	case s.NotSucceeded():
 		e.Error = &messages.Failure{Reason: messages.ReasonJobFailed, Message: "no luck"}
 	}
@@ -131,7 +136,9 @@ func (w *world) control(verb string, data []byte) error {
 	case messages.VerbCancel:
 		l.cancels[c.Key] = c
 	case messages.VerbRetry:
-		l.retries = append(l.retries, c)
+		if l.retries = append(l.retries, c); len(l.retries) <= l.trails {
+			return nil
+		}
 		if l.attempts[c.Key] == c.Attempt {
 			l.attempt(l.requests[c.Key], c.Key, c.Attempt+1)
 		}

@@ -31,7 +31,7 @@ func (in *Intake) storeAttempt(ctx context.Context, req *request, r *ledger.Reco
 		return in.dead(ctx, req, ReasonAttempt, messages.Problems{wrongAttempt(r, there.Attempt)})
 	case !there.Done():
 		return in.dead(ctx, req, ReasonAttempt, messages.Problems{{Field: messages.HeaderRequestAttempt, Message: fmt.Sprintf("attempt %d has not ended yet; wait for its final event", there.Attempt)}})
-	case there.Trails && there.Told && !there.Buried:
+	case there.StillTrails():
 		return in.dead(ctx, req, ReasonAttempt, messages.Problems{{Field: messages.HeaderRequestAttempt, Message: fmt.Sprintf("attempt %d was cancelled, but what it had started still runs at the cloud", there.Attempt)}})
 	case !there.Closed():
 		return errBeingFinished

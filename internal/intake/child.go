@@ -110,6 +110,20 @@ func (b *bulkOf) causes(req *request, leg messages.LegOf) bool {
 	return ours && len(named) == 1 && (b.images == nil || b.images[strings.ToLower(named[0])])
 }
 
+// begunAnew says in words that a leg belongs to a bulk that was retried since.
+// The bulk itself may go on with it.
+func (in *Intake) begunAnew(ctx context.Context, last *ledger.Record, c messages.Control) (problem string, err error) {
+	leg, is := last.RepeatedBy()
+	if !is || c.Parent != "" {
+		return "", nil
+	}
+	_, retried, err := in.History.Accepted(ctx, leg.Cloud, leg.Key, leg.Attempt+1)
+	if err != nil || !retried {
+		return "", err
+	}
+	return ledger.BegunAnew(leg), nil
+}
+
 // overTargets finds targets that a bulk may not have by its cloud's entry.
 func (in *Intake) overTargets(cloud string, conf Cloud, operation string, data []byte) (ps messages.Problems) {
 	var d messages.BulkCopy

@@ -90,8 +90,14 @@ func (in *Intake) reopen(ctx context.Context, d broker.Delivery, cloud, verb str
 	case last.Attempt > c.Attempt:
 		return "", nil
 	}
+	if c.Parent != "" && last.Cloud == cloud && last.StillTrails() {
+		return "", nil // its bulk asks again
+	}
 	if problem := last.CannotReopen(cloud, verb, c); problem != "" {
 		return problem, nil
+	}
+	if problem, err := in.begunAnew(ctx, last, c); err != nil || problem != "" {
+		return problem, err
 	}
 	if !last.Closed() {
 		return "", errBeingFinished

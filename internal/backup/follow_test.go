@@ -32,8 +32,8 @@ func TestFollowTellsHowItStands(t *testing.T) {
 			defer close(done)
 			Follow(ctx, file, func() Clouds { return Clouds{} }, func(*Rules) { applied++ }, func(refused error) { told = append(told, refused == nil) }, slog.New(slog.DiscardHandler))
 		}()
+		time.Sleep(followEvery / 2) // no write falls together with a look
 		for _, text := range []string{rules, wrong, wrong, rules, wrong, other} {
-			time.Sleep(followEvery / 2)
 			write(text)
 			time.Sleep(followEvery)
 		}

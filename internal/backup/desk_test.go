@@ -82,8 +82,9 @@ func (c *cbr) CloudTime() (time.Duration, bool) { return 0, true }
 type streams struct {
 	mu       sync.Mutex
 	last     map[string]broker.Stored
-	given    []string // bodies on notices' subjects
-	fail     int      // so many puts fail
+	until    map[string]time.Time // the end of what has a time to live
+	given    []string             // bodies on notices' subjects
+	fail     int                  // so many puts fail
 	sequence uint64
 	tails    []chan broker.Stored
 }
@@ -101,7 +102,11 @@ func (s *streams) Put(_ context.Context, _ string, m broker.Message) (uint64, er
 		return s.sequence, nil
 	}
 	stored := broker.Stored{Subject: m.Subject, Sequence: s.sequence, Data: m.Data}
-	s.last[m.Subject] = stored
+	if s.last[m.Subject] = stored; m.TTL > 0 {
+		s.until[m.Subject] = time.Now().Add(m.TTL)
+	} else {
+		delete(s.until, m.Subject)
+	}
 	for _, t := range s.tails {
 		t <- stored
 	}
@@ -122,7 +127,7 @@ func (s *streams) Tail(ctx context.Context, _, filter string, each func(broker.S
 	news := make(chan broker.Stored, 1000)
 	s.mu.Lock()
 	for subject, m := range s.last {
-		if strings.HasPrefix(subject, strings.TrimSuffix(filter, ">")) {
+		if end, ends := s.until[subject]; strings.HasPrefix(subject, strings.TrimSuffix(filter, ">")) && (!ends || time.Now().Before(end)) {
 			each(m)
 		}
 	}
@@ -193,7 +198,7 @@ type office struct {
 func newOffice(t *testing.T) *office {
 	t.Helper()
 	return &office{
-		cbr: &cbr{backups: map[string]ims.Backup{}}, streams: &streams{last: map[string]broker.Stored{}}, ledgers: &ledgers{asked: map[string]string{}},
+		cbr: &cbr{backups: map[string]ims.Backup{}}, streams: &streams{last: map[string]broker.Stored{}, until: map[string]time.Time{}}, ledgers: &ledgers{asked: map[string]string{}},
 		metrics: NewMetrics(prometheus.NewRegistry(), func(string) bool { return true }),
 		rules:   parse(t, `rules: [ { match: { resource_name: "web*" }, image: { name: "{{ .Resource.Name }}" } } ]`),
 	}
@@ -293,6 +298,33 @@ func TestCloudAway(t *testing.T) {
 		defer stop()
 		time.Sleep(mostWait)
 		o.want(t, "when the cloud is back", 1, 0)
+	})
+}
+
+// TestNobodyLooksForDays: what waits when the last worker ends is taken up by
+// the next one, however much later: as an image, or as a dead letter.
+func TestNobodyLooksForDays(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t)
+		d, stop := o.run(t)
+		o.cbr.set(serverBackup("protecting"))
+		o.hear(t, d, someBackup)
+		o.hear(t, d, "00000000-0000-4000-8000-000000000001")
+		if err := d.Hear(t.Context(), "gone", about(someBackup, messages.Notice{}), time.Now()); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(time.Minute)
+		stop()
+		o.cbr.set(serverBackup("available"))
+		time.Sleep(72 * time.Hour)
+		d, stop = o.run(t)
+		time.Sleep(2 * time.Minute)
+		o.want(t, "after a weekend", 1, 2)
+		stop()
+		if len(d.hints) != 0 {
+			t.Errorf("%d still wait", len(d.hints))
+		}
 	})
 }
 

@@ -54,8 +54,9 @@ func (d *Desk) waits(cloud string, n messages.Notice) bool {
 	return d.hints[d.subject(cloud, n)] != nil
 }
 
-// keep stores a notice that is to be looked at again. It outlives every
-// deadline by an hour, then the broker forgets it.
+// keep stores a notice that is to be looked at again. It is kept until a look
+// has decided it, however long nobody looks: a worker that was away for days
+// still finds it, and says what became of it.
 func (d *Desk) keep(ctx context.Context, cloud string, n messages.Notice, since time.Time) error {
 	if d.waits(cloud, n) {
 		d.Metrics.notice(cloud, resultDuplicate)
@@ -67,7 +68,7 @@ func (d *Desk) keep(ctx context.Context, cloud string, n messages.Notice, since 
 		return fmt.Errorf("encode hint: %w", err)
 	}
 	subject := d.subject(cloud, n)
-	sequence, err := d.Store.Put(ctx, broker.StreamState, broker.Message{Subject: subject, Data: data, TTL: untilAvailable + time.Hour, Rollup: true})
+	sequence, err := d.Store.Put(ctx, broker.StreamState, broker.Message{Subject: subject, Data: data, Rollup: true})
 	if err != nil {
 		return fmt.Errorf("keep a notice of cloud %s: %w", cloud, err)
 	}

@@ -18,6 +18,8 @@ func (d *Desk) look(ctx context.Context, cloud string, n messages.Notice, since 
 	c, known := d.Cloud(cloud)
 	rules := d.Rules()
 	switch {
+	case !known && time.Since(since) > untilAvailable:
+		return nil, d.bury(ctx, cloud, n, "the cloud %s has not been configured for %s: add its entry to clouds.yaml, then replay this", cloud, untilAvailable)
 	case !known:
 		return []messages.Notice{n}, nil
 	case rules == nil:

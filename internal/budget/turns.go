@@ -1,6 +1,9 @@
 package budget
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Turns gives the slots of a Forecast away one by one, for calls of which some
 // may not start before a moment of their own.
@@ -14,7 +17,7 @@ type Turns struct {
 func (f Forecast) Turns() *Turns {
 	t := &Turns{opens: f.opens, every: f.every}
 	for i, r := range f.slots {
-		t.slots[i] = ring{now: r.now, free: r.free, back: r.back[:len(r.back):len(r.back)]}
+		t.slots[i] = ring{now: r.now, free: r.free, back: slices.Clip(r.back)}
 	}
 	return t
 }

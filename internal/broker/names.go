@@ -119,6 +119,18 @@ func plainRune(r rune) rune {
 // ims.pace.<cloud>.<operation>, and limits, ims.pace.<cloud>.limits.
 const PacePrefix = "ims.pace."
 
+// AccountPrefix begins the subjects that say which cloud works an account. They
+// stand among what is learned, where workers may write and a stream that an
+// earlier version has made takes them; no cloud is called _.
+const AccountPrefix = PacePrefix + "_."
+
+// AccountSubject returns the subject of an account, which is a project at an
+// identity service: ims.pace._.<digest>.
+func AccountSubject(identity, project string) string {
+	sum := sha256.Sum256([]byte(strings.ToLower(identity + "\n" + project)))
+	return AccountPrefix + hex.EncodeToString(sum[:16])
+}
+
 // PausedPrefix begins the subjects of pauses, ims.paused.<cloud>.<operation>.
 const PausedPrefix = "ims.paused."
 

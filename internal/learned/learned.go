@@ -58,8 +58,12 @@ func (d *Durations) Follow(ctx context.Context, caughtUp func()) error {
 }
 
 // learn takes over a stored message. What cannot be read is left where it is:
-// a version that knows less must not destroy what it does not understand.
+// a version that knows less must not destroy what it does not understand. What
+// is known of accounts is not ours.
 func (d *Durations) learn(m broker.Stored) {
+	if strings.HasPrefix(m.Subject, broker.AccountPrefix) {
+		return
+	}
 	var into json.Unmarshaler = &pace.Model{}
 	if strings.HasSuffix(m.Subject, "."+limitsToken) {
 		into = &limits{}

@@ -147,6 +147,7 @@ const (
 	WaitsThrottled   WaitReason = "throttled"    // for a bucket that the cloud has closed
 	WaitsCredentials WaitReason = "credentials"  // for the cloud to take the credentials
 	WaitsPaused      WaitReason = "paused"       // for a person to resume the operation
+	WaitsAccount     WaitReason = "account"      // another cloud is the same account and works it
 	WaitsConfigured  WaitReason = "unconfigured" // for the cloud to be in clouds.yaml
 	WaitsNotBefore   WaitReason = "not_before"   // for the time that it names
 	WaitsParked      WaitReason = "parked"       // the cloud has put it off
@@ -164,7 +165,7 @@ const (
 // WaitReasons returns all of them.
 func WaitReasons() []WaitReason {
 	return []WaitReason{
-		WaitsAnnounced, WaitsTurn, WaitsBudget, WaitsSlot, WaitsThrottled, WaitsCredentials, WaitsPaused, WaitsConfigured,
+		WaitsAnnounced, WaitsTurn, WaitsBudget, WaitsSlot, WaitsThrottled, WaitsCredentials, WaitsPaused, WaitsAccount, WaitsConfigured,
 		WaitsNotBefore, WaitsParked, WaitsRetry, WaitsAnswer, WaitsSearch, WaitsEnd, WaitsLegs, WaitsCancel, WaitsTrail, WaitsPerson, WaitsTold,
 	}
 }

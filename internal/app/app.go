@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/imsworker/imsworker/handlers"
+	"github.com/imsworker/imsworker/internal/accounts"
 	"github.com/imsworker/imsworker/internal/broker"
 	"github.com/imsworker/imsworker/internal/client"
 	"github.com/imsworker/imsworker/internal/cloud"
@@ -86,6 +87,7 @@ type worker struct {
 	events   *events.Log
 	dead     *intake.DeadLetters
 	pauses   *pauses.Pauses
+	twins    *twins
 	learned  *learned.Durations
 	backups  *backups
 	hooks    *ops.Server      // nil where there are none
@@ -182,6 +184,7 @@ func (w *worker) start(ctx context.Context) error {
 		return err
 	}
 	w.registry.MustRegister(w.clouds)
+	w.twins = &twins{clouds: w.clouds, accounts: accounts.New(w.conn), tell: w.tellTwin, log: w.log, known: map[string]twin{}}
 	w.onStop("cloud clients", func(context.Context) error { w.clouds.close(); return nil })
 	if err := w.startBackups(ctx); err != nil {
 		return err

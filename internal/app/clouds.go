@@ -227,6 +227,7 @@ func (w *worker) changeClouds(next *cloud.Set) error {
 	if err := w.clouds.apply(next); err != nil {
 		return err
 	}
+	w.twins.review()
 	for _, g := range w.running() {
 		g.Reload()
 	}

@@ -99,8 +99,10 @@ func families(text string) map[string]*family {
 // promised, as it is promised, and nothing that is not documented.
 func TestMetrics(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, "", nil)
-	s.addTokened()
+	tokened := neighbour()
+	tokened.Name, tokened.World = "tokened", fakecloud.Demo().World
+	s := newSystem(t, "", nil, tokened)
+	s.useTokenFor("tokened")
 	s.start()
 	s.publish("ims.request.demo.copy-image", copyBase, copyEvent("a"))
 	s.publish("ims.request.tokened.copy-image", copyBase, copyEvent("a"))
@@ -214,26 +216,25 @@ func fromZero(t *testing.T, text string) {
 	}
 }
 
-// addTokened adds the demo account under another entry, that logs in for a
-// token, as another project.
-func (s *system) addTokened() {
+// useTokenFor has the worker log in to a cloud with a password, and name its
+// project instead of giving the id.
+func (s *system) useTokenFor(cloud string) {
 	s.t.Helper()
 	path := filepath.Join(s.dir, "clouds.yaml")
 	text, err := os.ReadFile(path)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	url := s.cloud.URL + "/" + fakecloud.DemoCloud
-	entry := strings.NewReplacer("URL", url).Replace(`  tokened:
-    profile: otc
-    region_name: eu-de
-    auth: {auth_url: URL/v3, project_name: eu-de, username: ` + fakecloud.DemoUsername + `, password: ` + fakecloud.DemoPassword + `, user_domain_name: ` + fakecloud.DemoDomain + `}
-    image_endpoint_override: URL
-    cbr_endpoint_override: URL
-    block_storage_endpoint_override: URL
-    imsworker: {time_factor: 50}
-`)
-	if err := os.WriteFile(path, append(text, entry...), 0o600); err != nil {
+	before, entry, _ := strings.Cut(string(text), "  "+cloud+":\n")
+	keys := regexp.MustCompile(`project_id: "[^"]+", ak: [^,]+, sk: [^}]+}`)
+	login := "project_name: PROJECT, username: " + fakecloud.DemoUsername + ", password: " + fakecloud.DemoPassword + ", user_domain_name: " + fakecloud.DemoDomain + "}"
+	at := slices.IndexFunc(s.clouds, func(c fakecloud.CloudOptions) bool { return c.Name == cloud })
+	found := keys.FindString(entry)
+	if found == "" || at < 0 {
+		s.t.Fatalf("no keys of %s in %s", cloud, text)
+	}
+	entry = strings.Replace(entry, found, strings.Replace(login, "PROJECT", s.clouds[at].ProjectName, 1), 1)
+	if err := os.WriteFile(path, []byte(before+"  "+cloud+":\n"+entry), 0o600); err != nil {
 		s.t.Fatal(err)
 	}
 }

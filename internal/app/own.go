@@ -26,7 +26,7 @@ func (w *worker) own(ctx context.Context, lease *shard.Lease) {
 	defer w.count.taken(-1)
 	records := ledger.New(w.conn, number)
 	g := engine.New(engine.Options{
-		Shard: number, Ledger: records, Events: w.events, Lease: lease, Clouds: w.clouds, Reused: w.reused, Request: w.request, Control: w.control, Held: w.pauses.Paused,
+		Shard: number, Ledger: records, Events: w.events, Lease: lease, Clouds: w.clouds, Reused: w.reused, Request: w.request, Control: w.control, Held: w.held, Taken: w.twins.taken,
 		Bound: pace.Bound{Ratio: w.cfg.Detect.Ratio, Min: w.cfg.Detect.Min, Max: w.cfg.Detect.Max}, SubmitTimeout: w.cfg.SubmitTimeout, TombstoneTTL: w.deps.TombstoneTTL, Drain: w.cfg.Drain,
 		Durations: w.learned, Allowances: w.learned,
 		Metrics: w.metrics, Trace: w.deps.Trace, Log: w.log,

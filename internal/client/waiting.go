@@ -85,6 +85,7 @@ var turnWords = map[messages.WaitReason]string{
 	messages.WaitsSlot:        "for its turn: as many of such jobs run at the cloud as may at once (`imsworker limits` shows it)",
 	messages.WaitsThrottled:   "for its turn: the cloud has refused such calls for coming too fast (`imsworker limits` shows until when)",
 	messages.WaitsCredentials: "for the cloud to take the account's credentials again: mend them in clouds.yaml",
+	messages.WaitsAccount:     "for its cloud's entry to be the only one of the account: another cloud works it (see the worker's log), remove one of the two from clouds.yaml",
 	messages.WaitsConfigured:  "for its cloud, which is not in clouds.yaml any more",
 	messages.WaitsRetry:       "for a moment: the last try did not get through",
 	messages.WaitsAnswer:      "for the cloud's answer",

@@ -98,9 +98,14 @@ type Options struct {
 	// Control publishes a control message for a cloud. It may be asked to
 	// publish the same one again.
 	Control func(ctx context.Context, cloud, verb string, data []byte) error
-	// Held reports whether nothing new of an operation is to be submitted to a
-	// cloud; nil where that never is. Hold tells of a change.
-	Held func(cloud, operation string) bool
+	// Held says why nothing new of an operation is to be submitted to a cloud,
+	// empty where it may be; nil where it always may. Hold tells of a change.
+	Held func(cloud, operation string) messages.WaitReason
+	// Taken reports whether another cloud is the same account and works it; Held
+	// says so too from then on, and Hold follows. It is asked before each
+	// creating call and may ask the cloud: an error is the cloud's, without whose
+	// answer the call could not be made either. It is nil where nobody asks.
+	Taken func(ctx context.Context, a *Account) (bool, error)
 	// SubmitTimeout bounds a call that creates something, counted from before
 	// its claim is written.
 	SubmitTimeout time.Duration

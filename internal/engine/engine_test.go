@@ -204,6 +204,7 @@ type world struct {
 	registry  *prometheus.Registry
 	hang      chan struct{} // where the loop waits before it submits anything; may be nil
 	tracer    *trace.Tracer
+	taken     func(context.Context, *engine.Account) (bool, error) // nobody is asked if not set
 }
 
 func newWorld(t *testing.T) *world {
@@ -244,12 +245,15 @@ func (w *world) start() {
 			return w.cut.pass(func() error { return w.control(verb, data) })
 		},
 
-		Held: func(_, operation string) bool {
+		Taken: w.taken,
+		Held: func(_, operation string) messages.WaitReason {
 			if w.hang != nil {
 				<-w.hang
 			}
-			_, is := w.held.Load(operation)
-			return is
+			if _, is := w.held.Load(operation); is {
+				return messages.WaitsPaused
+			}
+			return ""
 		},
 		Bound: pace.Bound{Ratio: 0.03, Min: 2 * time.Second, Max: time.Minute}, SubmitTimeout: 30 * time.Second, TombstoneTTL: time.Hour, Durations: &w.durations, Allowances: &w.durations, Drain: cmp.Or(w.drain, time.Second),
 		Metrics: engine.NewMetrics(cmp.Or(w.registry, prometheus.NewRegistry()), []string{"demo"}, handlers.Names()), Trace: w.tracer, Log: slog.New(cmp.Or[slog.Handler](w.log, slog.DiscardHandler)),

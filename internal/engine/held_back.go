@@ -1,6 +1,9 @@
 package engine
 
-import "github.com/imsworker/imsworker/internal/ledger"
+import (
+	"github.com/imsworker/imsworker/internal/ledger"
+	"github.com/imsworker/imsworker/messages"
+)
 
 // Hold makes the engine look again at what is held back. It never blocks.
 func (g *Engine) Hold() {
@@ -11,9 +14,15 @@ func (g *Engine) Hold() {
 }
 
 // heldBack reports whether nothing new of an operation is to be submitted to a
-// cloud, because somebody said so.
-func (g *Engine) heldBack(cloud, operation string) bool {
-	return g.Held != nil && g.Held(cloud, operation)
+// cloud, because somebody said so or another one works the account.
+func (g *Engine) heldBack(cloud, operation string) bool { return g.held(cloud, operation) != "" }
+
+// held is why, empty where it may be submitted.
+func (g *Engine) held(cloud, operation string) messages.WaitReason {
+	if g.Held == nil {
+		return ""
+	}
+	return g.Held(cloud, operation)
 }
 
 // rehold takes what is held back now out of the queues, and puts back in what
@@ -51,17 +60,31 @@ func (m *Metrics) paused(cloud string, on bool) {
 	m.showPaused(cloud, "")
 }
 
+// Taken says that another cloud is the same account and works it, or does not
+// any more.
+func (m *Metrics) Taken(cloud string, on bool) {
+	name, _ := m.Label(cloud, "")
+	m.taken.WithLabelValues(name).Set(truth(on))
+	m.mu.Lock()
+	m.held[cloud] = on
+	m.mu.Unlock()
+	m.showPaused(cloud, "")
+}
+
+func truth(on bool) float64 {
+	if on {
+		return 1
+	}
+	return 0
+}
+
 func (m *Metrics) showPaused(cloud, operation string) {
 	m.mu.Lock()
-	on := m.said[[2]string{cloud, operation}] || operation == "" && m.refused[cloud]
+	on := m.said[[2]string{cloud, operation}] || operation == "" && (m.refused[cloud] || m.held[cloud])
 	m.mu.Unlock()
 	name, label := m.Label(cloud, operation)
 	if operation == "" {
 		label = "all"
 	}
-	value := 0.0
-	if on {
-		value = 1
-	}
-	m.pauses.WithLabelValues(name, label).Set(value)
+	m.pauses.WithLabelValues(name, label).Set(truth(on))
 }

@@ -28,6 +28,7 @@ type Metrics struct {
 	adoptions *prometheus.CounterVec
 	twins     *prometheus.CounterVec
 	pauses    *prometheus.GaugeVec
+	taken     *prometheus.GaugeVec
 	wait      *prometheus.HistogramVec
 	duration  *prometheus.HistogramVec
 	endToEnd  *prometheus.HistogramVec
@@ -38,6 +39,7 @@ type Metrics struct {
 	clouds     map[string]bool
 	said       map[[2]string]bool // paused by somebody: cloud and operation, empty for all
 	refused    map[string]bool    // clouds that refuse their credentials
+	held       map[string]bool    // clouds whose account another one works
 	operations []string
 	recent     map[attempt]recentEnd
 	seen       map[[2]string]bool // cloud and operation that had requests in flight
@@ -83,16 +85,17 @@ func NewMetrics(reg prometheus.Registerer, clouds, operations []string) *Metrics
 		doubts:    counter("imsworker_submissions_uncertain_total", "Submissions whose answer was lost; rises when a creating call may have been carried out and nobody can tell. They are looked up.", "cloud", "operation"),
 		adoptions: counter("imsworker_submissions_adopted_total", "Submissions whose work was found again; rises when what an unanswered call has made is taken over as the result.", "cloud", "operation"),
 		twins:     counter("imsworker_duplicates_found_total", "Images that were made twice; rises when another image with the marker of a request is found beside its result.", "cloud", "operation"),
-		pauses:    prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "imsworker_paused", Help: "1 while nothing new is submitted to the cloud; goes to 1 when somebody pauses the cloud (operation all) or one operation there, or (all) when the cloud refuses the credentials."}, []string{"cloud", "operation"}),
+		pauses:    prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "imsworker_paused", Help: "1 while nothing new is submitted to the cloud; goes to 1 when somebody pauses the cloud (operation all) or one operation there, or (all) when the cloud refuses the credentials or another one is the same account."}, []string{"cloud", "operation"}),
+		taken:     prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "imsworker_account_taken", Help: "1 while another cloud of clouds.yaml is the same account and works it, so that nothing new is submitted here; goes back when one of the entries is gone."}, []string{"cloud"}),
 		wait:      histogram("imsworker_request_wait_seconds", "Time from acceptance to submission; grows when requests wait for limits, slots or a paused cloud.", durations, "operation"),
 		duration:  histogram("imsworker_job_duration_seconds", "Time from submission to the end; grows when the cloud takes longer for its jobs.", durations, "operation", "state"),
 		endToEnd:  histogram("imsworker_request_end_to_end_seconds", "Time from acceptance to the final event; grows with the wait, the job, and the delay in noticing its end.", durations, "operation"),
 		detection: histogram("imsworker_detection_delay_seconds", "Time from the cloud's end of a job, by its own clock, to our noticing; grows when the limits for questions are used up, or the worker was away.", []float64{0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600}, "operation"),
 		polls:     histogram("imsworker_job_polls", "Status queries per finished request; grows when ends come at other times than those of such jobs before.", []float64{1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144}, "operation"),
 
-		clouds: map[string]bool{}, said: map[[2]string]bool{}, refused: map[string]bool{}, operations: operations, recent: map[attempt]recentEnd{}, seen: map[[2]string]bool{},
+		clouds: map[string]bool{}, said: map[[2]string]bool{}, refused: map[string]bool{}, held: map[string]bool{}, operations: operations, recent: map[attempt]recentEnd{}, seen: map[[2]string]bool{},
 	}
-	reg.MustRegister(m.requests, m.ends, m.failures, m.throttles, m.doubts, m.adoptions, m.twins, m.pauses, m.wait, m.duration, m.endToEnd, m.detection, m.polls)
+	reg.MustRegister(m.requests, m.ends, m.failures, m.throttles, m.doubts, m.adoptions, m.twins, m.pauses, m.taken, m.wait, m.duration, m.endToEnd, m.detection, m.polls)
 	m.beginHistograms()
 	m.Know(clouds)
 	return m
@@ -121,6 +124,7 @@ func (m *Metrics) Know(clouds []string) {
 		}
 		m.clouds[c] = true
 		m.pauses.WithLabelValues(c, "all")
+		m.taken.WithLabelValues(c)
 		for _, bucket := range questionBuckets() {
 			m.throttles.WithLabelValues(c, bucket)
 		}

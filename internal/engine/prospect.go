@@ -96,13 +96,14 @@ func (g *Engine) waitsFor(e *entry, now time.Time) (messages.WaitReason, time.Ti
 func (g *Engine) waitsToGo(e *entry, now time.Time) (messages.WaitReason, time.Time) {
 	var never time.Time
 	again := future(later(e.until.time(), e.again), now)
+	held := g.held(e.account.name, e.operation)
 	switch {
 	case e.decided:
 		return messages.WaitsTold, never
 	case e.posts:
 		return messages.WaitsAnswer, never
-	case g.heldBack(e.account.name, e.operation):
-		return messages.WaitsPaused, never
+	case held != "":
+		return held, never
 	case e.state == ledger.Parked:
 		return messages.WaitsParked, again
 	case e.named && e.until.time().After(now):

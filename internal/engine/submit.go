@@ -45,12 +45,15 @@ func (g *Engine) submit(ctx context.Context, t task) result {
 			return res
 		}
 	}
-	if work.Options().PreflightWanted() {
+	taken, err := g.taken(ask, t.conf)
+	if err == nil && !taken && work.Options().PreflightWanted() {
 		err = preflight(ask, t.conf, work)
 	}
 	switch {
 	case ask.Err() != nil: // the engine stops: nothing is begun any more
 		return result{record: r}
+	case taken:
+		return result{record: r, again: time.Now().Add(leaseRetry)}
 	case putOff(err):
 		return result{record: r, again: time.Now().Add(t.conf.Scale(pollTimeout))}
 	case err != nil:
@@ -70,6 +73,16 @@ func (g *Engine) turn(ctx context.Context, t task, bucket string) error {
 	ctx, cancel := context.WithTimeout(ctx, t.conf.patience())
 	defer cancel()
 	return (&calls{engine: g, account: t.entry.account}).Wait(ctx, t.cloud, bucket)
+}
+
+// taken asks whether another cloud is the same account and works it.
+func (g *Engine) taken(ctx context.Context, conf *Account) (bool, error) {
+	if g.Taken == nil {
+		return false, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, conf.patience())
+	defer cancel()
+	return g.Taken(ctx, conf)
 }
 
 // fresh is how old an answer of the cloud may be that lets a request pass.

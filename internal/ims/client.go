@@ -82,6 +82,9 @@ func (c *Client) CloudTime() (time.Duration, bool) { return c.clock.offset() }
 // Region is the region that the client asks, as clouds.yaml names it.
 func (c *Client) Region() string { return c.cfg.Region }
 
+// Identity is the address of the account's identity service.
+func (c *Client) Identity() string { return c.cfg.Endpoints.Identity }
+
 // CredentialExpiry returns when the present token ends, by our clock; it is
 // zero where there is none. A token is renewed well before.
 func (c *Client) CredentialExpiry() time.Time {

@@ -38,17 +38,6 @@ func (s State) Stage() string {
 	return ""
 }
 
-// At is the state in which the request of a stage is under way.
-func At(stage string) State {
-	switch stage {
-	case messages.StageShare:
-		return Sharing
-	case messages.StageAnswer:
-		return Answering
-	}
-	return Copying
-}
-
 // First is the first stage of a leg that goes this way.
 func First(way string) State {
 	if way == messages.WayShare {

@@ -106,22 +106,6 @@ func (c *Client) limitsOf(ctx context.Context, number int, clouds ...string) (al
 	}
 }
 
-// Line tells of what waits in one bucket of a cloud, in its order: at most
-// count of them, after leaving out from. More says that the line goes on.
-func (c *Client) Line(ctx context.Context, cloud, bucket string, from, count int) (line []messages.Prospect, more bool, err error) {
-	defer c.permitted(&ctx, &err)()
-	streams, err := c.trackStreams(ctx)
-	if err != nil {
-		return nil, false, err
-	}
-	var answer messages.ProspectsAnswer
-	err = c.ask(ctx, broker.ShardOf(cloud, len(streams)), messages.AskWaiting, messages.WaitingQuestion{Cloud: cloud, Bucket: bucket, From: from, Limit: count}, &answer)
-	if err == nil && answer.Error != "" {
-		err = errors.New(answer.Error)
-	}
-	return answer.Requests, answer.More, err
-}
-
 // Expect fills in the prospects of those in a list that have not ended. It is
 // an error where one owner cannot be asked; the others' are filled in.
 func (c *Client) Expect(ctx context.Context, list []Summary) (err error) {

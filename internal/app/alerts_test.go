@@ -84,7 +84,7 @@ func TestAlertsOfAProcess(t *testing.T) {
 	var all []*scraped
 	t.Run("live", func(t *testing.T) {
 		for job, story := range map[string]func(t *testing.T, scrape func(*system) *scraped){
-			"imsworker": worker, "imsworker-shard": shardWithoutOwner, "imsworker-token": tokenNotRenewed,
+			"imsworker": worker, "imsworker-shard": shardWithoutOwner, "imsworker-token": tokenNotRenewed, "imsworker-account": accountTaken,
 		} {
 			t.Run(job, func(t *testing.T) {
 				t.Parallel()
@@ -228,6 +228,26 @@ func tokenNotRenewed(t *testing.T, scrape func(*system) *scraped) {
 	s.await("it to be refused again", func() bool { return refused() != first })
 	s.pass(5 * minute)
 	s.tell("ImsworkerCredentialsExpiring")
+}
+
+// accountTaken: an entry turns out to be the account of another one, until one
+// of the two is removed.
+func accountTaken(t *testing.T, scrape func(*system) *scraped) {
+	t.Helper()
+	sys := newSystem(t, "", nil)
+	sys.writeEntries([2]string{"demo", byID}, [2]string{"second", byName})
+	s := scrape(sys.start())
+	s.succeeds(s.copyAt("demo", "a"))
+	s.pass(5 * minute)
+	s.tell()
+	waits := s.copyAt("second", "b")
+	s.await("the second to be held back", func() bool { return s.heldBack("second") })
+	s.pass(3 * minute)
+	s.tell("ImsworkerAccountTaken")
+	s.writeEntries([2]string{"second", byName})
+	s.succeeds(waits)
+	s.pass(5 * minute)
+	s.tell()
 }
 
 // useToken has the worker log in with a password.

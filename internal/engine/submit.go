@@ -223,14 +223,33 @@ func (g *Engine) merge(ctx context.Context, r *ledger.Record, change func(*ledge
 		if !errors.Is(err, ledger.ErrChanged) {
 			return r, true, err
 		}
+		mine := r
 		if r, err = g.read(ctx, r.Key); err != nil {
 			return nil, false, err
 		}
 		if r.Attempt != attempt || r.Done() {
-			g.Log.Error("an answer came for an attempt that is over", "key", r.Key, "attempt", attempt, "state", string(r.Outcome))
+			if !endedAs(r, mine) {
+				g.Log.Error("an answer came for an attempt that is over", "key", r.Key, "attempt", attempt, "state", string(r.Outcome))
+			}
 			return r, false, nil
 		}
 	}
+}
+
+// endedAs reports whether a record has ended with the very work that an answer
+// names: the answer was stored although nobody confirmed it, or the next owner
+// has found the image. Otherwise the cloud has begun something that no record
+// knows.
+func endedAs(r, answered *ledger.Record) bool {
+	switch {
+	case r.Attempt != answered.Attempt:
+		return false
+	case r.JobID != "" && answered.JobID != "":
+		return r.JobID == answered.JobID
+	case r.ImageID != "" && answered.ImageID != "":
+		return r.ImageID == answered.ImageID
+	}
+	return r.Outcome == messages.StateSucceeded
 }
 
 // outlive returns a context that ends so long after its parent.

@@ -46,11 +46,11 @@ type holding struct {
 	Project  string `json:"project"`
 }
 
-// Claim says that a cloud is the account, and returns which cloud works it:
-// that cloud where it is the first or still is given no other answer, the one
-// before it else. Still tells whether a cloud that came before is that account
-// to this day; it is asked once at most for each that did. Claim blocks until
-// the broker has answered or ctx ends, and may be repeated after any error.
+// Claim says that a cloud is the account, and returns which cloud works it: the
+// one that came before, as long as still says that it is that account to this
+// day, and else this one. Still is asked about no other cloud, once for each that
+// came before. Claim blocks until the broker has answered or ctx ends, and may
+// be repeated after any error.
 func (a Accounts) Claim(ctx context.Context, account Account, cloud string, still func(ctx context.Context, cloud string) (bool, error)) (string, error) {
 	subject := broker.AccountSubject(account.Identity, account.Project)
 	for {

@@ -99,7 +99,7 @@ func (c *Conn) connect(ctx context.Context, o Options) error {
 			return err
 		}
 		if worthAWord(try) {
-			c.log.WarnContext(ctx, "waiting for the broker", "url", redactURLs(o.URL), "try", try, "err", cause)
+			c.log.WarnContext(ctx, "waiting for the broker", "url", redactURLs(o.URL), "try", try, "error", cause)
 		}
 		if sleep(ctx, jitter(pause)) != nil {
 			return err
@@ -143,7 +143,7 @@ func (c *Conn) handlers() []nats.Option {
 	return []nats.Option{
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil {
-				c.log.Warn("broker connection lost", "err", err)
+				c.log.Warn("broker connection lost", "error", err)
 			}
 			c.link.gone()
 			c.tell(false)
@@ -171,7 +171,7 @@ func (c *Conn) end(nc *nats.Conn) {
 	err := c.err
 	c.mu.Unlock()
 	if lost {
-		c.log.Error("broker connection ended for good", "err", err)
+		c.log.Error("broker connection ended for good", "error", err)
 	}
 	c.link.gone()
 	c.down()
@@ -182,7 +182,7 @@ func (c *Conn) end(nc *nats.Conn) {
 func (c *Conn) asyncError(_ *nats.Conn, sub *nats.Subscription, err error) {
 	if errors.Is(err, nats.ErrPermissionViolation) {
 		if expected := c.denied.add(err); !expected {
-			c.log.Warn("not permitted by the broker", "err", err)
+			c.log.Warn("not permitted by the broker", "error", err)
 		}
 		return
 	}
@@ -190,7 +190,7 @@ func (c *Conn) asyncError(_ *nats.Conn, sub *nats.Subscription, err error) {
 	if sub != nil {
 		subject = sub.Subject
 	}
-	c.log.Warn("broker reports an error", "err", err, "subject", subject)
+	c.log.Warn("broker reports an error", "error", err, "subject", subject)
 }
 
 func (c *Conn) tell(connected bool) {

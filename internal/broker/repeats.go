@@ -29,7 +29,7 @@ func WarnRepeats(log *slog.Logger, handle message.NoPublishHandlerFunc) message.
 			level = slog.LevelWarn
 		}
 		log.Log(msg.Context(), level, "delivery comes again", "subject", shown(d.Subject),
-			"sequence", d.StreamSequence, "deliveries", d.Deliveries, "err", err)
+			"sequence", d.StreamSequence, "deliveries", d.Deliveries, "error", err)
 		return err
 	}
 }

@@ -42,7 +42,7 @@ func (s *subscription) run(ctx context.Context) {
 	work, end := context.WithCancelCause(context.WithoutCancel(ctx))
 	if err := s.fetchAll(stop, work); err != nil {
 		s.fail(err)
-		s.o.Log.WarnContext(work, "nothing is fetched any more", "stream", s.o.Stream, "consumer", s.name, "err", err)
+		s.o.Log.WarnContext(work, "nothing is fetched any more", "stream", s.o.Stream, "consumer", s.name, "error", err)
 	}
 	cancel()
 	<-closing
@@ -76,7 +76,7 @@ func (s *subscription) fetchAll(stop, work context.Context) error {
 			return why
 		}
 		if err != nil {
-			s.o.Log.DebugContext(work, "fetch", "stream", s.o.Stream, "err", err)
+			s.o.Log.DebugContext(work, "fetch", "stream", s.o.Stream, "error", err)
 			s.conn.moveIfLong(failing(&since, start))
 			_ = pause.wait(stop)
 			continue
@@ -162,7 +162,7 @@ func (s *subscription) fetch(stop, work context.Context, free int) error {
 func (s *subscription) handle(stop, work context.Context, msg pulled) {
 	h, err := newHanded(msg)
 	if err != nil {
-		s.o.Log.WarnContext(work, "delivery cannot be read", "err", err)
+		s.o.Log.WarnContext(work, "delivery cannot be read", "error", err)
 		return
 	}
 	ctx, cancel := context.WithCancelCause(work)
@@ -215,6 +215,6 @@ func (s *subscription) renew(work context.Context, h *handed, msg pulled) {
 // told logs an answer that could not be sent: the message will come again.
 func (s *subscription) told(ctx context.Context, h *handed, err error) {
 	if err != nil {
-		s.o.Log.DebugContext(ctx, "answer to a delivery not sent", "subject", h.Subject, "sequence", h.StreamSequence, "err", err)
+		s.o.Log.DebugContext(ctx, "answer to a delivery not sent", "subject", h.Subject, "sequence", h.StreamSequence, "error", err)
 	}
 }

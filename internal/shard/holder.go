@@ -160,7 +160,7 @@ func (h *holder) renew(ctx context.Context, lease *Lease) error {
 	case errors.Is(err, broker.ErrConflict):
 		return fmt.Errorf("%w: %w", ErrLeaseLost, err)
 	case lease.Valid():
-		h.Log.WarnContext(ctx, "lease not renewed", "shard", h.shard, "err", err)
+		h.Log.WarnContext(ctx, "lease not renewed", "shard", h.shard, "error", err)
 		return nil
 	case errors.Is(err, ErrLeaseLost): // why the try ended
 		return err
@@ -179,7 +179,7 @@ func (h *holder) release(ctx context.Context, lease *Lease) {
 		err = h.releaseMoved(ctx)
 	}
 	if err != nil {
-		h.Log.WarnContext(ctx, "lease not released; others get the shard when it expires", "shard", h.shard, "err", err)
+		h.Log.WarnContext(ctx, "lease not released; others get the shard when it expires", "shard", h.shard, "error", err)
 		return
 	}
 	h.Log.DebugContext(ctx, "shard released", "shard", h.shard)

@@ -33,6 +33,6 @@ func (l *losses) say(log *slog.Logger) {
 		return
 	}
 	slices.Sort(l.shards)
-	log.Warn("shards lost", "shards", l.shards, "err", l.why)
+	log.Warn("shards lost", "shards", l.shards, "error", l.why)
 	l.shards, l.why = nil, nil
 }

@@ -34,7 +34,7 @@ func newAnnouncer(o Options, session string) *announcer {
 func (a *announcer) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		if err := a.announce(ctx); err != nil && ctx.Err() == nil {
-			a.Log.WarnContext(ctx, "this replica cannot be announced", "err", err)
+			a.Log.WarnContext(ctx, "this replica cannot be announced", "error", err)
 		}
 		_ = wait(ctx, a.interval(), nil)
 	}
@@ -109,6 +109,6 @@ func (a *announcer) leave(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	if _, err := a.write(ctx, nil, time.Second); err != nil {
-		a.Log.DebugContext(ctx, "the others were not told that this replica leaves", "err", err)
+		a.Log.DebugContext(ctx, "the others were not told that this replica leaves", "error", err)
 	}
 }

@@ -138,7 +138,7 @@ func (r *replica) watch(ctx context.Context, filter string) {
 			}
 		})
 		if ctx.Err() == nil {
-			r.Log.WarnContext(ctx, "leases and members cannot be watched; trying again", "err", err)
+			r.Log.WarnContext(ctx, "leases and members cannot be watched; trying again", "error", err)
 			_ = wait(ctx, time.Second, nil)
 		}
 	}
@@ -187,6 +187,6 @@ func (r *replica) conclude(o outcome, now time.Time) {
 	}
 	if !h.failing { // once, however long the broker is away
 		h.failing = true
-		r.Log.Warn("lease not taken; trying again", "shard", h.shard, "err", o.err)
+		r.Log.Warn("lease not taken; trying again", "shard", h.shard, "error", o.err)
 	}
 }

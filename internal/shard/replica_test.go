@@ -56,7 +56,7 @@ func TestLossesAreOneLine(t *testing.T) {
 	}
 	l.say(log)
 	l.say(log)
-	if got := out.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, `shards="[0 4 15]" err="put ims.lease.04: away"`) {
+	if got := out.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, `shards="[0 4 15]" error="put ims.lease.04: away"`) {
 		t.Errorf("said %q", got)
 	}
 }
